@@ -1,0 +1,1 @@
+"""The tamper-evident log, its checkpoints and the egress policy."""

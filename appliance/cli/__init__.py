@@ -1,0 +1,1 @@
+"""The `veilsight` command: one module a command group."""

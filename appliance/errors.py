@@ -1,0 +1,20 @@
+"""Errors that a user can act on.
+
+Every failure that a user can cause or mend is a `VeilsightError` whose message is one clear sentence: what, where,
+what to do. The command line prints the sentence on standard error and ends with the error's exit code; anything
+else that escapes is a defect of ours.
+"""
+
+from typing import ClassVar
+
+
+class VeilsightError(Exception):
+    """Something failed; the message is the sentence the user reads."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(VeilsightError):
+    """The user asked for something that makes no sense, such as a line outside the picture."""
+
+    exit_code: ClassVar[int] = 2

@@ -1,0 +1,1 @@
+"""Pure arithmetic on tracks: no pixels, no clock, no database."""

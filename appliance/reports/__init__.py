@@ -1,0 +1,1 @@
+"""Compliance reports: content, rendering, signature, schedule, delivery."""

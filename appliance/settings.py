@@ -1,0 +1,172 @@
+"""The settings file, and where everything lies on disk.
+
+`Paths` says where; `Settings` says how. Cameras, lines, zones and users are not settings: people change them on the
+page while the appliance runs, so they are kept in the encrypted database.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta
+
+from appliance.errors import UsageError
+
+
+class SettingsError(UsageError):
+    """The settings file says something that can't be used."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where the appliance keeps things.
+
+    `state` holds what must survive a restart, `run` what must not (sockets), `models` the checked weights and
+    `credentials` the keys that the service manager hands to a program (None when a person runs it at a terminal).
+    """
+
+    state: Path
+    settings_file: Path
+    models: Path
+    run: Path
+    credentials: Path | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.state / "veilsight.db"
+
+    @property
+    def keys(self) -> Path:
+        """Directory of the key files, readable by their owner only."""
+        return self.state / "keys"
+
+    @property
+    def compiled(self) -> Path:
+        """OpenVINO's cache of compiled networks."""
+        return self.state / "compiled"
+
+    @property
+    def reports(self) -> Path:
+        return self.state / "reports"
+
+    @property
+    def outbox(self) -> Path:
+        """Signed report bundles waiting for the courier."""
+        return self.state / "outbox"
+
+    @property
+    def tls(self) -> Path:
+        return self.state / "tls"
+
+    @property
+    def live_socket(self) -> Path:
+        """Unix socket on which the engine offers redacted pictures and its status."""
+        return self.run / "live.sock"
+
+
+def find_paths(environment: Mapping[str, str], state: Path | None = None) -> Paths:
+    """Work out the paths from the environment, after the XDG base directory specification and systemd.exec(5).
+
+    `state` (the `--state` option) wins over `VEILSIGHT_STATE`, which wins over `$XDG_STATE_HOME/veilsight`.
+    """
+    home = Path(environment.get("HOME") or Path.home())
+    default = Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state") / "veilsight"
+    base = (state or Path(environment.get("VEILSIGHT_STATE") or default)).expanduser().absolute()
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    return Paths(
+        state=base,
+        settings_file=Path(environment.get("VEILSIGHT_SETTINGS") or base / "settings.toml"),
+        models=Path(environment.get("VEILSIGHT_MODELS") or base / "models"),
+        run=Path(environment.get("VEILSIGHT_RUN") or base / "run"),
+        credentials=Path(credentials) if credentials else None,
+    )
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the settings file; an unknown or wrongly typed field is an error, not a surprise later."""
+
+
+class Site(Section, frozen=True):
+    """Who answers for the cameras; all of it is printed in the report."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=120)] = "My store"
+    timezone: str = "UTC"
+    controller: str = ""
+    contact: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class Web(Section, frozen=True):
+    """Where the page listens."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - staff open the page from other devices on the site
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8443
+
+
+class Analysis(Section, frozen=True):
+    """How cameras are analysed."""
+
+    devices: tuple[str, ...] = ("NPU", "GPU", "CPU")
+    bucket_minutes: Annotated[int, Meta(ge=5, le=60)] = 15
+    redaction_deadline_seconds: Annotated[float, Meta(gt=0, le=30)] = 2.0
+
+
+class Retention(Section, frozen=True):
+    """How long each class of data is kept, in months."""
+
+    metrics_months: Annotated[int, Meta(ge=1, le=120)] = 25
+    log_months: Annotated[int, Meta(ge=1, le=120)] = 12
+    report_months: Annotated[int, Meta(ge=1, le=120)] = 36
+
+
+class Destination(Section, frozen=True):
+    """A named place that signed reports go to: for now a folder, such as a mounted share or a USB stick."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9-]+$")]
+    folder: Path
+
+
+class Settings(Section, frozen=True):
+    site: Site = Site()
+    web: Web = Web()
+    analysis: Analysis = Analysis()
+    retention: Retention = Retention()
+    destinations: tuple[Destination, ...] = ()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check the settings file; a missing file means the defaults.
+
+    Raises `SettingsError` with the field and the reason.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The settings file {path} can't be read ({error}); check that it is a text file."
+        ) from error
+    try:
+        settings = msgspec.convert(tomllib.loads(text), Settings)
+        settings.site.zone  # noqa: B018 - the time zone is looked up here so that a wrong one is found at start
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"The settings file {path} has a wrong value: {error}.") from error
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingsError(
+            f"The settings file {path} names a time zone that doesn't exist; use one like Europe/Paris."
+        ) from error
+    if 60 % settings.analysis.bucket_minutes:
+        raise SettingsError(
+            f"The settings file {path}: bucket_minutes must divide an hour (5, 6, 10, 12, 15, 20, 30, 60)."
+        )
+    return settings

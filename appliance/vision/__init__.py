@@ -1,0 +1,1 @@
+"""The only code that touches raw pixels: sources, networks, tracks, redaction."""

@@ -1,0 +1,1 @@
+"""One file a network family: output tensors to detections."""

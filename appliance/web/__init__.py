@@ -1,0 +1,1 @@
+"""The page: a Flask application factory, one blueprint a page."""

@@ -1,0 +1,22 @@
+"""What every test may need: the real clips and networks, where they are there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def evaluation_data() -> Path:
+    """Directory of the real test data (PETS09-S2L1, European plates); skips where it is absent."""
+    directory = Path(os.environ.get("VEILSIGHT_EVALUATION_DATA") or REPOSITORY.parent / "shared" / "eval")
+    if not (directory / "pets09-s2l1" / "vtest.avi").is_file():
+        pytest.skip(f"the evaluation data is not at {directory}; set VEILSIGHT_EVALUATION_DATA")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def pets_clip(evaluation_data: Path) -> Path:
+    return evaluation_data / "pets09-s2l1" / "vtest.avi"
