@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh Debian 12 machine: `make demo` and `make test`.
+# `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+# Debian's own interpreter where there is one, so that a developer's machine and a store server run the same.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
+CLIP ?=
+DEMO_SECONDS ?=
+
+.PHONY: help setup setup-dev demo test lint types check lock bench-counting bench-start deb test-deb clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+setup: $(VENV)/.installed static/vendor/.installed ## Set everything up that the appliance needs to run.
+
+setup-dev: setup $(VENV)/.developer ## Set everything up that the tests need.
+
+$(VENV)/.installed: requirements.lock requirements-build.lock pyproject.toml packaging/apt-setup.txt
+	@packaging/apt-install packaging/apt-setup.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked Python packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-build.lock -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.developer: $(VENV)/.installed requirements-dev.lock packaging/apt-test.txt
+	@packaging/apt-install packaging/apt-test.txt
+	@echo "Installing the locked packages for tests"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+demo: setup ## Play a real clip through everything and serve the page (CLIP=file, DEMO_SECONDS=n).
+	@DEMO_SECONDS="$(DEMO_SECONDS)" $(BIN)/veilsight demo $(if $(CLIP),--clip "$(CLIP)")
+
+lint: setup-dev ## Check style and formatting.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup-dev ## Check types.
+	@$(BIN)/mypy
+
+test: lint types ## Run every check and every test.
+	@$(BIN)/python -m pytest
+
+check: test
+
+lock: ## Choose and pin dependency versions anew (a maintainer's task; needs uv).
+	@$(LOCK) pyproject.toml -o requirements.lock
+	@$(LOCK) --group build -o requirements-build.lock
+	@$(LOCK) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+
+clean: ## Remove what the other targets made.
+	@rm -rf $(VENV) node_modules static/vendor build dist *.egg-info .cache
