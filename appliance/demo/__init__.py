@@ -1,0 +1,1 @@
+"""The demonstration: a real clip through everything, then the page."""

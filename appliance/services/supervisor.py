@@ -1,0 +1,100 @@
+"""`veilsight run`: the three programs in the foreground, for one person at a terminal.
+
+On a server systemd does this, under three system users. Here each program is a child process with a pipe as its
+standard input that only this process holds open: when this process ends, however it ends, the pipe closes and the
+children stop by themselves.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from appliance.errors import VeilsightError
+from appliance.settings import Paths
+
+PROGRAMS = ("engine", "web", "courier")
+STOP_SECONDS = 20.0
+
+
+class ProgramEnded(VeilsightError):
+    """One of the three programs ended by itself."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The running children by program name; use as a context manager, which stops them."""
+
+    processes: Mapping[str, subprocess.Popen[bytes]]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stop_programs(self)
+
+
+def child_command(paths: Paths, *arguments: str) -> list[str]:
+    """The command line that runs `veilsight` again with the same state directory."""
+    return [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), *arguments]
+
+
+def start_programs(paths: Paths, programs: Sequence[str] = PROGRAMS) -> Programs:
+    """Start the named programs as children that stop when this process ends."""
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    for program in programs:
+        processes[program] = subprocess.Popen(
+            child_command(paths, program, "--stop-with-parent"),
+            stdin=subprocess.PIPE,
+            # Ctrl-C at the terminal goes to this process alone, which then stops the children in order.
+            start_new_session=True,
+        )
+    return Programs(processes)
+
+
+def stop_programs(programs: Programs) -> None:
+    """Ask each program to stop, wait for all, and end those that do not."""
+    for process in programs.processes.values():
+        if process.stdin:
+            process.stdin.close()
+    for process in programs.processes.values():
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for_programs(programs: Programs, stop: threading.Event, seconds: float | None = None) -> None:
+    """Return when `stop` is set or `seconds` are over; raises `ProgramEnded` if a program ends before."""
+    ended = threading.Event()
+    for process in programs.processes.values():
+        threading.Thread(target=_tell_when_ended, args=(process, ended, stop), daemon=True).start()
+    stop.wait(seconds)
+    if ended.is_set():
+        names = [name for name, process in programs.processes.items() if process.poll() is not None]
+        raise ProgramEnded(f"The {' and '.join(names)} program ended by itself; its reason is printed above.")
+
+
+def _tell_when_ended(process: subprocess.Popen[bytes], ended: threading.Event, stop: threading.Event) -> None:
+    process.wait()
+    if not stop.is_set():
+        ended.set()
+        stop.set()
+
+
+def stop_when_parent_ends(stop: threading.Event) -> None:
+    """Set `stop` once standard input reaches its end, which is when the parent process has gone."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        stop.set()
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
