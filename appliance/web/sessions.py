@@ -1,0 +1,106 @@
+"""Who is logged in: sessions kept in this process's memory, named by random identifiers that only the browser holds.
+
+Nothing about a session is written to disk, so a restart of the web program logs everybody out.
+"""
+
+import hmac
+import secrets
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal
+
+# OWASP Session Management: an absolute and an idle limit. A screen that shows Today keeps its session in use.
+LIFETIME = timedelta(hours=12)
+IDLE = timedelta(hours=2)
+MOST_SESSIONS = 500
+
+Tone = Literal["good", "warn", "bad"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One sentence shown at the top of the next page."""
+
+    tone: Tone
+    text: str
+
+
+@dataclass
+class Session:
+    """One logged-in browser. `csrf` must come back with every change it asks for."""
+
+    user: str
+    csrf: str
+    opened: datetime
+    last_used: datetime
+    messages: list[Message] = field(default_factory=list)
+
+    def say(self, tone: Tone, text: str) -> None:
+        self.messages.append(Message(tone, text))
+
+    def take_messages(self) -> list[Message]:
+        messages, self.messages = self.messages, []
+        return messages
+
+
+def new_token() -> str:
+    """256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
+
+def same(first: str, second: str) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(first.encode(), second.encode())
+
+
+class SessionStore:
+    """The open sessions, by the SHA-256 of their identifier. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: dict[bytes, Session] = {}
+
+    def open(self, user: str, now: datetime) -> tuple[str, Session]:
+        """A new session and the identifier to put in the browser's cookie."""
+        identifier = new_token()
+        session = Session(user, new_token(), now, now)
+        with self._lock:
+            self._remove_expired(now)
+            while len(self._sessions) >= MOST_SESSIONS:
+                self._sessions.pop(min(self._sessions, key=lambda key: self._sessions[key].last_used))
+            self._sessions[_key(identifier)] = session
+        return identifier, session
+
+    def find(self, identifier: str, now: datetime) -> Session | None:
+        """The session of this identifier, marked as used now; None if there is none or its time is over."""
+        with self._lock:
+            session = self._sessions.get(_key(identifier))
+            if session is None or _is_expired(session, now):
+                self._sessions.pop(_key(identifier), None)
+                return None
+            session.last_used = now
+            return session
+
+    def close(self, identifier: str) -> None:
+        with self._lock:
+            self._sessions.pop(_key(identifier), None)
+
+    def close_all_of(self, user: str) -> None:
+        """End every session of a user, for instance because the user has been removed."""
+        with self._lock:
+            for key in [key for key, session in self._sessions.items() if session.user == user]:
+                del self._sessions[key]
+
+    def _remove_expired(self, now: datetime) -> None:
+        for key in [key for key, session in self._sessions.items() if _is_expired(session, now)]:
+            del self._sessions[key]
+
+
+def _key(identifier: str) -> bytes:
+    return sha256(identifier.encode()).digest()
+
+
+def _is_expired(session: Session, now: datetime) -> bool:
+    return now - session.opened >= LIFETIME or now - session.last_used >= IDLE
