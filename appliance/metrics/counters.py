@@ -1,0 +1,271 @@
+"""Tracks to crossings, visits, occupancy and dwell.
+
+The counter knows nothing of detectors or trackers: hand-made ground truth goes through it unchanged. Time is passed in
+and only differences matter, so dropped frames shorten nothing.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from appliance.metrics.geometry import (
+    Box,
+    Line,
+    Point,
+    Zone,
+    check_names,
+    distance_to_outline,
+    distance_to_segment,
+    inside,
+    passes_through,
+    side,
+    to_pixels,
+)
+
+Direction = Literal["in", "out"]
+
+COUNTED_KINDS = ("person", "vehicle")
+DIRECTIONS: tuple[Direction, Direction] = ("in", "out")
+
+# How far from a line or outline an anchor is clear of it, as a part of the box's size. A detector's lower edge
+# jitters by a few hundredths of the box; a quarter is several times that, and less than one walking step.
+CLEARANCE = 0.25
+# A track that isn't seen for this long is forgotten; longer than a tracker keeps a lost track.
+FORGET_SECONDS = 10.0
+# Somebody hidden for a moment is still in the zone; after this long unseen, the moment's occupancy leaves them out.
+OCCUPANCY_GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A confirmed track seen in this frame; `box` in pixels of the frame."""
+
+    track: int
+    kind: str
+    label: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A track passed a line. `track` is for the moment only; it is never stored."""
+
+    time_seconds: float
+    line: str
+    track: int
+    kind: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Everything counted since the counter was made; every key of every line, zone and kind is there from the start.
+
+    `occupancy` is the number inside now, `occupancy_maximum` the largest such number so far, `occupancy_seconds` the
+    integral of occupancy over time. Dwell is of visits that have ended: mean = `dwell_seconds` / `visits_ended`.
+    """
+
+    crossings: Mapping[tuple[str, str, Direction], int]
+    visits: Mapping[tuple[str, str], int]
+    occupancy: Mapping[tuple[str, str], int]
+    occupancy_maximum: Mapping[tuple[str, str], int]
+    occupancy_seconds: Mapping[tuple[str, str], float]
+    visits_ended: Mapping[tuple[str, str], int]
+    dwell_seconds: Mapping[tuple[str, str], float]
+
+
+@dataclass(slots=True)
+class _AtLine:
+    """One track at one line. `sign` is the side it was last seen on, 0 before it was seen off the line."""
+
+    sign: int = 0
+    # Has been clear of the line since it was last counted (or since it appeared).
+    settled: bool = False
+    counted: int = 0
+    # A passage made before the track was clear of the line: it counts once the track is clear, unless undone before.
+    pending: int = 0
+
+    def step(self, before: Point, after: Point, start: Point, end: Point, clear: bool) -> int:
+        """Move the anchor (pixels) and return what to count now: 1 in, -1 out, 0 nothing."""
+        z = side(after, start, end)
+        sign = (z > 0.0) - (z < 0.0)
+        result = 0
+        if sign and self.sign and sign != self.sign and passes_through(before, after, start, end):
+            if self.settled:
+                result, self.counted, self.settled = sign, sign, False
+            elif self.pending == -sign:
+                self.pending = 0
+            elif self.counted != sign:
+                self.pending = sign
+        self.sign = sign or self.sign
+        if clear:
+            if self.pending:
+                result, self.counted, self.pending = self.pending, self.pending, 0
+            self.settled = True
+        return result
+
+
+@dataclass(slots=True)
+class _InZone:
+    """One track at one zone: since when it is inside, or None."""
+
+    entered: float | None = None
+
+
+@dataclass(slots=True)
+class _TrackState:
+    kind: str
+    seen: float
+    anchor: Point  # normalised, so that a camera may change its resolution
+    lines: list[_AtLine]
+    zones: list[_InZone]
+
+
+@dataclass
+class Counter:
+    """Counts tracks at lines and in zones; one counter a camera.
+
+    The anchor is the bottom centre of the box. From z < 0 to z > 0 through the segment is `in`, the other way `out`
+    (`geometry.side`). Between two sightings the anchor is taken to move straight. A passage counts at once, and after
+    it the same track counts at that line again only when it has been clear of it: farther from the segment than
+    `CLEARANCE` of the box's size. A track that turns back sooner is counted back when it is clear.
+
+    A track enters a zone when its anchor is inside, and leaves when it is outside and clear of the outline.
+    Kinds other than `COUNTED_KINDS` are not counted. Raises `GeometryError` where two lines or zones share a name.
+    """
+
+    lines: Sequence[Line]
+    zones: Sequence[Zone]
+    forget_seconds: float = FORGET_SECONDS
+    _tracks: dict[int, _TrackState] = field(default_factory=dict, init=False, repr=False)
+    _crossings: dict[tuple[str, str, Direction], int] = field(init=False, repr=False)
+    _visits: dict[tuple[str, str], int] = field(init=False, repr=False)
+    _occupancy: dict[tuple[str, str], int] = field(init=False, repr=False)
+    _occupancy_maximum: dict[tuple[str, str], int] = field(init=False, repr=False)
+    _occupancy_seconds: dict[tuple[str, str], float] = field(init=False, repr=False)
+    _visits_ended: dict[tuple[str, str], int] = field(init=False, repr=False)
+    _dwell_seconds: dict[tuple[str, str], float] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_names(self.lines, self.zones)
+        line_names = [line.name for line in self.lines]
+        places = list(itertools.product((zone.name for zone in self.zones), COUNTED_KINDS))
+        self._crossings = dict.fromkeys(itertools.product(line_names, COUNTED_KINDS, DIRECTIONS), 0)
+        self._visits = dict.fromkeys(places, 0)
+        self._occupancy = dict.fromkeys(places, 0)
+        self._occupancy_maximum = dict.fromkeys(places, 0)
+        self._occupancy_seconds = dict.fromkeys(places, 0.0)
+        self._visits_ended = dict.fromkeys(places, 0)
+        self._dwell_seconds = dict.fromkeys(places, 0.0)
+
+    def update(
+        self, time_seconds: float, observations: Iterable[Observation], frame_width: int, frame_height: int
+    ) -> tuple[Crossing, ...]:
+        """Take the tracks of one frame and return who crossed a line.
+
+        `time_seconds` is monotonic. Call it for every frame, also for one without a track.
+        """
+        self._forget(time_seconds)
+        crossings: list[Crossing] = []
+        for observation in observations:
+            if observation.kind in COUNTED_KINDS:
+                crossings.extend(self._observe(time_seconds, observation, frame_width, frame_height))
+        self._measure_occupancy(time_seconds)
+        return tuple(crossings)
+
+    def finish(self) -> None:
+        """End every visit at its last sighting, for the end of a recording."""
+        self._forget(float("inf"))
+
+    def totals(self) -> Totals:
+        """A copy of all totals."""
+        return Totals(
+            crossings=dict(self._crossings),
+            visits=dict(self._visits),
+            occupancy=dict(self._occupancy),
+            occupancy_maximum=dict(self._occupancy_maximum),
+            occupancy_seconds=dict(self._occupancy_seconds),
+            visits_ended=dict(self._visits_ended),
+            dwell_seconds=dict(self._dwell_seconds),
+        )
+
+    @property
+    def tracks_remembered(self) -> int:
+        """How many tracks have a state; it must not grow with time."""
+        return len(self._tracks)
+
+    def _observe(self, time_seconds: float, observation: Observation, width: int, height: int) -> list[Crossing]:
+        anchor = observation.box.anchor
+        state = self._tracks.get(observation.track)
+        if state is None:
+            state = _TrackState(
+                kind=observation.kind,
+                seen=time_seconds,
+                anchor=Point(anchor.x / width, anchor.y / height),
+                lines=[_AtLine() for _ in self.lines],
+                zones=[_InZone() for _ in self.zones],
+            )
+            self._tracks[observation.track] = state
+        margin = CLEARANCE * observation.box.size
+        crossings = []
+        before = to_pixels(state.anchor, width, height)
+        for line, at_line in zip(self.lines, state.lines, strict=True):
+            start, end = to_pixels(line.start, width, height), to_pixels(line.end, width, height)
+            clear = distance_to_segment(anchor, start, end) > margin
+            counted = at_line.step(before, anchor, start, end, clear)
+            if counted:
+                direction: Direction = "in" if counted > 0 else "out"
+                self._crossings[line.name, state.kind, direction] += 1
+                crossings.append(Crossing(time_seconds, line.name, observation.track, state.kind, direction))
+        elapsed = max(0.0, time_seconds - state.seen)
+        for zone, in_zone in zip(self.zones, state.zones, strict=True):
+            outline = [to_pixels(point, width, height) for point in zone.points]
+            self._visit((zone.name, state.kind), in_zone, time_seconds, elapsed, anchor, outline, margin)
+        state.anchor = Point(anchor.x / width, anchor.y / height)
+        state.seen = max(state.seen, time_seconds)
+        return crossings
+
+    def _visit(
+        self,
+        place: tuple[str, str],
+        in_zone: _InZone,
+        time_seconds: float,
+        elapsed: float,
+        anchor: Point,
+        outline: list[Point],
+        margin: float,
+    ) -> None:
+        if in_zone.entered is not None:
+            self._occupancy_seconds[place] += elapsed
+        if inside(anchor, outline):
+            if in_zone.entered is None:
+                in_zone.entered = time_seconds
+                self._visits[place] += 1
+        elif in_zone.entered is not None and distance_to_outline(anchor, outline) > margin:
+            self._end_visit(place, in_zone, time_seconds)
+
+    def _end_visit(self, place: tuple[str, str], in_zone: _InZone, time_seconds: float) -> None:
+        if in_zone.entered is not None:
+            self._visits_ended[place] += 1
+            self._dwell_seconds[place] += max(0.0, time_seconds - in_zone.entered)
+            in_zone.entered = None
+
+    def _forget(self, time_seconds: float) -> None:
+        gone = [number for number, state in self._tracks.items() if time_seconds - state.seen > self.forget_seconds]
+        for number in gone:
+            state = self._tracks.pop(number)
+            for zone, in_zone in zip(self.zones, state.zones, strict=True):
+                self._end_visit((zone.name, state.kind), in_zone, state.seen)
+
+    def _measure_occupancy(self, time_seconds: float) -> None:
+        for place in self._occupancy:
+            self._occupancy[place] = 0
+        for state in self._tracks.values():
+            if time_seconds - state.seen > OCCUPANCY_GRACE_SECONDS:
+                continue
+            for zone, in_zone in zip(self.zones, state.zones, strict=True):
+                if in_zone.entered is not None:
+                    self._occupancy[zone.name, state.kind] += 1
+        for place, occupancy in self._occupancy.items():
+            self._occupancy_maximum[place] = max(self._occupancy_maximum[place], occupancy)
