@@ -1,0 +1,51 @@
+"""Which detection belongs to which track: overlap of boxes and the best assignment."""
+
+import lap
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+
+def overlap(first: Array, second: Array, widen: float = 0.0) -> Array:
+    """Intersection over union, (n, m), of boxes (n, 4) and (m, 4) given as left, top, right, bottom.
+
+    `widen` grows every box on each side by that part of its width and height before they are compared, so that boxes
+    that move by more than their width still meet (buffered IoU: Yang et al., Hard to Track Objects with Irregular
+    Motions and Similar Appearances? Make It Easier by Buffering the Matching Space, 2023).
+    """
+    if widen:
+        first, second = _widened(first, widen), _widened(second, widen)
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    common = np.prod(np.maximum(high - low, 0.0), axis=2)
+    union = _area(first)[:, None] + _area(second)[None, :] - common
+    iou: Array = common / np.maximum(union, 1e-9)
+    return iou
+
+
+def assign(likeness: Array, least: float) -> tuple[Rows, Rows, Rows, Rows]:
+    """Pair rows with columns so that the sum of likeness (n, m; 0..1) is greatest; pairs below `least` are refused.
+
+    Returns matched rows, their columns, unmatched rows, unmatched columns. Jonker and Volgenant's algorithm (1987).
+    """
+    n, m = likeness.shape
+    if n == 0 or m == 0 or likeness.max() < least:
+        none = np.empty(0, dtype=np.intp)
+        return none, none, np.arange(n), np.arange(m)
+    _, column_of_row, row_of_column = lap.lapjv(1.0 - likeness, extend_cost=True, cost_limit=1.0 - least)
+    rows = np.flatnonzero(column_of_row >= 0)
+    columns = np.asarray(column_of_row, dtype=np.intp)[rows]
+    return rows, columns, np.flatnonzero(column_of_row < 0), np.flatnonzero(row_of_column < 0)
+
+
+def _widened(boxes: Array, part: float) -> Array:
+    margin = (boxes[:, 2:] - boxes[:, :2]) * part
+    return np.concatenate((boxes[:, :2] - margin, boxes[:, 2:] + margin), axis=1)
+
+
+def _area(boxes: Array) -> Array:
+    size = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
+    area: Array = size[:, 0] * size[:, 1]
+    return area

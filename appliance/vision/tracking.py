@@ -1,0 +1,177 @@
+"""Detections to tracks.
+
+Two-stage association after ByteTrack (Zhang et al., ByteTrack: Multi-Object Tracking by Associating Every Detection
+Box, ECCV 2022): certain detections are matched first, then uncertain ones to the tracks left over, so that somebody
+half hidden is followed without letting uncertain detections begin a track. Matching uses overlap alone; no appearance
+is kept or compared, so nobody can be recognised again.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+
+from appliance.metrics.geometry import Box
+from appliance.vision.association import Array, Rows, assign, overlap
+from appliance.vision.detections import Detection, Kind, Track
+from appliance.vision.motion import Motion, MotionParameters, begin, correct, predict
+
+TRACKED_KINDS: tuple[Kind, ...] = ("person", "vehicle")
+
+
+@dataclass(frozen=True)
+class TrackingParameters:
+    """How sure is sure, and how long is long. Scores are the detector's, 0..1."""
+
+    # A detection from here on may begin a track and is matched first.
+    high_score: float = 0.4
+    # A detection below this is ignored; ask the detector for boxes from here on.
+    low_score: float = 0.15
+    # Least overlap (IoU, weighed by the score) in the first stage, least overlap in the second.
+    first_overlap: float = 0.15
+    second_overlap: float = 0.4
+    # A last attempt joins certain detections to tracks not seen for a moment, with boxes widened by this part.
+    widen: float = 0.3
+    widened_overlap: float = 0.3
+    # A detection that overlaps a followed track by this much is a second box of the same object and begins nothing.
+    double_overlap: float = 0.7
+    # So many detections confirm a track; until then it may be missed for so long.
+    confirming_detections: int = 3
+    tentative_seconds: float = 0.25
+    # How long a confirmed track is kept while it isn't seen.
+    memory_seconds: float = 2.0
+    motion: MotionParameters = field(default_factory=MotionParameters)
+
+
+@dataclass
+class _Record:
+    """What the filters don't hold of one track."""
+
+    number: int
+    kind: Kind
+    label: str
+    score: float
+    best_score: float
+    last_seen: float
+    detections: int = 1
+    missed_frames: int = 0
+    confirmed: bool = False
+
+
+@dataclass
+class _KindTracker:
+    """Tracks of one kind; row i of `filters` belongs to `records[i]`."""
+
+    parameters: TrackingParameters
+    records: list[_Record] = field(default_factory=list)
+    filters: Motion = field(default_factory=lambda: begin(np.empty((0, 4)), MotionParameters()))
+
+    def step(self, detections: Sequence[Detection], time_seconds: float, elapsed: float, numbers: "_Numbers") -> None:
+        """Predict, match, correct, begin and forget for one frame."""
+        self.filters = predict(self.filters, elapsed, self.parameters.motion)
+        boxes = np.array([detection.box for detection in detections], dtype=np.float64).reshape(-1, 4)
+        scores = np.array([detection.score for detection in detections], dtype=np.float64)
+        rows, columns, new = self._match(boxes, scores)
+        correct(self.filters, rows, boxes[columns], scores[columns], self.parameters.motion)
+        for record in self.records:
+            record.missed_frames += 1
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            self._seen(self.records[row], detections[column], time_seconds)
+        self._begin([detections[column] for column in new.tolist()], boxes[new], time_seconds, numbers)
+        self._forget(time_seconds)
+
+    def _match(self, boxes: Array, scores: Array) -> tuple[Rows, Rows, Rows]:
+        """Rows of tracks, the detections matched to them, and the detections that begin a track."""
+        p = self.parameters
+        predicted = self.filters.boxes()
+        high = np.flatnonzero(scores >= p.high_score)
+        low = np.flatnonzero((scores >= p.low_score) & (scores < p.high_score))
+        likeness = overlap(predicted, boxes[high]) * (0.5 + 0.5 * scores[high])
+        r1, c1, left, free = assign(likeness, p.first_overlap)
+        r1, c1, free = r1, high[c1], high[free]
+        # Uncertain detections are clutter as often as not: only a track seen in the frame before may take one.
+        recent = left[[self.records[row].missed_frames == 0 for row in left.tolist()]] if len(left) else left
+        r2, c2, _, _ = assign(overlap(predicted[recent], boxes[low]), p.second_overlap)
+        r2, c2 = recent[r2], low[c2]
+        left = np.setdiff1d(left, r2)
+        r3, c3, _, still = assign(overlap(predicted[left], boxes[free], p.widen), p.widened_overlap)
+        r3, c3, free = left[r3], free[c3], free[still]
+        rows, columns = np.concatenate((r1, r2, r3)), np.concatenate((c1, c2, c3))
+        if len(free) and len(columns):
+            doubled = overlap(boxes[free], boxes[columns]).max(axis=1) >= p.double_overlap
+            free = free[~doubled]
+        return rows, columns, free
+
+    def _seen(self, record: _Record, detection: Detection, time_seconds: float) -> None:
+        record.missed_frames = 0
+        record.last_seen = time_seconds
+        record.detections += 1
+        record.score = detection.score
+        if detection.score >= record.best_score:
+            record.best_score, record.label = detection.score, detection.label
+        if record.detections >= self.parameters.confirming_detections:
+            record.confirmed = True
+
+    def _begin(self, detections: list[Detection], boxes: Array, time_seconds: float, numbers: "_Numbers") -> None:
+        if not detections:
+            return
+        self.filters = self.filters.join(begin(boxes, self.parameters.motion))
+        for each in detections:
+            record = _Record(numbers.next(), each.kind, each.label, each.score, each.score, time_seconds)
+            record.confirmed = self.parameters.confirming_detections <= 1
+            self.records.append(record)
+
+    def _forget(self, time_seconds: float) -> None:
+        p = self.parameters
+        keep = [
+            row
+            for row, record in enumerate(self.records)
+            if time_seconds - record.last_seen <= (p.memory_seconds if record.confirmed else p.tentative_seconds)
+        ]
+        if len(keep) < len(self.records):
+            self.records = [self.records[row] for row in keep]
+            self.filters = self.filters.take(np.array(keep, dtype=np.intp))
+
+    def tracks(self) -> list[Track]:
+        boxes = self.filters.boxes().tolist()
+        return [
+            Track(each.number, each.kind, each.label, each.score, Box(*box), each.missed_frames, each.confirmed)
+            for each, box in zip(self.records, boxes, strict=True)
+        ]
+
+
+@dataclass
+class _Numbers:
+    """Track numbers, from a start that nobody can guess, so that numbers of two runs or days can't be joined."""
+
+    last: int = field(default_factory=lambda: secrets.randbelow(2**31))
+
+    def next(self) -> int:
+        self.last += 1
+        return self.last
+
+
+class Tracker:
+    """Follows persons and vehicles on one camera; persons are matched with persons, vehicles with vehicles."""
+
+    def __init__(self, parameters: TrackingParameters | None = None) -> None:
+        self._kinds = {kind: _KindTracker(parameters or TrackingParameters()) for kind in TRACKED_KINDS}
+        self._numbers = _Numbers()
+        self._time: float | None = None
+
+    def update(self, detections: Sequence[Detection], time_seconds: float) -> tuple[Track, ...]:
+        """Take the detections of one frame, boxes in pixels, and return every track, also those missed in it.
+
+        `time_seconds` is monotonic; an earlier time than the last call's counts as the same time. Detections of other
+        kinds than `TRACKED_KINDS` are left out. Boxes are the filters' estimates in pixels; they may reach outside
+        the frame. A track not seen for `memory_seconds` is gone.
+        """
+        elapsed = 0.0 if self._time is None else max(0.0, time_seconds - self._time)
+        self._time = time_seconds if self._time is None else max(self._time, time_seconds)
+        for kind, tracker in self._kinds.items():
+            of_kind = [detection for detection in detections if detection.kind == kind]
+            if of_kind or tracker.records:
+                tracker.step(of_kind, self._time, elapsed, self._numbers)
+        return tuple(chain.from_iterable(tracker.tracks() for tracker in self._kinds.values()))
