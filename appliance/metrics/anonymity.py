@@ -5,6 +5,7 @@ no smallest count yet, so a bucket with one crossing says that one person crosse
 finer passes: no track, no moment within the bucket, no position, no single dwell.
 """
 
+import math
 from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
@@ -64,6 +65,7 @@ def _may_be_stored(bucket: Bucket, measurement: Measurement) -> bool:
         and bool(measurement.place) == allowed.has_place
         and measurement.kind in allowed.kinds
         and measurement.direction in allowed.directions
+        and math.isfinite(measurement.value)
         and measurement.value >= 0
         and (not allowed.whole_number or float(measurement.value).is_integer())
     )

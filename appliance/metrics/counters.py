@@ -219,9 +219,11 @@ class Counter:
                 self._crossings[line.name, state.kind, direction] += 1
                 crossings.append(Crossing(time_seconds, line.name, observation.track, state.kind, direction))
         elapsed = max(0.0, time_seconds - state.seen)
+        # A box cut off by the frame's edge stands on that edge, and a zone drawn up to the edge includes it.
+        standing = Point(min(max(anchor.x, 0.0), width), min(max(anchor.y, 0.0), height))
         for zone, in_zone in zip(self.zones, state.zones, strict=True):
             outline = [to_pixels(point, width, height) for point in zone.points]
-            self._visit((zone.name, state.kind), in_zone, time_seconds, elapsed, anchor, outline, margin)
+            self._visit((zone.name, state.kind), in_zone, time_seconds, elapsed, standing, outline, margin)
         state.anchor = Point(anchor.x / width, anchor.y / height)
         state.seen = max(state.seen, time_seconds)
         return crossings
@@ -238,11 +240,12 @@ class Counter:
     ) -> None:
         if in_zone.entered is not None:
             self._occupancy_seconds[place] += elapsed
-        if inside(anchor, outline):
+        distance = distance_to_outline(anchor, outline)
+        if distance == 0.0 or inside(anchor, outline):
             if in_zone.entered is None:
                 in_zone.entered = time_seconds
                 self._visits[place] += 1
-        elif in_zone.entered is not None and distance_to_outline(anchor, outline) > margin:
+        elif in_zone.entered is not None and distance > margin:
             self._end_visit(place, in_zone, time_seconds)
 
     def _end_visit(self, place: tuple[str, str], in_zone: _InZone, time_seconds: float) -> None:
