@@ -22,6 +22,7 @@ class FailedAttempts:
         self._times: dict[tuple[str, ...], deque[datetime]] = {}
 
     def add(self, name: str, address: str, now: datetime) -> None:
+        """An attempt begins; it counts as failed until `forget`."""
         with self._lock:
             for key in ((address,), (address, name)):
                 # Moved to the end, so that the dictionary's first key is the one to forget.
@@ -32,9 +33,11 @@ class FailedAttempts:
                 del self._times[next(iter(self._times))]
 
     def forget(self, name: str, address: str) -> None:
-        """A log-in succeeded: this name starts afresh at this address."""
+        """A log-in succeeded: this name starts afresh at this address, and the address is one failure better off."""
         with self._lock:
             self._times.pop((address, name), None)
+            if self._times.get((address,)):
+                self._times[(address,)].pop()
 
     def wait(self, name: str, address: str, now: datetime) -> timedelta:
         """How long until this name may try again from this address; zero if now."""

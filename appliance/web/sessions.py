@@ -29,9 +29,10 @@ class Message:
 
 @dataclass
 class Session:
-    """One logged-in browser. `csrf` must come back with every change it asks for."""
+    """One logged-in browser. `csrf` must come back with every change it asks for; `key` tells sessions apart."""
 
     user: str
+    key: str
     csrf: str
     opened: datetime
     last_used: datetime
@@ -65,7 +66,7 @@ class SessionStore:
     def open(self, user: str, now: datetime) -> tuple[str, Session]:
         """A new session and the identifier to put in the browser's cookie."""
         identifier = new_token()
-        session = Session(user, new_token(), now, now)
+        session = Session(user, new_token(), new_token(), now, now)
         with self._lock:
             self._remove_expired(now)
             while len(self._sessions) >= MOST_SESSIONS:

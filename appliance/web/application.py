@@ -1,0 +1,59 @@
+"""The application factory."""
+
+from flask import Flask, Response, g, render_template
+from werkzeug.exceptions import HTTPException
+
+from appliance.resources import find_resource
+from appliance.web import account, audit, live, reports, security, today
+from appliance.web.context import EXTENSION, WebContext
+from appliance.web.server import LARGEST_REQUEST_BYTES
+
+EXPLANATIONS = {
+    400: ("That didn’t work", "The request was not complete. Please go back and try again."),
+    401: ("Please log in", "Your session is over."),
+    403: ("Not from here", "The request did not come from a page of this session. Please go back and try again."),
+    404: ("Nothing here", "There is no page at this address."),
+    405: ("That didn’t work", "This address is not for opening in this way."),
+    413: ("Too large", "The request is larger than this appliance accepts."),
+}
+FAILURE = ("Something went wrong", "It is not your fault. Please try again; `veilsight doctor` says what may be the matter.")
+
+
+def create_app(context: WebContext) -> Flask:
+    """The pages, working with `context` and nothing else."""
+    app = Flask(
+        "appliance.web",
+        template_folder=str(find_resource("templates")),
+        static_folder=str(find_resource("static")),
+        static_url_path="/static",
+    )
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST_BYTES, MAX_FORM_PARTS=50)
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.extensions[EXTENSION] = context
+    security.protect(app)
+    for page in (account, today, live, reports, audit):
+        app.register_blueprint(page.blueprint)
+    app.add_url_rule("/health", "health", health)
+    app.register_error_handler(HTTPException, explain)
+    app.context_processor(lambda: page_values(context))
+    return app
+
+
+def health() -> Response:
+    """For the service manager: the pages answer. Says nothing else, since it needs no log-in."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+def explain(error: HTTPException) -> tuple[str | Response, int]:
+    """An error in plain words; a script gets the bare status."""
+    status = error.code or 500
+    if security.wants_data():
+        return Response(status=status), status
+    heading, explanation = EXPLANATIONS.get(status, FAILURE)
+    return render_template("error.html", heading=heading, explanation=explanation), status
+
+
+def page_values(context: WebContext) -> dict[str, object]:
+    """What every template may use."""
+    session = g.get("session")
+    return {"site": context.settings.site, "session": session, "csrf_token": session.csrf if session else ""}

@@ -1,0 +1,56 @@
+"""Everything the pages work with, in one object that the caller makes and the application carries."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from flask import Flask, current_app
+from sqlalchemy import Engine
+
+from appliance.settings import Paths, Settings
+from appliance.vision.live import LiveClient
+from appliance.web.attempts import FailedAttempts
+from appliance.web.feeds import Feeds
+from appliance.web.sessions import SessionStore
+from appliance.web.views import ViewRegister
+
+EXTENSION = "veilsight"
+# Argon2id takes tens of megabytes a check: more at once would let strangers at the log-in page use up the memory.
+MOST_PASSWORD_CHECKS = 2
+# Threads that wait for a picture at once; the server has more threads than this, so that pages always find one.
+MOST_WAITING = 12
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class WebContext:
+    """What the pages need: the database, settings, paths, the engine's socket and the time; then their own memory.
+
+    `clock` returns the present in UTC; all expiry is measured with it.
+    """
+
+    engine: Engine
+    settings: Settings
+    paths: Paths
+    live: LiveClient
+    clock: Callable[[], datetime] = utc_now
+    sessions: SessionStore = field(default_factory=SessionStore)
+    failures: FailedAttempts = field(default_factory=FailedAttempts)
+    views: ViewRegister = field(default_factory=ViewRegister)
+    feeds: Feeds = field(default_factory=Feeds)
+    password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
+    waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
+
+
+def context_of(app: Flask) -> WebContext:
+    return cast(WebContext, app.extensions[EXTENSION])
+
+
+def this_context() -> WebContext:
+    """The context of the application that handles the present request."""
+    return context_of(current_app)

@@ -1,0 +1,107 @@
+"""The day's numbers as of now: from the database and from the engine's open bucket."""
+
+from dataclasses import dataclass
+
+from appliance.storage import cameras as stored_cameras
+from appliance.storage import measurements
+from appliance.web.context import WebContext
+from appliance.web.counts import CameraPlaces, CameraRows, Count, Day, count_day, day_of
+from appliance.web.status import CameraStatus, EngineStatus, read_status
+
+NOT_RUNNING = (
+    "The engine is not running, so nobody is being counted at the moment. These are the numbers stored so far."
+)
+
+
+@dataclass(frozen=True)
+class PresentNumbers:
+    """Everything that the Today page and the column beside a live view show."""
+
+    values: dict[str, str]
+    hours: dict[str, list[str] | list[int | None]]
+    cameras: tuple[CameraRows, ...]
+    structure: str
+    tone: str
+
+    @property
+    def notice(self) -> str:
+        return self.values["notice"]
+
+    def camera(self, name: str) -> CameraRows | None:
+        return next((camera for camera in self.cameras if camera.name == name), None)
+
+
+def present_numbers(context: WebContext) -> PresentNumbers:
+    now = context.clock()
+    day = day_of(now, context.settings.site.zone)
+    places, counts, status = read_counts(context, day)
+    result = count_day(day, now, places, counts, None if status is None else status.present)
+    values = result.values | {
+        "day": f"{day.date:%A}, {day.date.day} {day.date:%B %Y}",
+        "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
+        "notice": describe_troubles(status),
+    }
+    for camera in result.cameras:
+        values[f"{camera.key}.state"] = describe_camera(status, camera.name)
+    return PresentNumbers(values, result.hours, result.cameras, result.structure, "good" if status else "warn")
+
+
+def read_counts(context: WebContext, day: Day) -> tuple[list[CameraPlaces], list[Count], EngineStatus | None]:
+    """Cameras, the day's stored counts with the open bucket's, and the engine's status.
+
+    The engine may store its bucket between our two questions, and then it would be counted twice: so the status is
+    asked for before and after, and the reading is taken again if another bucket has been opened meanwhile.
+    """
+    status = read_status(context.live)
+    for _ in range(3):
+        with context.engine.connect() as connection:
+            places = [
+                CameraPlaces(each.name, tuple(line.name for line in each.lines), tuple(zone.name for zone in each.zones))
+                for each in stored_cameras.list_cameras(connection)
+            ]
+            counts = [
+                Count(row.bucket_start, row.camera, row.measure, row.place, row.kind, row.direction, row.value)
+                for row in measurements.read(connection, day.start, day.end)
+            ]
+        before, status = status, read_status(context.live)
+        if _bucket_start(before) == _bucket_start(status):
+            break
+    return places, counts + _open_counts(status), status
+
+
+def _bucket_start(status: EngineStatus | None) -> object:
+    return status.open_bucket.start if status and status.open_bucket else None
+
+
+def _open_counts(status: EngineStatus | None) -> list[Count]:
+    if status is None or status.open_bucket is None:
+        return []
+    start = status.open_bucket.start
+    return [
+        Count(start, row.camera, row.measure, row.place, row.kind, row.direction, row.value)
+        for row in status.open_bucket.measurements
+    ]
+
+
+def describe_camera(status: EngineStatus | None, name: str) -> str:
+    """One short line on a camera's state, such as `running, 9.8 of 10.0 frames a second`."""
+    if status is None:
+        return "not watched"
+    camera = status.camera(name)
+    if camera is None:
+        return "not watched yet"
+    if is_well(camera):
+        return f"running, {camera.analysed_rate:.1f} of {camera.input_rate:.1f} frames a second analysed"
+    return camera.state or "state unknown"
+
+
+def describe_troubles(status: EngineStatus | None) -> str:
+    """What somebody should know or mend, in a sentence a camera; empty if all is well."""
+    if status is None:
+        return NOT_RUNNING
+    troubles = [f"{camera.name}: {camera.last_error}" for camera in status.cameras if not is_well(camera) and camera.last_error]
+    return " ".join(troubles)
+
+
+def is_well(camera: CameraStatus) -> bool:
+    return camera.state == "running"

@@ -1,0 +1,98 @@
+"""Who may ask for what, and the headers that keep a browser from doing anything else with it."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, g, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from appliance.web.context import this_context
+from appliance.web.sessions import Session, same
+
+# The __Host- prefix binds a cookie to this very host, over HTTPS and for every path (RFC 6265bis, section 4.1.3).
+SESSION_COOKIE = "__Host-veilsight"
+LOGIN_COOKIE = "__Host-veilsight-login"
+# Everything else needs log-in.
+OPEN_ENDPOINTS = frozenset({"account.log_in", "account.check_log_in", "static", "health"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), display-capture=()",
+}
+
+
+def protect(app: Flask) -> None:
+    """Put the log-in and CSRF checks before every request and the security headers after it."""
+    app.before_request(require_session)
+    app.before_request(require_csrf_token)
+    app.after_request(add_headers)
+
+
+def require_session() -> BaseResponse | None:
+    """Find the session; without one only the open endpoints answer (an unknown address does not tell that it is one)."""
+    context = this_context()
+    identifier = request.cookies.get(SESSION_COOKIE, "")
+    g.session = context.sessions.find(identifier, context.clock()) if identifier else None
+    if g.session is not None or request.endpoint in OPEN_ENDPOINTS:
+        return None
+    if request.method in SAFE_METHODS and not wants_data():
+        return redirect(url_for("account.log_in", next=request.full_path.rstrip("?")))
+    abort(401)
+
+
+def wants_data() -> bool:
+    """Whether a script asks, not a person: it gets a status code, not a page to log in on."""
+    return request.headers.get("Sec-Fetch-Dest", "document") != "document" or request.path.startswith("/api/")
+
+
+def require_csrf_token() -> None:
+    """Every change must carry the session's token; the log-in form checks its own (see account.py)."""
+    if request.method in SAFE_METHODS or request.endpoint in OPEN_ENDPOINTS:
+        return
+    if not same(request.form.get("csrf", ""), this_session().csrf):
+        abort(403)
+
+
+def this_session() -> Session:
+    """The session of the present request; only for endpoints that need log-in."""
+    session = g.session
+    assert isinstance(session, Session)  # noqa: S101 - require_session has seen to it
+    return session
+
+
+def add_headers(response: Response) -> Response:
+    """Security headers, no caching of what needed log-in, and a body in one part (see server.py)."""
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    if request.endpoint == "static":
+        response.headers["Cache-Control"] = "public, max-age=3600"
+    else:
+        response.headers["Cache-Control"] = "no-store"
+    response.direct_passthrough = False
+    response.make_sequence()
+    return response
+
+
+def safe_next(target: str) -> str:
+    """`target` if it is a path of this site, otherwise Today: the log-in page sends nobody elsewhere."""
+    parts = urlsplit(target)
+    is_path = target.startswith("/") and not target.startswith("//") and "\\" not in target
+    return target if is_path and not parts.scheme and not parts.netloc else url_for("today.show")

@@ -1,0 +1,182 @@
+"""HTTPS: uvicorn in front, the Flask application in a pool of threads behind it (a2wsgi).
+
+Three facts about a2wsgi 1.10 and uvicorn 0.54 shape this module and the live view. A thread is held for as long as a
+request's body is read and its response is produced; a generator is not closed when the client goes away, since uvicorn
+swallows what is sent to nobody; and at most ten parts of a response wait for a slow client before the thread waits too.
+So every request is read whole before a thread takes it, every response is one part, and nothing streams.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from typing import Any, cast
+
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from appliance.errors import VeilsightError
+from appliance.web.certificate import Certificate
+from appliance.web.context import WebContext, context_of
+from appliance.web.viewing import end_views, sweep_views
+
+WORKERS = 24
+MOST_CONNECTIONS = 256
+LARGEST_REQUEST_BYTES = 64 * 1024
+REQUEST_SECONDS = 15.0
+KEEP_ALIVE_SECONDS = 20
+SHUTDOWN_SECONDS = 3
+SWEEP_SECONDS = 1.0
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+class CannotListen(VeilsightError):
+    """The page's address is in use or not this machine's."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn leaves signals to the caller, who stops it by an event."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `CannotListen`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128, dualstack_ipv6=host == "::")
+    except OSError as error:
+        raise CannotListen(
+            f"The page can't listen on {host} port {port} ({error.strerror}); "
+            "stop the program that uses it, or choose another port under [web] in the settings file."
+        ) from error
+
+
+def serve(
+    app: Flask,
+    host: str,
+    port: int,
+    certificate: Certificate,
+    stop: threading.Event,
+    ready: Callable[[int], None] = lambda _port: None,
+) -> None:
+    """Serve the pages over HTTPS until `stop` is set, then close the live views and end.
+
+    `ready` is called with the port once connections are accepted. Raises `CannotListen`.
+    """
+    listener = listen(host, port)
+    config = uvicorn.Config(
+        whole_requests(cast(Application, WSGIMiddleware(app, workers=WORKERS))),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level=logging.WARNING,
+        # Addresses and names of people are personal data; who did what is in the audit log.
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ssl_certfile=certificate.chain,
+        ssl_keyfile=certificate.key,
+    )
+    with listener:
+        asyncio.run(_run(_Server(config), listener, context_of(app), stop, ready))
+
+
+async def _run(
+    server: uvicorn.Server,
+    listener: socket.socket,
+    context: WebContext,
+    stop: threading.Event,
+    ready: Callable[[int], None],
+) -> None:
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    port = listener.getsockname()[1]
+    told = False
+    next_sweep = 0.0
+    loop = asyncio.get_running_loop()
+    try:
+        while not serving.done() and not stop.is_set():
+            if server.started and not told:
+                told = True
+                ready(port)
+            if loop.time() >= next_sweep:
+                next_sweep = loop.time() + SWEEP_SECONDS
+                await asyncio.to_thread(_sweep, context)
+            await asyncio.sleep(0.1)
+    finally:
+        server.should_exit = True
+        await serving
+        await asyncio.to_thread(end_views, context)
+
+
+def _sweep(context: WebContext) -> None:
+    try:
+        sweep_views(context)
+    except SQLAlchemyError:
+        # The endings are kept and written at the next sweep; the pages go on meanwhile.
+        logger.exception("ended live views could not be written into the audit log")
+
+
+def whole_requests(application: Application) -> Application:
+    """Read each request's body whole, within a size and a time, before `application` sees the request."""
+
+    async def handle(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                body = await _read_body(receive)
+        except TimeoutError:
+            await _refuse(send, 408)
+            return
+        if body is None:
+            await _refuse(send, 413)
+            return
+        message: Message = {"type": "http.request", "body": body, "more_body": False}
+        replies = iter([message])
+
+        async def replay() -> Message:
+            return next(replies, {"type": "http.disconnect"})
+
+        await application(scope, replay, send)
+
+    return handle
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body, or None if it is too large or the client has gone."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > LARGEST_REQUEST_BYTES:
+            return None
+    return bytes(body)
+
+
+async def _refuse(send: Send, status: int) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"The request is too large or too slow.\n"})

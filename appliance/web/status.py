@@ -1,0 +1,58 @@
+"""What the engine says about itself, typed; or that it isn't there."""
+
+from datetime import datetime
+
+import msgspec
+
+from appliance.errors import VeilsightError
+from appliance.vision.live import LiveClient
+
+
+class CameraStatus(msgspec.Struct, frozen=True):
+    """`input_rate` and `analysed_rate` in frames a second; `width` and `height` in pixels, 0 before the first frame."""
+
+    name: str
+    state: str = ""
+    last_error: str | None = ""
+    input_rate: float = 0.0
+    analysed_rate: float = 0.0
+    dropped_frames: int = 0
+    covered_frames: int = 0
+    width: int = 0
+    height: int = 0
+
+
+class OpenMeasurement(msgspec.Struct, frozen=True):
+    camera: str
+    measure: str
+    place: str
+    kind: str
+    direction: str
+    value: float
+
+
+class OpenBucket(msgspec.Struct, frozen=True):
+    """The bucket that is being counted at present and not stored yet; `start` in UTC."""
+
+    start: datetime
+    seconds: int
+    measurements: tuple[OpenMeasurement, ...] = ()
+
+
+class EngineStatus(msgspec.Struct, frozen=True):
+    """`present` is how many people are in each zone of each camera now."""
+
+    cameras: tuple[CameraStatus, ...] = ()
+    open_bucket: OpenBucket | None = None
+    present: dict[str, dict[str, int]] = {}
+
+    def camera(self, name: str) -> CameraStatus | None:
+        return next((camera for camera in self.cameras if camera.name == name), None)
+
+
+def read_status(live: LiveClient) -> EngineStatus | None:
+    """The engine's status; None if it is not running or doesn't answer as it should."""
+    try:
+        return msgspec.convert(live.status(), EngineStatus)
+    except (VeilsightError, OSError, EOFError, msgspec.ValidationError):
+        return None

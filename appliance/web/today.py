@@ -1,0 +1,23 @@
+"""Today: how many came and went, and who is where now, in numbers."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template
+
+from appliance.web.context import this_context
+from appliance.web.present import present_numbers
+
+blueprint = Blueprint("today", __name__)
+
+
+@blueprint.get("/")
+def show() -> str:
+    return render_template("today.html", today=present_numbers(this_context()))
+
+
+@blueprint.get("/api/today")
+def numbers() -> Response:
+    """The same numbers for the page's script, every few seconds."""
+    today = present_numbers(this_context())
+    return jsonify(values=today.values, hours=today.hours, structure=today.structure, tone=today.tone)
