@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.vision import fetching, weights
+from appliance.vision.catalogue import load_catalogue
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -20,3 +23,13 @@ def evaluation_data() -> Path:
 @pytest.fixture(scope="session")
 def pets_clip(evaluation_data: Path) -> Path:
     return evaluation_data / "pets09-s2l1" / "vtest.avi"
+
+
+@pytest.fixture(scope="session")
+def default_models() -> Path:
+    """Directory of the default networks, fetched once by the product's own `pull` and checked each time."""
+    directory = REPOSITORY / ".cache" / "models"
+    catalogue = load_catalogue()
+    if any(weights.verify(catalogue, directory).values()):
+        fetching.pull(catalogue, directory, None, print)
+    return directory

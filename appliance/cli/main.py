@@ -15,7 +15,11 @@ from appliance.errors import VeilsightError
 from appliance.settings import find_paths
 
 # In the order in which `veilsight --help` shows them. Each module has `register(commands)`.
-COMMAND_GROUPS = ()
+COMMAND_GROUPS = (
+    "detect",
+    "models",
+    "devices",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

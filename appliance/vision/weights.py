@@ -1,0 +1,117 @@
+"""The weights on disk: which files a network has, and whether they are what the catalogue says.
+
+A network that is used as it came is one file, `NAME.onnx`, known by the catalogue's SHA-256. A converted network is
+three: `NAME.xml` and `NAME.bin` (OpenVINO IR) and `NAME.json`, the record of the conversion, which names the source
+files' SHA-256, the converter's version and the SHA-256 of the two IR files.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from appliance.errors import VeilsightError
+from appliance.vision.catalogue import Catalogue, CatalogueNetwork
+
+# Raised when the conversion changes, so that a network converted by an older program is fetched and converted anew.
+CONVERSION_VERSION = 1
+
+
+class ModelMissing(VeilsightError):
+    """A network has not been fetched yet."""
+
+
+class ModelChanged(VeilsightError):
+    """A network's file is not the one that the catalogue or its conversion record names."""
+
+
+class ConversionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was converted, by what, and what came out: SHA-256 by file name, lower-case hexadecimal."""
+
+    conversion: int
+    openvino: str
+    sources: dict[str, str]
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class NetworkFiles:
+    """A network's checked files: the ONNX file, or the IR's XML and its weights."""
+
+    model: bytes
+    weights: bytes | None
+
+
+def file_names(network: CatalogueNetwork) -> tuple[str, ...]:
+    """Names of the network's files in the models directory, the model first."""
+    if network.is_converted:
+        return (f"{network.name}.xml", f"{network.name}.bin", f"{network.name}.json")
+    return (f"{network.name}.onnx",)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_network(network: CatalogueNetwork, directory: Path) -> NetworkFiles:
+    """Read a network's files once and check these very bytes, so that nothing can be swapped in between.
+
+    Raises `ModelMissing` and `ModelChanged`.
+    """
+    if not network.is_converted:
+        (name,) = file_names(network)
+        return NetworkFiles(_read_checked(directory / name, network.sha256), None)
+    model_name, weights_name, record_name = file_names(network)
+    record = _read_record(network, directory / record_name)
+    return NetworkFiles(
+        _read_checked(directory / model_name, record.files.get(model_name, "")),
+        _read_checked(directory / weights_name, record.files.get(weights_name, "")),
+    )
+
+
+def verify(catalogue: Catalogue, directory: Path) -> dict[str, VeilsightError | None]:
+    """Check every network's files; for each name None where all is well, or what is wrong."""
+    found: dict[str, VeilsightError | None] = {}
+    for network in catalogue.networks:
+        try:
+            read_network(network, directory)
+            found[network.name] = None
+        except VeilsightError as error:
+            found[network.name] = error
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelMissing(
+            f"The network file {path} is not there; fetch the networks with: veilsight models pull"
+        ) from error
+    except OSError as error:
+        raise ModelMissing(f"The network file {path} can't be read ({error.strerror}).") from error
+
+
+def _read_checked(path: Path, expected: str) -> bytes:
+    content = _read(path)
+    if sha256(content) != expected:
+        raise ModelChanged(
+            f"The network file {path} is not the one it should be (wrong SHA-256); "
+            "fetch it again with: veilsight models pull"
+        )
+    return content
+
+
+def _read_record(network: CatalogueNetwork, path: Path) -> ConversionRecord:
+    try:
+        record = msgspec.json.decode(_read(path), type=ConversionRecord)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ModelChanged(f"The conversion record {path} is damaged; repeat: veilsight models pull") from error
+    sources = {file.base_name: file.sha256 for file in network.source.files}
+    if record.sources != sources or record.conversion != CONVERSION_VERSION:
+        raise ModelChanged(
+            f"The network {network.name} in {path.parent} was converted from other files or by an older program; "
+            "repeat: veilsight models pull"
+        )
+    return record
