@@ -57,7 +57,7 @@ def check_log_in() -> Response:
     # Counted before the password is checked, so that attempts at the same moment count as well.
     context.failures.add(name, address, context.clock())
     if not is_right(context, name, request.form.get("password", ""), address):
-        return login_page("That name and password don’t go together.", name, 401)
+        return login_page("The name or the password is wrong.", name, 401)
     context.failures.forget(name, address)
     return start_session(context, name)
 

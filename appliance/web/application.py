@@ -9,14 +9,17 @@ from appliance.web.context import EXTENSION, WebContext
 from appliance.web.server import LARGEST_REQUEST_BYTES
 
 EXPLANATIONS = {
-    400: ("That didn’t work", "The request was not complete. Please go back and try again."),
+    400: ("That did not work", "The request was not complete. Please go back and try again."),
     401: ("Please log in", "Your session is over."),
     403: ("Not from here", "The request did not come from a page of this session. Please go back and try again."),
     404: ("Nothing here", "There is no page at this address."),
-    405: ("That didn’t work", "This address is not for opening in this way."),
+    405: ("That did not work", "This address is not for opening in this way."),
     413: ("Too large", "The request is larger than this appliance accepts."),
 }
-FAILURE = ("Something went wrong", "It is not your fault. Please try again; `veilsight doctor` says what may be the matter.")
+FAILURE = (
+    "Something went wrong",
+    "It is not your fault. Please try again; `veilsight doctor` says what may be the matter.",
+)
 
 
 def create_app(context: WebContext) -> Flask:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from appliance.metrics.buckets import merge_values
 
 HOUR = timedelta(hours=1)
+NO_NUMBER = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,13 @@ def _rows(cameras: Sequence[CameraPlaces], sums: _Sums) -> tuple[CameraRows, ...
 
 
 def _camera_rows(key: str, camera: CameraPlaces, sums: _Sums) -> CameraRows:
-    counted = {(place, kind) for (name, place, kind, _), value in sums.crossings.items() if name == camera.name and value}
+    counted = {
+        (place, kind) for (name, place, kind, _), value in sums.crossings.items() if name == camera.name and value
+    }
     lines = [*camera.lines, *sorted({place for place, _ in counted} - set(camera.lines))]
-    pairs = [(line, kind) for line in lines for kind in ("person", "vehicle") if kind == "person" or (line, kind) in counted]
+    pairs = [
+        (line, kind) for line in lines for kind in ("person", "vehicle") if kind == "person" or (line, kind) in counted
+    ]
     return CameraRows(
         key,
         camera.name,
@@ -190,7 +195,7 @@ def _hours(day: Day, now: datetime, sums: _Sums) -> dict[str, list[str] | list[i
 
 def _hour_values(day: Day, now: datetime, sums: _Sums) -> dict[str, str]:
     return {
-        f"h{index}.{direction}": number(sums.hourly[index, direction]) if hour <= now else "–"
+        f"h{index}.{direction}": number(sums.hourly[index, direction]) if hour <= now else NO_NUMBER
         for index, hour in enumerate(day.hours)
         for direction in ("in", "out")
     }
@@ -202,7 +207,7 @@ def _camera_values(camera: CameraRows, sums: _Sums, present: Mapping[str, int] |
         for direction in ("in", "out"):
             values[f"{line.key}.{direction}"] = number(sums.crossings[camera.name, line.name, line.kind, direction])
     for zone in camera.zones:
-        values[f"{zone.key}.now"] = "–" if present is None else number(present.get(zone.name, 0))
+        values[f"{zone.key}.now"] = NO_NUMBER if present is None else number(present.get(zone.name, 0))
         most = sums.zones[camera.name, zone.name, "occupancy_maximum"]
         visits = sums.zones[camera.name, zone.name, "visits"]
         values[f"{zone.key}.note"] = f"at most {number(most)}, {number(visits)} visit{'' if visits == 1 else 's'} today"

@@ -1,7 +1,7 @@
 """Pictures from the engine to the viewers: one connection a camera, however many look at it.
 
-Each watched camera has one thread that reads the engine's redacted pictures and keeps the newest only. A viewer asks for
-"the next one after the one I have", so a slow viewer skips pictures and nothing piles up anywhere.
+Each watched camera has one thread that reads the engine's redacted pictures and keeps the newest only. A viewer asks
+for "the next one after the one I have", so a slow viewer skips pictures and nothing piles up anywhere.
 """
 
 import contextlib

@@ -33,9 +33,7 @@ def choose() -> str:
         for camera in known
     ]
     minutes = round(TIME_LIMIT.total_seconds() / 60)
-    return render_template(
-        "live.html", cameras=choices, reasons=REASONS, running=status is not None, minutes=minutes
-    )
+    return render_template("live.html", cameras=choices, reasons=REASONS, running=status is not None, minutes=minutes)
 
 
 @blueprint.post("/live")
@@ -68,7 +66,9 @@ def show(identifier: str) -> str | BaseResponse:
         camera=today.camera(camera.name),
         today=today,
         seconds_left=max(0, int((view.ends - context.clock()).total_seconds())),
-        lines=[{"name": line.name, "x1": line.x1, "y1": line.y1, "x2": line.x2, "y2": line.y2} for line in camera.lines],
+        lines=[
+            {"name": line.name, "x1": line.x1, "y1": line.y1, "x2": line.x2, "y2": line.y2} for line in camera.lines
+        ],
         zones=[{"name": zone.name, "points": zone.points} for zone in camera.zones],
     )
 

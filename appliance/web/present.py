@@ -56,7 +56,9 @@ def read_counts(context: WebContext, day: Day) -> tuple[list[CameraPlaces], list
     for _ in range(3):
         with context.engine.connect() as connection:
             places = [
-                CameraPlaces(each.name, tuple(line.name for line in each.lines), tuple(zone.name for zone in each.zones))
+                CameraPlaces(
+                    each.name, tuple(line.name for line in each.lines), tuple(zone.name for zone in each.zones)
+                )
                 for each in stored_cameras.list_cameras(connection)
             ]
             counts = [
@@ -99,7 +101,9 @@ def describe_troubles(status: EngineStatus | None) -> str:
     """What somebody should know or mend, in a sentence a camera; empty if all is well."""
     if status is None:
         return NOT_RUNNING
-    troubles = [f"{camera.name}: {camera.last_error}" for camera in status.cameras if not is_well(camera) and camera.last_error]
+    troubles = [
+        f"{camera.name}: {camera.last_error}" for camera in status.cameras if not is_well(camera) and camera.last_error
+    ]
     return " ".join(troubles)
 
 

@@ -2,7 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask import Flask, Response, g, redirect, request, url_for
+from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.web.context import this_context
@@ -47,7 +48,7 @@ def protect(app: Flask) -> None:
 
 
 def require_session() -> BaseResponse | None:
-    """Find the session; without one only the open endpoints answer (an unknown address does not tell that it is one)."""
+    """Find the session; without one only the open endpoints answer (others do not even tell whether they exist)."""
     context = this_context()
     identifier = request.cookies.get(SESSION_COOKIE, "")
     g.session = context.sessions.find(identifier, context.clock()) if identifier else None
@@ -55,7 +56,7 @@ def require_session() -> BaseResponse | None:
         return None
     if request.method in SAFE_METHODS and not wants_data():
         return redirect(url_for("account.log_in", next=request.full_path.rstrip("?")))
-    abort(401)
+    raise Unauthorized
 
 
 def wants_data() -> bool:
@@ -68,7 +69,7 @@ def require_csrf_token() -> None:
     if request.method in SAFE_METHODS or request.endpoint in OPEN_ENDPOINTS:
         return
     if not same(request.form.get("csrf", ""), this_session().csrf):
-        abort(403)
+        raise Forbidden
 
 
 def this_session() -> Session:

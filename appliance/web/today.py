@@ -1,8 +1,5 @@
 """Today: how many came and went, and who is where now, in numbers."""
 
-from datetime import datetime
-from typing import Any
-
 from flask import Blueprint, Response, jsonify, render_template
 
 from appliance.web.context import this_context

@@ -1,0 +1,101 @@
+"""The day's arithmetic: hours of the site, sums, maxima, and what is said about them."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.web.counts import NO_NUMBER, CameraPlaces, Count, DayCounts, count_day, day_of
+
+PARIS = ZoneInfo("Europe/Paris")
+NOW = datetime(2026, 11, 23, 12, 34, tzinfo=UTC)
+DOOR = CameraPlaces("door", ("entrance",), ("hall",))
+
+
+def crossing(start: datetime, direction: str, value: float = 1, kind: str = "person", camera: str = "door") -> Count:
+    return Count(start, camera, "crossings", "entrance", kind, direction, value)
+
+
+def count(*counts: Count, now: datetime = NOW, present: dict[str, dict[str, int]] | None = None) -> DayCounts:
+    return count_day(day_of(now, PARIS), now, [DOOR], counts, present)
+
+
+def test_the_day_is_the_sites_own() -> None:
+    day = day_of(datetime(2026, 11, 22, 23, 30, tzinfo=UTC), PARIS)
+    assert day.date.isoformat() == "2026-11-23"
+    assert day.start == datetime(2026, 11, 22, 23, tzinfo=UTC)
+    assert len(day.hours) == 24
+
+
+def test_days_on_which_the_clocks_change_have_their_own_length() -> None:
+    assert len(day_of(datetime(2026, 3, 29, 12, tzinfo=UTC), PARIS).hours) == 23
+    autumn = day_of(datetime(2026, 10, 25, 12, tzinfo=UTC), PARIS)
+    assert [autumn.label(hour) for hour in autumn.hours][1:5] == ["01:00", "02:00", "02:00", "03:00"]
+
+
+def test_people_are_added_up_and_vehicles_are_kept_apart() -> None:
+    result = count(crossing(NOW, "in", 1200), crossing(NOW, "out", 7), crossing(NOW, "in", 3, "vehicle"))
+    assert result.values["in"] == "1,200"
+    assert result.values["out"] == "7"
+    assert result.values["inside"] == "1,193"
+    assert "3 vehicles" in result.values["in_note"]
+    assert [(line.name, line.kind) for line in result.cameras[0].lines] == [
+        ("entrance", "person"),
+        ("entrance", "vehicle"),
+    ]
+
+
+def test_fewer_than_nobody_are_never_inside() -> None:
+    values = count(crossing(NOW, "in", 2), crossing(NOW, "out", 5)).values
+    assert values["inside"] == "0"
+    assert "3 more went out" in values["inside_note"]
+
+
+def test_yesterday_does_not_count() -> None:
+    midnight = day_of(NOW, PARIS).start
+    result = count(crossing(midnight - timedelta(minutes=15), "in"), crossing(midnight, "in"))
+    assert result.values["in"] == "1"
+
+
+def test_an_hour_that_has_not_begun_has_no_number() -> None:
+    hours = count(crossing(NOW, "in", 4)).hours
+    assert hours["in"][13] == 4  # 12:34 UTC is 13:34 in Paris
+    assert hours["in"][12] == 0
+    assert hours["in"][14] is None
+
+
+def test_maxima_are_not_added() -> None:
+    most = [Count(NOW, "door", "occupancy_maximum", "hall", "person", "", value) for value in (4, 9, 2)]
+    visits = [Count(NOW, "door", "visits", "hall", "person", "", 1) for _ in range(3)]
+    values = count(*most, *visits, present={"door": {"hall": 2}}).values
+    assert values["c0.z0.note"] == "at most 9, 3 visits today"
+    assert values["c0.z0.now"] == "2"
+
+
+def test_nobody_knows_who_is_there_when_the_engine_is_gone() -> None:
+    assert count(present=None).values["c0.z0.now"] == NO_NUMBER
+
+
+def test_a_camera_that_is_gone_keeps_its_counts() -> None:
+    result = count(crossing(NOW, "in", camera="old"))
+    assert [camera.name for camera in result.cameras] == ["door", "old"]
+    assert result.values["in"] == "1"
+
+
+def test_the_structure_changes_with_the_rows_and_the_day_only() -> None:
+    plain = count().structure
+    assert count(crossing(NOW, "in")).structure == plain
+    assert count(crossing(NOW, "in", camera="old")).structure != plain
+    assert count(now=NOW + timedelta(days=1)).structure != plain
+
+
+@given(st.lists(st.tuples(st.integers(0, 95), st.sampled_from(["in", "out"]), st.integers(0, 50))))
+def test_the_hours_add_up_to_the_day(crossings: list[tuple[int, str, int]]) -> None:
+    day = day_of(NOW, PARIS)
+    counts = [crossing(day.start + timedelta(minutes=15 * slot), way, value) for slot, way, value in crossings]
+    result = count(*counts, now=day.end - timedelta(seconds=1))
+    for direction in ("in", "out"):
+        assert sum(value for value in result.hours[direction] if isinstance(value, int)) == sum(
+            value for _, way, value in crossings if way == direction
+        )
