@@ -143,7 +143,8 @@ class Network:
             raise InferenceFailed(f"{self.entry.name}: the device does not take the network ({error}).") from error
         pending = PendingResult(self, compiled, request, tensor, placement)
         try:
-            request.start_async([ov.Tensor(tensor, shared_memory=True)])
+            request.set_input_tensor(ov.Tensor(tensor, shared_memory=True))
+            request.start_async()
         except RuntimeError as error:
             pending.close()
             raise InferenceFailed(f"{self.entry.name}: the device does not take a picture ({error}).") from error
@@ -168,7 +169,8 @@ class PendingResult:
         self._placement = placement
 
     def result(self, deadline_seconds: float) -> tuple[Detection, ...]:
-        request, name = self._request, self._network.entry.name
+        name = self._network.entry.name
+        request, self._request = self._request, None
         if request is None:
             raise InferenceFailed(f"{name}: this result was fetched, or given up, before.")
         try:
@@ -177,12 +179,11 @@ class PendingResult:
             outputs = read_outputs(name, request, self._compiled.shapes)
             detections = self._network.family.decode(outputs, self._placement, self._network.entry.minimum_score)
         except RuntimeError as error:
-            self.close()
+            self._compiled.abandon(request, self._tensor)
             raise InferenceFailed(f"{name}: the device failed ({error}).") from error
-        except InferenceFailed:
-            self.close()
+        except BaseException:
+            self._compiled.abandon(request, self._tensor)
             raise
-        self._request = None
         self._compiled.put_back(request)
         return detections
 

@@ -5,6 +5,7 @@ is kept. On the CPU the networks run in FP32: it is exact, and the plug-in's own
 """
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -39,6 +40,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "dbnet": Family(text.OUTPUTS, text.output_shapes, text.decode),
     }
 )
+
+CORES_FOR_A_PICTURE = 4
 
 
 class DetectorUnavailable(VeilsightError):
@@ -211,9 +214,15 @@ def describe(entry: CatalogueNetwork, device: str, model: ov.CompiledModel, pass
 
 
 def options(device: str) -> dict[str, str]:
-    """How a network is compiled for a device."""
-    common = {"PERFORMANCE_HINT": "THROUGHPUT"}
-    return common | {"INFERENCE_PRECISION_HINT": "f32"} if device == "CPU" else common
+    """How a network is compiled for a device.
+
+    On the CPU four cores share one picture, which on small machines gives the shortest wait at no loss of pictures a
+    second; larger ones work on several pictures at once.
+    """
+    if device != "CPU":
+        return {"PERFORMANCE_HINT": "THROUGHPUT"}
+    streams = max(1, len(os.sched_getaffinity(0)) // CORES_FOR_A_PICTURE)
+    return {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": str(streams), "INFERENCE_PRECISION_HINT": "f32"}
 
 
 def precision(model: ov.CompiledModel) -> str:
