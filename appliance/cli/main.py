@@ -16,6 +16,7 @@ from appliance.settings import find_paths
 
 # In the order in which `veilsight --help` shows them. Each module has `register(commands)`.
 COMMAND_GROUPS = (
+    "count",
     "detect",
     "models",
     "devices",

@@ -8,20 +8,21 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 
-def overlap(first: Array, second: Array, widen: float = 0.0) -> Array:
+def overlap(first: Array, second: Array, margins: Array | None = None) -> Array:
     """Intersection over union, (n, m), of boxes (n, 4) and (m, 4) given as left, top, right, bottom.
 
-    `widen` grows every box on each side by that part of its width and height before they are compared, so that boxes
-    that move by more than their width still meet (buffered IoU: Yang et al., Hard to Track Objects with Irregular
-    Motions and Similar Appearances? Make It Easier by Buffering the Matching Space, 2023).
+    `margins` (n, 2; pixels in x and y) widens on every side the n-th first box, and every second box that is compared
+    with it, so that boxes that may have moved by more than their width still meet (buffered IoU: Yang et al., Hard to
+    Track Objects with Irregular Motions and Similar Appearances? Make It Easier by Buffering the Matching Space, 2023).
     """
-    if widen:
-        first, second = _widened(first, widen), _widened(second, widen)
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    first, second = first[:, None, :], second[None, :, :]
+    if margins is not None:
+        widening = np.concatenate((-margins, margins), axis=1)[:, None, :]
+        first, second = first + widening, second + widening
+    low = np.maximum(first[..., :2], second[..., :2])
+    high = np.minimum(first[..., 2:], second[..., 2:])
     common = np.prod(np.maximum(high - low, 0.0), axis=2)
-    union = _area(first)[:, None] + _area(second)[None, :] - common
-    iou: Array = common / np.maximum(union, 1e-9)
+    iou: Array = common / np.maximum(_area(first) + _area(second) - common, 1e-9)
     return iou
 
 
@@ -40,12 +41,7 @@ def assign(likeness: Array, least: float) -> tuple[Rows, Rows, Rows, Rows]:
     return rows, columns, np.flatnonzero(column_of_row < 0), np.flatnonzero(row_of_column < 0)
 
 
-def _widened(boxes: Array, part: float) -> Array:
-    margin = (boxes[:, 2:] - boxes[:, :2]) * part
-    return np.concatenate((boxes[:, :2] - margin, boxes[:, 2:] + margin), axis=1)
-
-
 def _area(boxes: Array) -> Array:
-    size = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
-    area: Array = size[:, 0] * size[:, 1]
+    size = np.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+    area: Array = size[..., 0] * size[..., 1]
     return area

@@ -54,6 +54,11 @@ class Motion:
         half = np.maximum(self.mean[:, 2:], 1.0) / 2
         return np.concatenate((self.mean[:, :2] - half, self.mean[:, :2] + half), axis=1)
 
+    def uncertainty(self) -> Array:
+        """(n, 2): standard deviation of the centre's x and y, pixels."""
+        deviation: Array = np.sqrt(self.pp[:, :2])
+        return deviation
+
     def take(self, rows: NDArray[np.intp]) -> "Motion":
         """The filters of the given rows, copied."""
         return Motion(self.mean[rows], self.velocity[rows], self.pp[rows], self.pv[rows], self.vv[rows])

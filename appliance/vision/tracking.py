@@ -25,19 +25,24 @@ TRACKED_KINDS: tuple[Kind, ...] = ("person", "vehicle")
 class TrackingParameters:
     """How sure is sure, and how long is long. Scores are the detector's, 0..1."""
 
-    # A detection from here on may begin a track and is matched first.
+    # A detection from here on may begin a track; it should be rare without an object.
+    begin_score: float = 0.5
+    # A detection from here on is matched first and helps to confirm a track.
     high_score: float = 0.4
     # A detection below this is ignored; ask the detector for boxes from here on.
     low_score: float = 0.15
     # Least overlap (IoU, weighed by the score) in the first stage, least overlap in the second.
     first_overlap: float = 0.15
     second_overlap: float = 0.4
-    # A last attempt joins certain detections to tracks not seen for a moment, with boxes widened by this part.
+    # A last attempt joins certain detections to tracks left over, with boxes widened on every side by this part of
+    # the track's width and height, or by the standard deviation of where it is expected if that is more.
     widen: float = 0.3
+    # At most this part of the height, or a track lost for long would catch whoever comes by.
+    widen_most: float = 0.4
     widened_overlap: float = 0.3
     # A detection that overlaps a followed track by this much is a second box of the same object and begins nothing.
     double_overlap: float = 0.7
-    # So many detections confirm a track; until then it may be missed for so long.
+    # So many certain detections confirm a track; until then it may be missed for so long.
     confirming_detections: int = 3
     tentative_seconds: float = 0.25
     # How long a confirmed track is kept while it isn't seen.
@@ -55,7 +60,7 @@ class _Record:
     score: float
     best_score: float
     last_seen: float
-    detections: int = 1
+    certain_detections: int = 1
     missed_frames: int = 0
     confirmed: bool = False
 
@@ -96,22 +101,25 @@ class _KindTracker:
         r2, c2, _, _ = assign(overlap(predicted[recent], boxes[low]), p.second_overlap)
         r2, c2 = recent[r2], low[c2]
         left = np.setdiff1d(left, r2)
-        r3, c3, _, still = assign(overlap(predicted[left], boxes[free], p.widen), p.widened_overlap)
+        size = self.filters.mean[left, 2:]
+        unsure = np.minimum(self.filters.uncertainty()[left], p.widen_most * size[:, 1:])
+        margins = np.maximum(p.widen * size, unsure)
+        r3, c3, _, still = assign(overlap(predicted[left], boxes[free], margins), p.widened_overlap)
         r3, c3, free = left[r3], free[c3], free[still]
         rows, columns = np.concatenate((r1, r2, r3)), np.concatenate((c1, c2, c3))
         if len(free) and len(columns):
             doubled = overlap(boxes[free], boxes[columns]).max(axis=1) >= p.double_overlap
             free = free[~doubled]
-        return rows, columns, free
+        return rows, columns, free[scores[free] >= p.begin_score]
 
     def _seen(self, record: _Record, detection: Detection, time_seconds: float) -> None:
         record.missed_frames = 0
         record.last_seen = time_seconds
-        record.detections += 1
+        record.certain_detections += detection.score >= self.parameters.high_score
         record.score = detection.score
         if detection.score >= record.best_score:
             record.best_score, record.label = detection.score, detection.label
-        if record.detections >= self.parameters.confirming_detections:
+        if record.certain_detections >= self.parameters.confirming_detections:
             record.confirmed = True
 
     def _begin(self, detections: list[Detection], boxes: Array, time_seconds: float, numbers: "_Numbers") -> None:

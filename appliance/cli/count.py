@@ -1,0 +1,143 @@
+"""`veilsight count`: a recording to counts at lines and in zones."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from appliance.errors import UsageError
+from appliance.metrics.counters import COUNTED_KINDS, DIRECTIONS
+from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, parse_line, parse_zone
+from appliance.settings import Paths, load_settings
+
+if TYPE_CHECKING:
+    from appliance.vision.counting import VideoCounts
+
+PLAIN_PROGRESS_SECONDS = 10.0
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser(
+        "count",
+        help="count at lines and in zones of a recording",
+        description="Coordinates run from 0 to 1, from the left and from the top. A line from point 1 to point 2 "
+        "counts as 'in' who crosses it from the left of that direction to its right.",
+    )
+    command.add_argument("video", type=Path, metavar="VIDEO")
+    command.add_argument("--line", action="append", default=[], metavar="NAME=x1,y1,x2,y2", help="may be repeated")
+    command.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument("--tracks", type=Path, metavar="FILE", help="write MOTChallenge rows, for measuring accuracy")
+    command.set_defaults(run=run_count)
+
+
+def run_count(options: argparse.Namespace, paths: Paths) -> int:
+    lines, zones = parse_places(options.line, options.zone)
+    if not options.video.is_file():
+        raise UsageError(f"There is no file {options.video}; name a video.")
+
+    from appliance.vision.catalogue import load_catalogue
+    from appliance.vision.counting import count_video
+    from appliance.vision.runtime import load_detectors
+    from appliance.vision.trails import check_target, write_tracks
+
+    if options.tracks:
+        check_target(options.tracks)
+    settings = load_settings(paths.settings_file)
+    detectors = load_detectors(
+        paths.models, paths.compiled, settings.analysis.devices, load_catalogue(), ("people-vehicles",)
+    )
+    detector = detectors.need("people-vehicles")
+    with show_progress() as progress:
+        counts = count_video(options.video, detector, lines, zones, keep_tracks=bool(options.tracks), progress=progress)
+    if options.tracks:
+        write_tracks(options.tracks, counts.tracks)
+    print(json.dumps(as_json(counts, lines, zones)) if options.json else as_text(counts, lines, zones))
+    if options.json:
+        print(f"{counts.frames_per_second:.1f} frames a second", file=sys.stderr)
+    return 0
+
+
+def parse_places(line_texts: list[str], zone_texts: list[str]) -> tuple[tuple[Line, ...], tuple[Zone, ...]]:
+    """Lines and zones as written on the command line. Raises `UsageError`."""
+    try:
+        lines, zones = tuple(map(parse_line, line_texts)), tuple(map(parse_zone, zone_texts))
+        check_names(lines, zones)
+    except GeometryError as error:
+        raise UsageError(str(error)) from error
+    return lines, zones
+
+
+def as_json(counts: "VideoCounts", lines: tuple[Line, ...], zones: tuple[Zone, ...]) -> dict[str, object]:
+    crossings = counts.totals.crossings
+    return {
+        "frames": counts.frames,
+        "seconds": round(counts.seconds, 3),
+        "frames_per_second": round(counts.frames_per_second, 1),
+        "lines": {
+            line.name: {
+                kind: {direction: crossings[line.name, kind, direction] for direction in DIRECTIONS}
+                for kind in COUNTED_KINDS
+            }
+            for line in lines
+        },
+        "zones": {zone.name: {kind: in_zone(counts, zone.name, kind) for kind in COUNTED_KINDS} for zone in zones},
+    }
+
+
+def in_zone(counts: "VideoCounts", zone: str, kind: str) -> dict[str, float | int | None]:
+    """What was counted in a zone; the mean dwell is null where nobody came."""
+    totals, place = counts.totals, (zone, kind)
+    ended = totals.visits_ended[place]
+    return {
+        "visits": totals.visits[place],
+        "occupancy_mean": round(totals.occupancy_seconds[place] / counts.seconds, 3) if counts.seconds else 0.0,
+        "occupancy_maximum": totals.occupancy_maximum[place],
+        "dwell_mean_seconds": round(totals.dwell_seconds[place] / ended, 3) if ended else None,
+    }
+
+
+def as_text(counts: "VideoCounts", lines: tuple[Line, ...], zones: tuple[Zone, ...]) -> str:
+    rows = [f"{counts.frames} frames, {counts.seconds:.1f} seconds"]
+    for line in lines:
+        for kind in COUNTED_KINDS:
+            ways_in, ways_out = (counts.totals.crossings[line.name, kind, direction] for direction in DIRECTIONS)
+            rows.append(f"line {line.name}: {kind} {ways_in} in, {ways_out} out")
+    for zone in zones:
+        for kind in COUNTED_KINDS:
+            found = in_zone(counts, zone.name, kind)
+            dwell = found["dwell_mean_seconds"]
+            rows.append(
+                f"zone {zone.name}: {kind} {found['visits']} visits, {found['occupancy_mean']} present on average, "
+                f"{found['occupancy_maximum']} at most" + (f", {dwell} seconds a visit" if dwell is not None else "")
+            )
+    rows.append(f"{counts.frames_per_second:.1f} frames a second")
+    return "\n".join(rows)
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[int], None]]:
+    """A bar of frames on a terminal, a plain line now and then otherwise; always on standard error."""
+    if sys.stderr.isatty():
+        with tqdm(unit=" frames", leave=False) as bar:
+
+            def advance(frames: int) -> None:
+                bar.update(frames - bar.n)
+
+            yield advance
+        return
+    next_line = time.monotonic() + PLAIN_PROGRESS_SECONDS
+
+    def plain(frames: int) -> None:
+        nonlocal next_line
+        if time.monotonic() >= next_line:
+            next_line = time.monotonic() + PLAIN_PROGRESS_SECONDS
+            print(f"{frames} frames done", file=sys.stderr, flush=True)
+
+    yield plain

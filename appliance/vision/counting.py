@@ -1,0 +1,125 @@
+"""A recording to counts: every frame through the detector, the tracker and the counter."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.errors import VeilsightError
+from appliance.metrics.counters import Counter, Observation, Totals
+from appliance.metrics.geometry import Line, Zone
+from appliance.vision.detections import Detection, Track
+from appliance.vision.runtime import Detector, PendingDetections
+from appliance.vision.tracking import Tracker
+from appliance.vision.trails import TrackRow, Trails
+
+# Enough for the device never to wait for decoding; more would only hold memory.
+FRAMES_IN_FLIGHT = 4
+# The first frame waits until the network is compiled.
+DEADLINE_SECONDS = 60.0
+
+
+class NotAVideo(VeilsightError):
+    """A file can't be read as a video."""
+
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class VideoCounts:
+    """What was counted in a recording of `seconds`, analysed at `frames_per_second`.
+
+    `occupancy_mean` by zone and kind is over the whole recording. `tracks` is empty unless asked for.
+    """
+
+    frames: int
+    seconds: float
+    frames_per_second: float
+    totals: Totals
+    tracks: tuple[TrackRow, ...]
+
+
+@dataclass(frozen=True)
+class DetectedFrame:
+    """What the detector found in one frame; `number` counts from 1, boxes in pixels."""
+
+    number: int
+    time_seconds: float
+    width: int
+    height: int
+    detections: tuple[Detection, ...]
+
+
+def observations(tracks: Iterable[Track]) -> tuple[Observation, ...]:
+    """What may be counted of a frame: confirmed tracks that were seen in it, not where others are guessed to be."""
+    return tuple(
+        Observation(track.number, track.kind, track.label, track.box)
+        for track in tracks
+        if track.confirmed and track.missed_frames == 0
+    )
+
+
+def count_video(
+    path: Path,
+    detector: Detector,
+    lines: Sequence[Line],
+    zones: Sequence[Zone],
+    keep_tracks: bool = False,
+    progress: Progress | None = None,
+) -> VideoCounts:
+    """Analyse every frame of the file and count.
+
+    `progress` is called with the number of frames done so far. Raises `SourceError` for a file that isn't a video,
+    `InferenceFailed` when the detector fails, and `GeometryError` where two lines or zones share a name.
+    """
+    counter, tracker, trails = Counter(lines, zones), Tracker(), Trails()
+    began = time.perf_counter()
+    frames, first, last = 0, 0.0, 0.0
+    for frame in detect_frames(path, detector):
+        tracks = tracker.update(frame.detections, frame.time_seconds)
+        counter.update(frame.time_seconds, observations(tracks), frame.width, frame.height)
+        if keep_tracks:
+            trails.add(frame.number, frame.time_seconds, tracks)
+        first = frame.time_seconds if frames == 0 else first
+        frames, last = frame.number, frame.time_seconds
+        if progress:
+            progress(frames)
+    counter.finish()
+    # The last frame is shown for as long as the others.
+    seconds = (last - first) * frames / (frames - 1) if frames > 1 else 0.0
+    speed = frames / max(time.perf_counter() - began, 1e-9)
+    return VideoCounts(frames, seconds, speed, counter.totals(), trails.rows())
+
+
+def detect_frames(path: Path, detector: Detector) -> Iterator[DetectedFrame]:
+    """The detections of every frame of the file, in order, several frames in flight to the detector.
+
+    Raises `SourceError` and `InferenceFailed`.
+    """
+    waiting: deque[tuple[int, float, int, int, PendingDetections]] = deque()
+    for number, (time_seconds, pixels) in enumerate(_decode(path), start=1):
+        height, width = pixels.shape[:2]
+        waiting.append((number, time_seconds, width, height, detector.start(pixels)))
+        if len(waiting) >= FRAMES_IN_FLIGHT:
+            yield _finished(*waiting.popleft())
+    while waiting:
+        yield _finished(*waiting.popleft())
+
+
+def _decode(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    try:
+        with av.open(str(path)) as container:
+            for frame in container.decode(video=0):
+                yield float(frame.time or 0.0), np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    except (av.FFmpegError, IndexError) as error:
+        raise NotAVideo(f"{path} is not a video that can be read; try another file.") from error
+
+
+def _finished(number: int, time_seconds: float, width: int, height: int, pending: PendingDetections) -> DetectedFrame:
+    return DetectedFrame(number, time_seconds, width, height, pending.result(DEADLINE_SECONDS))
