@@ -49,6 +49,7 @@
       width: holder.clientWidth,
       height: holder.clientHeight,
       legend: { show: false },
+      padding: [8, 8, 0, 0],
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
         x: { time: false, range: () => [-0.5, hours.labels.length - 0.5] },
@@ -57,6 +58,7 @@
       axes: [
         {
           ...axis,
+          size: 28,
           grid: { show: false },
           splits: () => hours.labels.map((_label, index) => index).filter((index) => index % step() === 0),
           values: (_chart, splits) => splits.map((index) => hours.labels[index].slice(0, 2)),

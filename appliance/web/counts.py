@@ -210,7 +210,7 @@ def _camera_values(camera: CameraRows, sums: _Sums, present: Mapping[str, int] |
         values[f"{zone.key}.now"] = NO_NUMBER if present is None else number(present.get(zone.name, 0))
         most = sums.zones[camera.name, zone.name, "occupancy_maximum"]
         visits = sums.zones[camera.name, zone.name, "visits"]
-        values[f"{zone.key}.note"] = f"at most {number(most)}, {number(visits)} visit{'' if visits == 1 else 's'} today"
+        values[f"{zone.key}.note"] = f"at most {number(most)}; {number(visits)} visit{'' if visits == 1 else 's'} today"
     return values
 
 

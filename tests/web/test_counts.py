@@ -69,7 +69,7 @@ def test_maxima_are_not_added() -> None:
     most = [Count(NOW, "door", "occupancy_maximum", "hall", "person", "", value) for value in (4, 9, 2)]
     visits = [Count(NOW, "door", "visits", "hall", "person", "", 1) for _ in range(3)]
     values = count(*most, *visits, present={"door": {"hall": 2}}).values
-    assert values["c0.z0.note"] == "at most 9, 3 visits today"
+    assert values["c0.z0.note"] == "at most 9; 3 visits today"
     assert values["c0.z0.now"] == "2"
 
 
