@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -194,7 +194,8 @@ def _write_network(network: CatalogueNetwork, sources: dict[str, bytes], directo
             _write_atomically(directory / name, content)
     except OSError as error:
         for name in names:
-            (directory / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (directory / name).unlink()
         raise FetchError(f"{network.name} can't be written to {directory} ({error.strerror}).") from error
 
 

@@ -1,0 +1,109 @@
+"""From output tensors to boxes: a box written into a tensor the way a network writes it is read back."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.vision.detectors import centerface, centernet, text
+from appliance.vision.detectors.letterbox import place
+
+SIZE = (512, 384)
+PLACEMENT, _ = place(768, 576, SIZE, True)
+SCALE = PLACEMENT.scale_x
+
+
+def centernet_outputs() -> tuple[np.ndarray, np.ndarray]:
+    peaks, sizes = centernet.output_shapes(*SIZE)
+    return np.zeros(peaks, np.float32), np.zeros(sizes, np.float32)
+
+
+@given(
+    channel=st.integers(0, 4),
+    row=st.integers(10, 80),
+    column=st.integers(10, 110),
+    edges=st.tuples(*[st.floats(2, 30)] * 4),
+    score=st.floats(0.2, 1),
+)
+def test_centernet_reads_a_box_at_its_peak(channel: int, row: int, column: int, edges, score: float) -> None:  # type: ignore[no-untyped-def]
+    peaks, sizes = centernet_outputs()
+    peaks[0, channel, row, column] = score
+    sizes[0, :, row, column] = edges
+    (found,) = centernet.decode((peaks, sizes), PLACEMENT, 0.1)
+    left, top, right, bottom = edges
+    expected = [4 * column - left, 4 * row - top, 4 * column + right, 4 * row + bottom]
+    assert found.box == pytest.approx([edge / SCALE for edge in expected], abs=0.01)
+    assert (found.kind, found.label) == centernet.KINDS[channel]
+    assert found.score == pytest.approx(score)
+
+
+def test_centernet_keeps_a_person_before_a_car_and_one_of_two_vehicles() -> None:
+    peaks, sizes = centernet_outputs()
+    sizes[:] = 20
+    for channel, score in ((0, 0.5), (1, 0.6), (4, 0.9)):
+        peaks[0, channel, 40, 40] = score
+    found = centernet.decode((peaks, sizes), PLACEMENT, 0.1)
+    assert [(each.kind, each.label) for each in found] == [("vehicle", "truck"), ("person", "person")]
+
+
+def test_centernet_drops_faint_peaks_and_empty_boxes() -> None:
+    peaks, sizes = centernet_outputs()
+    peaks[0, 0, 40, 40] = 0.05
+    peaks[0, 0, 60, 60] = 0.9
+    assert centernet.decode((peaks, sizes), PLACEMENT, 0.1) == ()
+
+
+def test_a_crowd_is_limited_to_its_surest() -> None:
+    peaks, sizes = centernet_outputs()
+    sizes[:] = 1.5
+    peaks[0, 0] = np.linspace(0.2, 0.9, peaks[0, 0].size, dtype=np.float32).reshape(peaks[0, 0].shape)
+    found = centernet.decode((peaks, sizes), PLACEMENT, 0.1)
+    assert len(found) == centernet.MAXIMUM
+    assert min(each.score for each in found) > 0.88
+
+
+@given(
+    row=st.integers(20, 70),
+    column=st.integers(20, 100),
+    width=st.floats(4, 60),
+    height=st.floats(4, 60),
+    offset=st.tuples(st.floats(0, 0.9), st.floats(0, 0.9)),
+)
+def test_centerface_reads_a_face(row: int, column: int, width: float, height: float, offset) -> None:  # type: ignore[no-untyped-def]
+    heat, log_sizes, offsets = (np.zeros(shape, np.float32) for shape in centerface.output_shapes(*SIZE))
+    heat[0, 0, row, column] = 0.8
+    log_sizes[0, :, row, column] = math.log(height / 4), math.log(width / 4)
+    offsets[0, :, row, column] = offset
+    (found,) = centerface.decode((heat, log_sizes, offsets), PLACEMENT, 0.2)
+    y, x = 4 * (row + offset[0] + 0.5), 4 * (column + offset[1] + 0.5)
+    expected = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    assert found.box == pytest.approx([edge / SCALE for edge in expected], abs=0.01)
+    assert found.kind == "face"
+
+
+def test_centerface_survives_absurd_sizes() -> None:
+    heat, log_sizes, offsets = (np.zeros(shape, np.float32) for shape in centerface.output_shapes(*SIZE))
+    heat[0, 0, 10, 10] = 0.8
+    log_sizes[:] = 1e30
+    (found,) = centerface.decode((heat, log_sizes, offsets), PLACEMENT, 0.2)
+    assert all(map(math.isfinite, found.box))
+
+
+@given(left=st.integers(0, 400), top=st.integers(0, 300), width=st.integers(3, 100), height=st.integers(3, 60))
+def test_text_reads_a_region(left: int, top: int, width: int, height: int) -> None:
+    (probability,) = (np.zeros(shape, np.float32) for shape in text.output_shapes(*SIZE))
+    probability[0, 0, top : top + height, left : left + width] = 0.7
+    (found,) = text.decode((probability,), PLACEMENT, 0.3)
+    right, bottom = min(left + width, SIZE[0]), min(top + height, SIZE[1])
+    assert found.box == pytest.approx([edge / SCALE for edge in (left, top, right, bottom)], abs=0.01)
+    assert found.score == pytest.approx(0.7)
+
+
+def test_text_tells_regions_apart_and_drops_specks() -> None:
+    (probability,) = (np.zeros(shape, np.float32) for shape in text.output_shapes(*SIZE))
+    probability[0, 0, 10:30, 10:60] = 0.5
+    probability[0, 0, 10:30, 100:160] = 0.9
+    probability[0, 0, 200:202, 200:300] = 0.9
+    assert [round(each.score, 2) for each in text.decode((probability,), PLACEMENT, 0.3)] == [0.9, 0.5]

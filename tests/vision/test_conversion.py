@@ -1,0 +1,132 @@
+"""The converter's operations against plain NumPy, and its refusal of anything that it does not know."""
+
+import base64
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openvino import opset15 as operations
+
+from appliance.vision import conversion
+from appliance.vision.conversion import ConversionError
+
+
+def text(value: str) -> str:
+    return base64.b64encode(value.encode()).decode()
+
+
+def convolution_node(kind: str, stride: int, padding: str, fused: list[str]) -> dict[str, Any]:
+    return {
+        "op": kind,
+        "attr": {
+            "strides": {"list": {"i": ["1", str(stride), str(stride), "1"]}},
+            "dilations": {"list": {"i": ["1", "1", "1", "1"]}},
+            "padding": {"s": text(padding)},
+            "fused_ops": {"list": {"s": [text(name) for name in fused]}},
+        },
+    }
+
+
+def run(source: np.ndarray, make: Any) -> np.ndarray:
+    """`make` applied to an input like `source` (channels first), in exact arithmetic on the CPU."""
+    parameter = operations.parameter(list(source.shape), np.float32)
+    model = ov.Model([make(parameter.output(0))], [parameter], "test")
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return np.array(compiled([source])[0])
+
+
+def convolve(image: np.ndarray, filters: np.ndarray, stride: int) -> np.ndarray:
+    """TensorFlow's SAME convolution of one image [h, w, in] with filters [h, w, in, out], written out."""
+    height, width, _ = image.shape
+    kernel = filters.shape[0]
+    rows, columns = -(-height // stride), -(-width // stride)
+    total_y = max((rows - 1) * stride + kernel - height, 0)
+    total_x = max((columns - 1) * stride + kernel - width, 0)
+    padded = np.pad(image, ((total_y // 2, total_y - total_y // 2), (total_x // 2, total_x - total_x // 2), (0, 0)))
+    result = np.zeros((rows, columns, filters.shape[3]), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            y, x = row * stride, column * stride
+            result[row, column] = np.tensordot(padded[y : y + kernel, x : x + kernel], filters, 3)
+    return result
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    kernel=st.sampled_from([1, 3, 5]), stride=st.sampled_from([1, 2]), size=st.integers(6, 9), seed=st.integers(0, 99)
+)
+def test_a_fused_convolution_pads_as_tensorflow_does(kernel: int, stride: int, size: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    image = random.normal(size=(size, size + 1, 3)).astype(np.float32)
+    filters = random.normal(size=(kernel, kernel, 3, 4)).astype(np.float32)
+    bias = random.normal(size=4).astype(np.float32)
+    node = convolution_node("_FusedConv2D", stride, "SAME", ["BiasAdd", "Relu"])
+    found = run(image.transpose(2, 0, 1)[None], lambda source: conversion.convolution(node, source, [filters, bias]))
+    expected = np.maximum(convolve(image, filters, stride) + bias, 0)
+    np.testing.assert_allclose(found[0].transpose(1, 2, 0), expected, atol=1e-4)
+
+
+def test_a_depthwise_convolution_keeps_channels_apart() -> None:
+    random = np.random.default_rng(1)
+    image = random.normal(size=(8, 8, 3)).astype(np.float32)
+    filters = random.normal(size=(3, 3, 3, 1)).astype(np.float32)
+    node = convolution_node("DepthwiseConv2dNative", 2, "SAME", [])
+    found = run(image.transpose(2, 0, 1)[None], lambda source: conversion.convolution(node, source, [filters]))
+    for channel in range(3):
+        expected = convolve(image[:, :, channel : channel + 1], filters[:, :, channel : channel + 1], 2)
+        np.testing.assert_allclose(found[0, channel], expected[:, :, 0], atol=1e-4)
+
+
+def test_doubling_samples_at_the_old_tensorflow_points() -> None:
+    image = np.array([[[[0.0, 2.0, 6.0]]]], np.float32)
+    found = run(image, lambda source: conversion.double(source, {"attr": {}}))
+    # Output x reads input x/2: 0, 0.5, 1, 1.5, 2, and beyond the last point the last point again.
+    np.testing.assert_allclose(found[0, 0], [[0, 1, 2, 4, 6, 6]] * 2, atol=1e-6)
+
+
+def test_another_resize_is_refused() -> None:
+    node = {"attr": {"align_corners": {"b": True}}}
+    with pytest.raises(ValueError, match="ResizeBilinear"):
+        run(np.zeros((1, 1, 2, 2), np.float32), lambda source: conversion.double(source, node))
+
+
+def test_only_local_maxima_pass() -> None:
+    heat = np.array([[[[0.1, 0.2, 0.1, 0.0], [0.1, 0.3, 0.9, 0.0], [0.5, 0.1, 0.1, 0.2]]]], np.float32)
+    found = run(heat, lambda source: conversion.named_results(source, source)[0])
+    np.testing.assert_allclose(found[0, 0], np.where(heat[0, 0] > 0.4, heat[0, 0], 0), atol=1e-6)
+
+
+def manifest(*entries: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"paths": ["x.bin"], "weights": list(entries)}]
+
+
+def test_weights_are_read_in_manifest_order() -> None:
+    half = {"dtype": "float16", "original_dtype": "float32"}
+    binary = np.array([1.5, -2.0], np.float16).tobytes() + np.array(7, np.int32).tobytes()
+    found = conversion.read_weights(
+        manifest(
+            {"name": "a", "shape": [2, 1], "dtype": "float32", "quantization": half},
+            {"name": "b", "shape": [], "dtype": "int32"},
+        ),
+        binary,
+    )
+    assert found["a"].dtype == np.float32
+    np.testing.assert_array_equal(found["a"], [[1.5], [-2.0]])
+    assert found["b"] == 7
+
+
+@pytest.mark.parametrize(("length", "complaint"), [(3, "shorter"), (5, "longer")])
+def test_a_binary_of_the_wrong_length_is_refused(length: int, complaint: str) -> None:
+    with pytest.raises(ConversionError, match=complaint):
+        conversion.read_weights(manifest({"name": "a", "shape": [1], "dtype": "float32"}), bytes(length))
+
+
+@pytest.mark.parametrize(
+    "topology", [b"", b"{}", b"[]", b'{"modelTopology": {"node": []}, "weightsManifest": []}', b"\xff"]
+)
+def test_another_graph_is_refused(topology: bytes) -> None:
+    with pytest.raises(ConversionError, match="not the one"):
+        conversion.convert_centernet(topology, b"", (0,), 64, 64)

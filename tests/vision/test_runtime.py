@@ -1,0 +1,124 @@
+"""Loading networks: which device, what is missing, and that nothing reaches the network."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from appliance.vision.catalogue import TASKS, load_catalogue
+from appliance.vision.runtime import (
+    DetectorUnavailable,
+    ModelChanged,
+    ModelMissing,
+    load_detectors,
+    plan_devices,
+)
+
+
+def test_absent_devices_are_passed_over_with_a_reason(default_models: Path, tmp_path: Path) -> None:
+    detectors = load_detectors(default_models, tmp_path, ("NO-SUCH", "CPU"), load_catalogue())
+    assert detectors.failures == {}
+    assert [network.task for network in detectors.networks] == list(TASKS)
+    for network in detectors.networks:
+        entry = load_catalogue().for_task(network.task)
+        assert entry is not None
+        assert (network.device, network.precision) == ("CPU", "FP32")
+        assert network.passed_over == ("NO-SUCH: not on this machine",)
+        assert (network.sha256, network.licence) == (entry.sha256, entry.licence)
+
+
+def test_no_device_at_all_leaves_no_detector(default_models: Path, tmp_path: Path) -> None:
+    detectors = load_detectors(default_models, tmp_path, ("NO-SUCH",), load_catalogue(), ("faces",))
+    assert detectors.faces is None
+    with pytest.raises(DetectorUnavailable, match="NO-SUCH: not on this machine"):
+        detectors.need("faces")
+
+
+def test_one_missing_or_changed_network_leaves_the_others(default_models: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    for path in default_models.iterdir():
+        if not path.name.startswith("centerface"):
+            (models / path.name).write_bytes(path.read_bytes())
+    (models / "pp-ocrv6-text.onnx").write_bytes(b"another network")
+    detectors = load_detectors(models, tmp_path / "compiled", ("CPU",), load_catalogue())
+    assert detectors.people_vehicles is not None
+    assert detectors.faces is None
+    assert detectors.text is None
+    with pytest.raises(ModelMissing, match="models pull"):
+        detectors.need("faces")
+    with pytest.raises(ModelChanged, match="models pull"):
+        detectors.need("text")
+
+
+def test_a_network_that_openvino_cannot_read_is_one_sentence(tmp_path: Path) -> None:
+    from tests.vision.packages import CONTENT, NAME, catalogue_of
+
+    (tmp_path / f"{NAME}.onnx").write_bytes(CONTENT)
+    detectors = load_detectors(tmp_path, tmp_path / "compiled", ("CPU",), catalogue_of("pip"), ("faces",))
+    with pytest.raises(ModelChanged, match="can't read the network tiny") as caught:
+        detectors.need("faces")
+    assert "\n" not in str(caught.value)
+
+
+def test_only_the_wanted_networks_are_loaded(default_models: Path, tmp_path: Path) -> None:
+    detectors = load_detectors(default_models, tmp_path, ("CPU",), load_catalogue(), ("people-vehicles",))
+    assert detectors.people_vehicles is not None
+    assert [network.task for network in detectors.networks] == ["people-vehicles"]
+    with pytest.raises(ModelMissing, match="not loaded"):
+        detectors.need("text")
+
+
+def test_a_damaged_cache_of_compiled_networks_is_made_anew(default_models: Path, tmp_path: Path) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (480, 640, 3), np.uint8)
+
+    def detect() -> object:
+        detectors = load_detectors(default_models, tmp_path, ("CPU",), load_catalogue(), ("text",))
+        return detectors.need("text").start(image).result(60)
+
+    expected = detect()
+    blobs = list(tmp_path.glob("*.blob"))
+    assert blobs
+    for blob in blobs:
+        content = blob.read_bytes()
+        blob.chmod(0o644)
+        blob.write_bytes(content[: len(content) // 2])
+    assert detect() == expected
+
+
+def test_without_a_place_for_the_cache_the_networks_still_load(default_models: Path, tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("a file")
+    detectors = load_detectors(default_models, tmp_path / "occupied", ("CPU",), load_catalogue(), ("faces",))
+    assert detectors.faces is not None
+
+
+def test_the_plan_of_devices_names_what_is_missing(tmp_path: Path) -> None:
+    plan = plan_devices(tmp_path / "none", tmp_path / "compiled", ("NPU", "CPU"), load_catalogue())
+    assert "CPU" in [device.name for device in plan.devices]
+    assert all(device.full_name for device in plan.devices)
+    assert plan.networks == ()
+    assert all("models pull" in reason for reason in plan.failures.values())
+
+
+def test_loading_and_running_networks_opens_no_connection(default_models: Path, tmp_path: Path) -> None:
+    """OpenVINO's own package reports its import over the network unless it is kept from it."""
+    program = """
+import sys
+events = []
+sys.addaudithook(lambda name, _: events.append(name) if name.startswith("socket.") else None)
+from pathlib import Path
+import numpy as np
+from appliance.vision.catalogue import load_catalogue
+from appliance.vision.runtime import load_detectors
+detectors = load_detectors(Path(sys.argv[1]), Path(sys.argv[2]), ("CPU",), load_catalogue(), ("faces",))
+detectors.need("faces").start(np.zeros((48, 64, 3), np.uint8)).result(60)
+assert not any("telemetry" in name for name in sys.modules), "telemetry was imported"
+assert not events, events
+print("quiet")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(default_models), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "quiet\n", done.stderr
