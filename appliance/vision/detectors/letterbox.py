@@ -53,12 +53,14 @@ def letterbox(image: NDArray[np.uint8], size: tuple[int, int], enlarge: bool) ->
     placement, inner = place(width, height, size, enlarge)
     target = np.full((1, size[1], size[0], 3), PADDING, np.uint8)
     window = target[0, : inner[1], : inner[0]]
-    if inner == (width, height):
+    # Halving averages each 2 x 2 pixels and is quick; without it a small thing may fall between the sampling points.
+    while image.shape[1] >= 2 * inner[0] and image.shape[0] >= 2 * inner[1]:
+        halved = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        image = np.asarray(halved, np.uint8)
+    if image.shape[1::-1] == inner:
         window[:] = image
     else:
-        # Averaging over areas keeps small things when shrinking a lot; it is no slower than interpolating there.
-        shrinking = placement.scale_x < 0.5
-        cv2.resize(image, inner, dst=window, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+        cv2.resize(image, inner, dst=window, interpolation=cv2.INTER_LINEAR)
     return target, placement
 
 
