@@ -1,0 +1,151 @@
+"""The encrypted database: opening, transactions, and failures in plain words.
+
+SQLCipher encrypts and authenticates each page under a random 256-bit raw key. Three programs share the file: readers
+never wait (write-ahead log), and a writer takes its turn at the start of its transaction, so that no transaction fails
+half-way because another got in between.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.pool import QueuePool
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from appliance.errors import VeilsightError
+from appliance.storage.keys import DatabaseKey
+
+WAIT_SECONDS = 20.0
+READ_ONLY = "veilsight_read_only"
+
+
+class DatabaseMissing(VeilsightError):
+    """There is no database yet."""
+
+
+class WrongKey(VeilsightError):
+    """The key is a good key, but of another database."""
+
+
+class DatabaseDamaged(VeilsightError):
+    """The file is not what SQLCipher wrote."""
+
+
+class DatabaseUnwritable(VeilsightError):
+    """The disk is full or read-only, or the file belongs to somebody else."""
+
+
+def create_database(path: Path, key: DatabaseKey) -> Engine:
+    """A new, empty database, or the present one if its key fits. Errors as in `open_database`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _identifier_file(path).write_text(key.identifier + "\n", encoding="ascii")
+        path.touch()
+    return open_database(path, key)
+
+
+def open_database(path: Path, key: DatabaseKey) -> Engine:
+    """Connect to the database at `path`.
+
+    `engine.begin()` is a transaction that may write. For reading use `reading(engine)`, which never waits for writers.
+    Raises `DatabaseMissing`, `WrongKey`, `DatabaseDamaged` and `DatabaseUnwritable`.
+    """
+    if not path.is_file():
+        raise DatabaseMissing(f"There is no database at {path}; run `veilsight setup` first.")
+    engine = sqlalchemy.create_engine(
+        "sqlite://",
+        module=sqlcipher,
+        creator=lambda: _connect(path, key),
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=40,
+    )
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", lambda context: _explain(context, path))
+    with reading(engine) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one state of the database and can't change it."""
+    with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        yield connection
+
+
+def _connect(path: Path, key: DatabaseKey) -> Any:
+    try:
+        connection = sqlcipher.connect(
+            str(path), timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        # SQLCipher would explain each failure on standard error; the caller gets one sentence instead.
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(f"PRAGMA key = \"x'{key.raw.hex()}'\"")
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlcipher.DatabaseError as error:
+            connection.close()
+            raise _unreadable(path, key, error) from error
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        # Scratch tables stay in memory: SQLCipher would not encrypt them on disk.
+        connection.execute("PRAGMA temp_store = MEMORY")
+    except sqlcipher.DatabaseError as error:
+        raise _plain_words(error, path) or error from error
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
+
+
+def _explain(context: ExceptionContext, path: Path) -> None:
+    explained = _plain_words(context.original_exception, path)
+    if explained:
+        context.chained_exception = explained
+
+
+def _plain_words(error: BaseException, path: Path) -> VeilsightError | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else None
+    text = str(error)
+    if primary == sqlite3.SQLITE_FULL or "disk is full" in text:
+        return DatabaseUnwritable(f"The disk with the database {path} is full; free some space. Nothing was lost.")
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) or (
+        "readonly database" in text or "unable to open database file" in text or "disk I/O error" in text
+    ):
+        return DatabaseUnwritable(
+            f"The database {path} can't be opened or written ({text}); check the disk and rights."
+        )
+    if primary == sqlite3.SQLITE_CORRUPT or "malformed" in text:
+        return DatabaseDamaged(f"The database {path} is damaged ({text}); restore it from a backup.")
+    if primary == sqlite3.SQLITE_BUSY or "database is locked" in text:
+        return DatabaseUnwritable(
+            f"Another program has kept the database {path} busy for {WAIT_SECONDS:g} s; try again."
+        )
+    return None
+
+
+def _unreadable(path: Path, key: DatabaseKey, error: Exception) -> VeilsightError:
+    """Tell a wrong key from a damaged file by the identifier of the right key, which lies beside the database."""
+    explained = _plain_words(error, path)
+    if explained and not isinstance(explained, DatabaseDamaged):
+        return explained
+    try:
+        right = _identifier_file(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        right = ""
+    if right == key.identifier:
+        return DatabaseDamaged(f"The database {path} is damaged; restore it from a backup.")
+    return WrongKey(f"The database {path} was made with another key; put that key back, or restore a backup.")
+
+
+def _identifier_file(path: Path) -> Path:
+    return path.with_name(path.name + ".key-id")

@@ -1,0 +1,59 @@
+"""Brings a database to the schema that this version of the program needs, with Alembic."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine
+
+from appliance.errors import VeilsightError
+from appliance.resources import find_resource
+from appliance.storage.database import reading
+
+
+class NewerSchema(VeilsightError):
+    """The database was written by a newer version of the program."""
+
+
+class SchemaOutdated(VeilsightError):
+    """The database still has the schema of an older version."""
+
+
+def migrate(engine: Engine) -> tuple[str, ...]:
+    """Run the migrations that are missing, all in one transaction; return their names, oldest first.
+
+    Raises `NewerSchema` where the database is ahead of the program.
+    """
+    with engine.begin() as connection:
+        missing = _missing(connection)
+        if missing:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    return missing
+
+
+def check_schema(engine: Engine) -> None:
+    """Raises `NewerSchema` or `SchemaOutdated` unless the database has exactly the schema of this program."""
+    with reading(engine) as connection:
+        if _missing(connection):
+            raise SchemaOutdated("The database has the schema of an older version; run `veilsight db migrate`.")
+
+
+def _missing(connection: Connection) -> tuple[str, ...]:
+    scripts = ScriptDirectory.from_config(_config())
+    current = MigrationContext.configure(connection).get_current_revision()
+    try:
+        steps = list(scripts.iterate_revisions("head", current))
+    except CommandError as error:
+        raise NewerSchema(
+            f"The database was written by a newer version (its schema is {current}); install that version again."
+        ) from error
+    return tuple(step.revision for step in reversed(steps))
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(find_resource("migrations")).replace("%", "%%"))
+    return config

@@ -1,0 +1,59 @@
+"""Opening a site's database: what every program and command begins with."""
+
+import secrets
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects.sqlite import insert
+
+from appliance.settings import Paths
+from appliance.storage import keys
+from appliance.storage.database import create_database, open_database, reading
+from appliance.storage.migration import check_schema, migrate
+from appliance.storage.tables import site as site_table
+
+IDENTIFIER = "identifier"
+
+
+@dataclass(frozen=True)
+class Site:
+    """An open site. `identifier` is random and made once; `origin` names its audit log in checkpoints."""
+
+    engine: Engine
+    identifier: str
+    public_key: Ed25519PublicKey
+
+    @property
+    def origin(self) -> str:
+        return f"veilsight.local/{self.identifier}"
+
+
+def open_site(paths: Paths) -> Site:
+    """Open a site that was set up. Raises a `VeilsightError` that says what is missing, damaged or out of date."""
+    engine = open_database(paths.database, keys.load_database_key(paths))
+    check_schema(engine)
+    with reading(engine) as connection:
+        identifier = connection.execute(select(site_table.c.value).where(site_table.c.name == IDENTIFIER)).scalar_one()
+    return Site(engine, identifier, keys.load_public_key(paths))
+
+
+def create_site(paths: Paths) -> tuple[Site, tuple[str, ...]]:
+    """Make the keys and the database, each only if it is not there, and bring the schema up to date.
+
+    Returns the site and the names of the migrations that ran. A database without its key is never replaced.
+    """
+    if not paths.database.exists() and not _have(paths, keys.DATABASE_KEY):
+        keys.create_database_key(paths)
+    if not paths.database.exists() and not _have(paths, keys.SIGNING_KEY):
+        keys.create_signing_key(paths)
+    engine = create_database(paths.database, keys.load_database_key(paths))
+    applied = migrate(engine)
+    with engine.begin() as connection:
+        values = {"name": IDENTIFIER, "value": secrets.token_hex(8)}
+        connection.execute(insert(site_table).values(**values).on_conflict_do_nothing())
+    return open_site(paths), applied
+
+
+def _have(paths: Paths, name: str) -> bool:
+    return (paths.keys / name).exists()

@@ -1,0 +1,122 @@
+"""The database's tables, as SQLAlchemy Core sees them. `migrations/` makes and changes them.
+
+No column can hold a picture, a track or a moment finer than a bucket of counts.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import JSON, TypeDecorator
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC, to the second, stored as seconds since 1970."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return None if value is None else int(value.timestamp())
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+# Facts about the site that are made once: its identifier, the day it was set up.
+site = Table(
+    "site",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+
+measurement = Table(
+    "measurement",
+    metadata,
+    Column("bucket_start", Moment, primary_key=True),
+    Column("camera", String, primary_key=True),
+    Column("measure", String, primary_key=True),
+    Column("place", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("direction", String, primary_key=True),
+    Column("bucket_seconds", Integer, primary_key=True),
+    Column("value", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+camera = Table(
+    "camera",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("username", String, nullable=False),
+    Column("password", String, nullable=False),
+    Column("loop", Boolean, nullable=False),
+    Column("realtime", Boolean, nullable=False),
+    Column("lines", JSON, nullable=False),
+    Column("zones", JSON, nullable=False),
+    Column("created", Moment, nullable=False),
+)
+
+user = Table(
+    "user",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("password_hash", String, nullable=False),
+    Column("created", Moment, nullable=False),
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("first_day", String, nullable=False),
+    Column("last_day", String, nullable=False),
+    Column("built", Moment, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("byte_count", Integer, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("report", String, primary_key=True),
+    Column("destination", String, primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Moment),
+    Column("delivered", Moment),
+    Column("last_error", String, nullable=False),
+)
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("entry", Text, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+)
+
+# Hashes of the complete subtrees above the leaves: level 1 joins two leaves, level 2 four, and so on.
+audit_node = Table(
+    "audit_node",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("signed", Moment, nullable=False),
+    Column("note", Text, nullable=False),
+)
