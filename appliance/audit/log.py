@@ -1,0 +1,193 @@
+"""The audit log: who did what, appended in the transaction of the act itself.
+
+Entries are canonical JSON (RFC 8785), hashed into the Merkle tree of RFC 9162. The hash of every complete subtree is
+kept, so that appending and proving touch only as many hashes as the tree is high.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+import rfc8785
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select
+
+from appliance.audit import merkle
+from appliance.audit.merkle import Node
+from appliance.errors import VeilsightError
+from appliance.storage.tables import audit_entry, audit_node
+
+Action = Literal[
+    "started",
+    "stopped",
+    "network-loaded",
+    "network-failed",
+    "camera-added",
+    "camera-removed",
+    "camera-state",
+    "login",
+    "login-failed",
+    "logout",
+    "view-opened",
+    "view-closed",
+    "report-built",
+    "report-downloaded",
+    "report-delivered",
+    "delivery-failed",
+    "egress-refused",
+    "user-added",
+    "user-removed",
+    "password-changed",
+    "checkpoint-signed",
+    "checkpoint-downloaded",
+    "database-migrated",
+    "data-removed",
+    "redaction-failed",
+]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+
+class EntryUnknown(VeilsightError):
+    """The log has no entry with this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is to be written down. `details` holds short texts and whole numbers, never anything about a passer-by."""
+
+    actor: str
+    action: Action
+    subject: str
+    data_class: str = ""
+    byte_count: int = 0
+    sha256: str = ""
+    destination: str = ""
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it stands in the log; numbers begin at 0, times are UTC to the second."""
+
+    number: int
+    time: datetime
+    event: Event
+
+
+def append(connection: Connection, event: Event, now: datetime | None = None) -> int:
+    """Write the event down in the caller's transaction, which must be a writing one; return its number."""
+    number = size(connection)
+    text = encode(event, now or datetime.now(UTC))
+    leaf = merkle.hash_leaf(text.encode())
+    connection.execute(audit_entry.insert().values(number=number, entry=text, leaf_hash=leaf))
+    lookup = node_lookup(connection)
+    right = leaf
+    for node in merkle.completed_nodes(number):
+        right = merkle.hash_children(lookup(Node(node.level - 1, 2 * node.position)), right)
+        connection.execute(audit_node.insert().values(level=node.level, position=node.position, hash=right))
+    return number
+
+
+def encode(event: Event, moment: datetime) -> str:
+    """The entry's canonical JSON."""
+    content: dict[str, Any] = {
+        "time": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "actor": event.actor,
+        "action": event.action,
+        "subject": event.subject,
+        "data_class": event.data_class,
+        "bytes": event.byte_count,
+        "sha256": event.sha256,
+        "destination": event.destination,
+        "details": dict(event.details),
+    }
+    return rfc8785.dumps(content).decode()
+
+
+def decode(number: int, text: str) -> Entry:
+    content = json.loads(text)
+    event = Event(
+        actor=content["actor"],
+        action=content["action"],
+        subject=content["subject"],
+        data_class=content["data_class"],
+        byte_count=content["bytes"],
+        sha256=content["sha256"],
+        destination=content["destination"],
+        details=content["details"],
+    )
+    moment = datetime.strptime(content["time"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return Entry(number, moment, event)
+
+
+def size(connection: Connection) -> int:
+    """How many entries the log has."""
+    last: int | None = connection.execute(select(func.max(audit_entry.c.number))).scalar()
+    return 0 if last is None else last + 1
+
+
+def entries(
+    connection: Connection,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    actions: Sequence[str] | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[Entry]:
+    """Entries of [start, end), with one of `actions` if given, in the log's order or the reverse."""
+    query = select(audit_entry.c.number, audit_entry.c.entry)
+    time = _field("time")
+    if start is not None:
+        query = query.where(time >= start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    if end is not None:
+        query = query.where(time < end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    if actions is not None:
+        query = query.where(_field("action").in_(actions))
+    order = audit_entry.c.number.desc() if newest_first else audit_entry.c.number
+    query = query.order_by(order).limit(limit).offset(offset)
+    return [decode(row.number, row.entry) for row in connection.execute(query)]
+
+
+def count(connection: Connection, actions: Sequence[str] | None = None) -> int:
+    """How many entries there are, of one of `actions` if given."""
+    query = select(func.count()).select_from(audit_entry)
+    if actions is not None:
+        query = query.where(_field("action").in_(actions))
+    return connection.execute(query).scalar_one()
+
+
+def entry_text(connection: Connection, number: int) -> str:
+    """The canonical JSON of one entry. Raises `EntryUnknown`."""
+    text: str | None = connection.execute(select(audit_entry.c.entry).where(audit_entry.c.number == number)).scalar()
+    if text is None:
+        raise EntryUnknown(f"The audit log has no entry {number}; it has entries 0 to {size(connection) - 1}.")
+    return text
+
+
+def root(connection: Connection, entry_count: int | None = None) -> bytes:
+    """The Merkle root of the first `entry_count` entries, of all by default."""
+    return merkle.root(size(connection) if entry_count is None else entry_count, node_lookup(connection))
+
+
+def node_lookup(connection: Connection) -> merkle.Lookup:
+    """Finds the stored hash of a complete subtree. Raises `EntryUnknown` where it is missing."""
+
+    def lookup(node: Node) -> bytes:
+        if node.level == 0:
+            query = select(audit_entry.c.leaf_hash).where(audit_entry.c.number == node.position)
+        else:
+            query = select(audit_node.c.hash).where(audit_node.c.level == node.level)
+            query = query.where(audit_node.c.position == node.position)
+        found: bytes | None = connection.execute(query).scalar()
+        if found is None:
+            raise EntryUnknown(f"The audit log lacks the hash at level {node.level}, position {node.position}.")
+        return found
+
+    return lookup
+
+
+def _field(name: Literal["action", "time"]) -> ColumnElement[str]:
+    """A field of the entry, written exactly as in its index."""
+    return func.json_extract(audit_entry.c.entry, literal_column(f"'$.{name}'"))

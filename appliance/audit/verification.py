@@ -1,0 +1,138 @@
+"""Checks the whole audit log: every entry, every hash, every signed checkpoint."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import Connection, select
+
+from appliance.audit import checkpoint, merkle
+from appliance.audit.checkpoint import CheckpointInvalid
+from appliance.audit.merkle import Node
+from appliance.errors import VeilsightError
+from appliance.storage.tables import audit_entry, audit_node
+
+
+class AuditLogBroken(VeilsightError):
+    """The log is not what was written; the message names the first place that shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A log that holds: how long it is, its root, and the newest checkpoint's size and moment of signing."""
+
+    entries: int
+    root: bytes
+    checkpoints: int
+    checkpoint_size: int
+    checkpoint_signed: str
+
+    def __str__(self) -> str:
+        if not self.checkpoints:
+            return f"audit log verified: {self.entries} entries, no checkpoint signed yet"
+        return (
+            f"audit log verified: {self.entries} entries, {self.checkpoints} checkpoints, "
+            f"the newest over {self.checkpoint_size} entries, signed {self.checkpoint_signed}"
+        )
+
+
+def verify(connection: Connection, key: Ed25519PublicKey, origin: str, saved: str | None = None) -> Verification:
+    """Recompute the tree from the entries and compare it with all that is stored and signed.
+
+    `saved` is a checkpoint that somebody kept outside: the log must still begin with it.
+    Raises `AuditLogBroken`, which names the first bad entry.
+    """
+    stored = checkpoint.stored_checkpoints(connection)
+    notes = [each.note for each in stored] + ([saved] if saved else [])
+    wanted = _signed_roots(notes, key, origin)
+    walker = _Walker(_stored_nodes(connection))
+    for number, text, leaf_hash in _rows(connection):
+        walker.add(number, text, leaf_hash)
+        _compare_root(walker, wanted)
+    walker.finish()
+    if wanted and max(wanted) > walker.size:
+        raise AuditLogBroken(
+            f"Entries are missing: a signed checkpoint covers {max(wanted)}, but the audit log has {walker.size}."
+        )
+    newest = stored[-1] if stored else None
+    return Verification(
+        entries=walker.size,
+        root=walker.root(),
+        checkpoints=len(stored),
+        checkpoint_size=newest.size if newest else 0,
+        checkpoint_signed=newest.signed.strftime("%Y-%m-%d %H:%M:%S UTC") if newest else "",
+    )
+
+
+class _Walker:
+    """Builds the tree from left to right and compares each hash on the way with the stored one."""
+
+    def __init__(self, nodes: Iterator[tuple[Node, bytes]]) -> None:
+        self.size = 0
+        # The complete subtrees so far, largest first: at most one a level.
+        self._subtrees: list[bytes] = []
+        self._stored = dict(nodes)
+
+    def add(self, number: int, text: str, leaf_hash: bytes) -> None:
+        if number != self.size:
+            raise AuditLogBroken(f"Entry {self.size} of the audit log is missing.")
+        result = merkle.hash_leaf(text.encode())
+        if result != leaf_hash:
+            raise AuditLogBroken(f"Entry {number} of the audit log has been changed.")
+        for node in merkle.completed_nodes(number):
+            result = merkle.hash_children(self._subtrees.pop(), result)
+            if self._stored.pop(node, None) != result:
+                raise AuditLogBroken(
+                    f"The audit log's hash at level {node.level}, position {node.position} is wrong: "
+                    f"one of the entries {node.position << node.level} to {number} has been changed."
+                )
+        self._subtrees.append(result)
+        self.size += 1
+
+    def root(self) -> bytes:
+        result: bytes | None = None
+        for subtree in reversed(self._subtrees):
+            result = subtree if result is None else merkle.hash_children(subtree, result)
+        return merkle.EMPTY_ROOT if result is None else result
+
+    def finish(self) -> None:
+        if self._stored:
+            node = min(self._stored)
+            raise AuditLogBroken(
+                f"The audit log has a hash at level {node.level}, position {node.position} without its entries: "
+                f"entries after {self.size - 1} have been removed."
+            )
+
+
+def _signed_roots(notes: list[str], key: Ed25519PublicKey, origin: str) -> dict[int, bytes]:
+    roots: dict[int, bytes] = {}
+    for note in notes:
+        try:
+            signed = checkpoint.read(note, key)
+        except CheckpointInvalid as error:
+            raise AuditLogBroken(f"A checkpoint of the audit log does not hold: {error}") from error
+        if signed.origin != origin:
+            raise AuditLogBroken(f"A checkpoint is of another log, {signed.origin}.")
+        if roots.setdefault(signed.size, signed.root) != signed.root:
+            raise AuditLogBroken(f"Two signed checkpoints of {signed.size} entries differ: the log was rewritten.")
+    return roots
+
+
+def _compare_root(walker: _Walker, wanted: dict[int, bytes]) -> None:
+    if walker.size in wanted and walker.root() != wanted[walker.size]:
+        raise AuditLogBroken(
+            f"The first {walker.size} entries of the audit log are not those of a signed checkpoint: "
+            "history has been rewritten."
+        )
+
+
+def _rows(connection: Connection) -> Iterator[tuple[int, str, bytes]]:
+    query = select(audit_entry).order_by(audit_entry.c.number).execution_options(yield_per=5000)
+    for row in connection.execute(query):
+        yield row.number, row.entry, row.leaf_hash
+
+
+def _stored_nodes(connection: Connection) -> Iterator[tuple[Node, bytes]]:
+    query = select(audit_node).execution_options(yield_per=5000)
+    for row in connection.execute(query):
+        yield Node(row.level, row.position), row.hash
