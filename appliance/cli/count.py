@@ -39,6 +39,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run_count(options: argparse.Namespace, paths: Paths) -> int:
     lines, zones = parse_places(options.line, options.zone)
+    if not (lines or zones or options.tracks):
+        raise UsageError("There is nothing to count; draw a --line or a --zone.")
     if not options.video.is_file():
         raise UsageError(f"There is no file {options.video}; name a video.")
 

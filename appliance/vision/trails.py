@@ -36,6 +36,7 @@ class TrackRow(NamedTuple):
 
     frame: int
     track: int
+    kind: str
     box: Box
     score: float
 
@@ -48,7 +49,7 @@ class Trails:
     """
 
     _trails: dict[int, list[TrailPoint]] = field(default_factory=dict)
-    _confirmed: set[int] = field(default_factory=set)
+    _confirmed: dict[int, str] = field(default_factory=dict)  # track to kind
 
     def add(self, frame: int, time_seconds: float, tracks: Iterable[Track]) -> None:
         current = set()
@@ -58,16 +59,18 @@ class Trails:
                 point = TrailPoint(frame, time_seconds, track.box, track.score)
                 self._trails.setdefault(track.number, []).append(point)
             if track.confirmed:
-                self._confirmed.add(track.number)
-        for number in self._trails.keys() - self._confirmed - current:
+                self._confirmed[track.number] = track.kind
+        for number in self._trails.keys() - self._confirmed.keys() - current:
             del self._trails[number]
 
     def rows(self) -> tuple[TrackRow, ...]:
         """Rows in the order of frames, short gaps filled."""
         rows = []
-        confirmed = [trail for number, trail in self._trails.items() if number in self._confirmed]
-        for number, trail in enumerate(confirmed, start=1):
-            rows += [TrackRow(point.frame, number, point.box, point.score) for point in fill_gaps(trail)]
+        confirmed = [number for number in self._trails if number in self._confirmed]
+        for name, number in enumerate(confirmed, start=1):
+            kind = self._confirmed[number]
+            points = fill_gaps(self._trails[number])
+            rows += [TrackRow(point.frame, name, kind, point.box, point.score) for point in points]
         return tuple(sorted(rows, key=lambda row: (row.frame, row.track)))
 
 

@@ -1,0 +1,1 @@
+"""Measurements that anyone can repeat; each prints one JSON object."""

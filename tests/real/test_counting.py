@@ -1,0 +1,86 @@
+"""Counting on a real clip with the default networks, against hand-made ground truth."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.metrics.geometry import parse_line
+from benchmarks.accuracy import measure
+from benchmarks.counting import PETS_LINES
+from benchmarks.ground_truth import ground_truth_counts, read_tracks
+
+ZONE = "path=0.3,0.3,0.7,0.3,0.7,0.9,0.3,0.9"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `veilsight count` printed and wrote."""
+
+    counts: Mapping[str, Any]
+    standard_error: str
+    tracks: Path
+
+
+@pytest.fixture(scope="module")
+def run_on_pets(pets_clip: Path, default_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("count")
+    tracks = folder / "tracks.txt"
+    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(folder), "count", str(pets_clip), "--json"]
+    command += ["--tracks", str(tracks), "--zone", ZONE, *(part for line in PETS_LINES for part in ("--line", line))]
+    environment = os.environ | {"VEILSIGHT_MODELS": str(default_models)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=True)
+    return Run(json.loads(done.stdout), done.stderr, tracks)
+
+
+@pytest.mark.parametrize("text", PETS_LINES)
+def test_counts_of_persons_are_within_15_percent(run_on_pets: Run, evaluation_data: Path, text: str) -> None:
+    line = parse_line(text)
+    truth = ground_truth_counts(evaluation_data / "pets09-s2l1" / "gt.txt", [line], (768, 576))
+    counted = run_on_pets.counts["lines"][line.name]["person"]
+    assert sum(truth[line.name]) > 10
+    assert abs(counted["in"] + counted["out"] - sum(truth[line.name])) <= 0.15 * sum(truth[line.name])
+
+
+def test_every_frame_was_analysed_and_no_vehicle_seen(run_on_pets: Run) -> None:
+    assert run_on_pets.counts["frames"] == 795
+    assert run_on_pets.counts["seconds"] == pytest.approx(79.5)
+    assert all(line["vehicle"] == {"in": 0, "out": 0} for line in run_on_pets.counts["lines"].values())
+
+
+def test_the_zone_agrees_with_itself(run_on_pets: Run) -> None:
+    person = run_on_pets.counts["zones"]["path"]["person"]
+    assert person["visits"] >= 10
+    assert 0 < person["occupancy_mean"] < person["occupancy_maximum"]
+    # Everybody's time inside, counted in two ways.
+    assert person["occupancy_mean"] * run_on_pets.counts["seconds"] == pytest.approx(
+        person["visits"] * person["dwell_mean_seconds"], rel=0.01
+    )
+    assert run_on_pets.counts["zones"]["path"]["vehicle"]["dwell_mean_seconds"] is None
+
+
+def test_the_speed_is_told_on_standard_error(run_on_pets: Run) -> None:
+    assert f"{run_on_pets.counts['frames_per_second']:.1f} frames a second" in run_on_pets.standard_error
+
+
+def test_tracks_follow_the_ground_truth(run_on_pets: Run, evaluation_data: Path) -> None:
+    truth = read_tracks(evaluation_data / "pets09-s2l1" / "gt.txt")
+    accuracy = measure(truth, read_tracks(run_on_pets.tracks))
+    assert accuracy.mota >= 0.80
+    assert accuracy.idf1 >= 0.75
+
+
+def test_tracks_are_rows_of_the_motchallenge_form(run_on_pets: Run) -> None:
+    rows = [line.split(",") for line in run_on_pets.tracks.read_text().splitlines()]
+    assert all(len(row) == 10 and row[7:] == ["-1", "-1", "-1"] for row in rows)
+    frames = [int(row[0]) for row in rows]
+    assert frames == sorted(frames)
+    assert min(frames) == 1
+    assert max(frames) <= 795
+    assert {int(row[1]) for row in rows} == set(range(1, 1 + len({row[1] for row in rows})))
