@@ -33,6 +33,11 @@ def open_site(paths: Paths) -> Site:
     """Open a site that was set up. Raises a `VeilsightError` that says what is missing, damaged or out of date."""
     engine = open_database(paths.database, keys.load_database_key(paths))
     check_schema(engine)
+    return site_of(engine, paths)
+
+
+def site_of(engine: Engine, paths: Paths) -> Site:
+    """The site whose database is open already."""
     with reading(engine) as connection:
         identifier = connection.execute(select(site_table.c.value).where(site_table.c.name == IDENTIFIER)).scalar_one()
     return Site(engine, identifier, keys.load_public_key(paths))
