@@ -106,10 +106,9 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
 
 
-def _explain(context: ExceptionContext, path: Path) -> None:
-    explained = _plain_words(context.original_exception, path)
-    if explained:
-        context.chained_exception = explained
+def _explain(context: ExceptionContext, path: Path) -> VeilsightError | None:
+    """SQLAlchemy raises what its `handle_error` listener returns, in place of its own exception."""
+    return _plain_words(context.original_exception, path)
 
 
 def _plain_words(error: BaseException, path: Path) -> VeilsightError | None:

@@ -1,6 +1,10 @@
 """Opening a site's database: what every program and command begins with."""
 
+import fcntl
+import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -48,16 +52,29 @@ def create_site(paths: Paths) -> tuple[Site, tuple[str, ...]]:
 
     Returns the site and the names of the migrations that ran. A database without its key is never replaced.
     """
-    if not paths.database.exists() and not _have(paths, keys.DATABASE_KEY):
-        keys.create_database_key(paths)
-    if not paths.database.exists() and not _have(paths, keys.SIGNING_KEY):
-        keys.create_signing_key(paths)
-    engine = create_database(paths.database, keys.load_database_key(paths))
-    applied = migrate(engine)
-    with engine.begin() as connection:
-        values = {"name": IDENTIFIER, "value": secrets.token_hex(8)}
-        connection.execute(insert(site_table).values(**values).on_conflict_do_nothing())
-    return open_site(paths), applied
+    with _alone(paths):
+        if not paths.database.exists() and not _have(paths, keys.DATABASE_KEY):
+            keys.create_database_key(paths)
+        if not paths.database.exists() and not _have(paths, keys.SIGNING_KEY):
+            keys.create_signing_key(paths)
+        engine = create_database(paths.database, keys.load_database_key(paths))
+        applied = migrate(engine)
+        with engine.begin() as connection:
+            values = {"name": IDENTIFIER, "value": secrets.token_hex(8)}
+            connection.execute(insert(site_table).values(**values).on_conflict_do_nothing())
+    return site_of(engine, paths), applied
+
+
+@contextmanager
+def _alone(paths: Paths) -> Iterator[None]:
+    """Hold the state directory's lock, so that programs that start at once make one set of keys."""
+    paths.state.mkdir(parents=True, exist_ok=True)
+    directory = os.open(paths.state, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 def _have(paths: Paths, name: str) -> bool:
