@@ -42,9 +42,13 @@ class TrackingParameters:
     widened_overlap: float = 0.3
     # A detection that overlaps a followed track by this much is a second box of the same object and begins nothing.
     double_overlap: float = 0.7
-    # So many certain detections confirm a track; until then it may be missed for so long.
+    # So many certain detections over so long confirm a track (at many frames a second a false detection repeats
+    # itself); until then it may be missed for so long.
     confirming_detections: int = 3
+    confirming_seconds: float = 0.15
     tentative_seconds: float = 0.25
+    # An uncertain detection is clutter as often as not: only a track seen in the frame before, or so lately, takes it.
+    uncertain_seconds: float = 0.15
     # How long a confirmed track is kept while it isn't seen.
     memory_seconds: float = 2.0
     motion: MotionParameters = field(default_factory=MotionParameters)
@@ -59,6 +63,7 @@ class _Record:
     label: str
     score: float
     best_score: float
+    begun: float
     last_seen: float
     certain_detections: int = 1
     missed_frames: int = 0
@@ -78,7 +83,7 @@ class _KindTracker:
         self.filters = predict(self.filters, elapsed, self.parameters.motion)
         boxes = np.array([detection.box for detection in detections], dtype=np.float64).reshape(-1, 4)
         scores = np.array([detection.score for detection in detections], dtype=np.float64)
-        rows, columns, new = self._match(boxes, scores)
+        rows, columns, new = self._match(boxes, scores, time_seconds)
         correct(self.filters, rows, boxes[columns], scores[columns], self.parameters.motion)
         for record in self.records:
             record.missed_frames += 1
@@ -87,7 +92,7 @@ class _KindTracker:
         self._begin([detections[column] for column in new.tolist()], boxes[new], time_seconds, numbers)
         self._forget(time_seconds)
 
-    def _match(self, boxes: Array, scores: Array) -> tuple[Rows, Rows, Rows]:
+    def _match(self, boxes: Array, scores: Array, time_seconds: float) -> tuple[Rows, Rows, Rows]:
         """Rows of tracks, the detections matched to them, and the detections that begin a track."""
         p = self.parameters
         predicted = self.filters.boxes()
@@ -96,8 +101,7 @@ class _KindTracker:
         likeness = overlap(predicted, boxes[high]) * (0.5 + 0.5 * scores[high])
         r1, c1, left, free = assign(likeness, p.first_overlap)
         r1, c1, free = r1, high[c1], high[free]
-        # Uncertain detections are clutter as often as not: only a track seen in the frame before may take one.
-        recent = left[[self.records[row].missed_frames == 0 for row in left.tolist()]] if len(left) else left
+        recent = left[[self._takes_uncertain(self.records[row], time_seconds) for row in left.tolist()]]
         r2, c2, _, _ = assign(overlap(predicted[recent], boxes[low]), p.second_overlap)
         r2, c2 = recent[r2], low[c2]
         left = np.setdiff1d(left, r2)
@@ -112,6 +116,9 @@ class _KindTracker:
             free = free[~doubled]
         return rows, columns, free[scores[free] >= p.begin_score]
 
+    def _takes_uncertain(self, record: _Record, time_seconds: float) -> bool:
+        return record.missed_frames == 0 or time_seconds - record.last_seen <= self.parameters.uncertain_seconds
+
     def _seen(self, record: _Record, detection: Detection, time_seconds: float) -> None:
         record.missed_frames = 0
         record.last_seen = time_seconds
@@ -119,16 +126,17 @@ class _KindTracker:
         record.score = detection.score
         if detection.score >= record.best_score:
             record.best_score, record.label = detection.score, detection.label
-        if record.certain_detections >= self.parameters.confirming_detections:
-            record.confirmed = True
+        record.confirmed = record.confirmed or (
+            record.certain_detections >= self.parameters.confirming_detections
+            and time_seconds - record.begun >= self.parameters.confirming_seconds
+        )
 
     def _begin(self, detections: list[Detection], boxes: Array, time_seconds: float, numbers: "_Numbers") -> None:
         if not detections:
             return
         self.filters = self.filters.join(begin(boxes, self.parameters.motion))
         for each in detections:
-            record = _Record(numbers.next(), each.kind, each.label, each.score, each.score, time_seconds)
-            record.confirmed = self.parameters.confirming_detections <= 1
+            record = _Record(numbers.next(), each.kind, each.label, each.score, each.score, time_seconds, time_seconds)
             self.records.append(record)
 
     def _forget(self, time_seconds: float) -> None:

@@ -143,6 +143,11 @@ def test_hysteresis_grows_with_the_box() -> None:
     assert in_and_out(large) == (1, 0)
 
 
+def test_circling_close_to_a_lines_end_counts_once() -> None:
+    circle = [Point(0.492, 0.105), Point(0.508, 0.105), Point(0.508, 0.092), Point(0.492, 0.092)]
+    assert crossings([Point(0.4, 0.105), *circle * 5, Point(0.7, 0.105)]) == (1, 0)
+
+
 # --- edges, gaps and memory
 
 
@@ -186,6 +191,11 @@ def test_a_change_of_resolution_moves_nobody() -> None:
     counter.update(0.0, [standing_at(Point(0.4, 0.5))], WIDTH, HEIGHT)
     half = Observation(1, "person", "person", Box(180, 170, 220, 200))  # the same place, in half the pixels
     counter.update(0.1, [half], WIDTH // 2, HEIGHT // 2)
+    assert in_and_out(counter) == (0, 0)
+    # From 0.4, 0.97 to 0.6, 0.85 leads past the end of the line, at 0.9, in any resolution.
+    counter = Counter([DOOR], [])
+    counter.update(0.0, [standing_at(Point(0.4, 0.97))], WIDTH, HEIGHT)
+    counter.update(0.1, [Observation(1, "person", "person", Box(280, 310, 320, 340))], WIDTH // 2, HEIGHT // 2)
     assert in_and_out(counter) == (0, 0)
 
 

@@ -87,7 +87,8 @@ def test_a_hidden_walker_is_expected_further_on() -> None:
 
 def test_an_uncertain_detection_follows_but_begins_nothing() -> None:
     uncertain = PARAMETERS.low_score + 0.05
-    assert not numbers(follow(Tracker(), [[person(100, score=uncertain)] for _ in range(20)]))
+    for score in (uncertain, PARAMETERS.high_score + 0.05):
+        assert not numbers(follow(Tracker(), [[person(100, score=score)] for _ in range(20)]))
     frames = follow(Tracker(), [[person(100, score=0.8 if step < 5 else uncertain)] for step in range(60)])
     assert len(numbers(frames)) == 1
     assert frames[-1][0].missed_frames == 0
@@ -105,6 +106,12 @@ def test_a_faint_fixture_that_flickers_up_once_is_not_confirmed() -> None:
     scores = itertools.cycle([0.35, 0.3, 0.25])
     frames = [[person(100, score=0.55 if step == 10 else next(scores))] for step in range(100)]
     assert not any(track.confirmed for tracks in follow(Tracker(), frames) for track in tracks)
+
+
+def test_a_flash_at_many_frames_a_second_is_not_confirmed() -> None:
+    """A reflection of a tenth of a second is three detections and more at 60 frames a second."""
+    frames = follow(Tracker(), [[person(100)] if step < 6 else [] for step in range(60)], step=1 / 60)
+    assert not any(track.confirmed for tracks in frames for track in tracks)
 
 
 def test_only_confirmed_tracks_seen_now_are_observed() -> None:
