@@ -47,13 +47,17 @@ def add_bucket(connection: Connection, rows: Iterable[MeasurementRow]) -> None:
 
 def read(
     connection: Connection,
-    start: datetime,
-    end: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
     camera: str | None = None,
     measures: Sequence[str] | None = None,
 ) -> list[MeasurementRow]:
-    """The rows of all buckets that begin in [start, end), oldest first."""
-    query = select(measurement).where(measurement.c.bucket_start >= start, measurement.c.bucket_start < end)
+    """The rows of all buckets that begin in [start, end), oldest first; None leaves that side open."""
+    query = select(measurement)
+    if start is not None:
+        query = query.where(measurement.c.bucket_start >= start)
+    if end is not None:
+        query = query.where(measurement.c.bucket_start < end)
     if camera is not None:
         query = query.where(measurement.c.camera == camera)
     if measures is not None:

@@ -1,0 +1,73 @@
+"""`veilsight setup`, `run`, `engine`, `web` and `courier`: the appliance itself."""
+
+import argparse
+import signal
+import threading
+
+from appliance.services import supervisor
+from appliance.services.setup import FirstStart, set_up
+from appliance.settings import Paths, load_settings
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    setup = commands.add_parser("setup", help="make keys, database, certificate and the first user; repeat at will")
+    setup.set_defaults(run=run_setup)
+    everything = commands.add_parser("run", help="engine, web and courier in the foreground")
+    everything.set_defaults(run=run_everything)
+    for program, summary in (
+        ("engine", "watch the cameras and count"),
+        ("web", "serve the page and build reports on time"),
+        ("courier", "deliver signed reports"),
+    ):
+        command = commands.add_parser(program, help=f"{summary} (one of the three programs, for systemd)")
+        # For `veilsight run`: standard input is a pipe that ends with the parent process.
+        command.add_argument("--stop-with-parent", action="store_true", help=argparse.SUPPRESS)
+        command.set_defaults(run=run_program, program=program)
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that is set by the first interrupt or termination signal."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def run_setup(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
+    print_first_start(set_up(paths, load_settings(paths.settings_file)))
+    return 0
+
+
+def print_first_start(first_start: FirstStart) -> None:
+    print(f"The page: {first_start.address}")
+    if first_start.password:
+        print(f"User: {first_start.user}   password: {first_start.password}   (shown this once)")
+
+
+def run_everything(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
+    stop = stop_on_signals()
+    first_start = set_up(paths, load_settings(paths.settings_file))
+    with supervisor.start_programs(paths) as programs:
+        print_first_start(first_start)
+        supervisor.wait_for_programs(programs, stop)
+    return 0
+
+
+def run_program(options: argparse.Namespace, paths: Paths) -> int:
+    stop = stop_on_signals()
+    if options.stop_with_parent:
+        supervisor.stop_when_parent_ends(stop)
+    settings = load_settings(paths.settings_file)
+    if options.program == "engine":
+        from appliance.services.engine import run_engine
+
+        run_engine(paths, settings, stop)
+    elif options.program == "web":
+        from appliance.services.web import run_web
+
+        run_web(paths, settings, stop)
+    else:
+        from appliance.services.courier import run_courier
+
+        run_courier(paths, settings, stop)
+    return 0

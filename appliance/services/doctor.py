@@ -1,0 +1,121 @@
+"""What `veilsight doctor` examines. Each check is one function that returns what it found in one sentence."""
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from appliance.audit.verification import verify
+from appliance.errors import VeilsightError
+from appliance.settings import Paths, Settings, load_settings
+from appliance.storage import cameras
+from appliance.storage.database import reading
+from appliance.storage.site import Site, open_site
+from appliance.vision import weights
+from appliance.vision.catalogue import load_catalogue
+from appliance.vision.live import LiveClient, LiveUnavailable
+
+LEAST_FREE_BYTES = 1_000_000_000
+
+State = Literal["fine", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`note` is something to know that needs no mending, such as a program that isn't running."""
+
+    check: str
+    state: State
+    text: str
+
+
+def examine(paths: Paths) -> list[Finding]:
+    """All findings, in the order in which one would mend them."""
+    return list(_examine(paths))
+
+
+def _examine(paths: Paths) -> Iterator[Finding]:
+    settings = Settings()
+    try:
+        settings = load_settings(paths.settings_file)
+        yield Finding("settings", "fine", _describe_settings(paths))
+    except VeilsightError as error:
+        yield Finding("settings", "wrong", str(error))
+    yield _check("networks", lambda: _check_networks(paths))
+    yield _check("devices", lambda: _check_devices(paths, settings))
+    yield _check_space(paths)
+    try:
+        site = open_site(paths)
+    except VeilsightError as error:
+        yield Finding("database", "wrong", str(error))
+        return
+    yield Finding("database", "fine", f"{paths.database} opens with the site's key and has the right schema")
+    yield _check("audit log", lambda: _check_audit_log(site))
+    yield from _check_engine(paths, site)
+    yield _check_page(settings)
+    site.engine.dispose()
+
+
+def _check(name: str, examine_one: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, "fine", examine_one())
+    except VeilsightError as error:
+        return Finding(name, "wrong", str(error))
+
+
+def _describe_settings(paths: Paths) -> str:
+    return str(paths.settings_file) if paths.settings_file.exists() else "none written, so the defaults hold"
+
+
+def _check_networks(paths: Paths) -> str:
+    failures = [error for error in weights.verify(load_catalogue(), paths.models).values() if error]
+    if failures:
+        raise failures[0]
+    return f"all weights in {paths.models} are what the catalogue says"
+
+
+def _check_devices(paths: Paths, settings: Settings) -> str:
+    from appliance.vision.runtime import load_detectors
+
+    detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())
+    for failure in detectors.failures.values():
+        raise failure
+    return "; ".join(f"{network.name} on {network.device} in {network.precision}" for network in detectors.networks)
+
+
+def _check_space(paths: Paths) -> Finding:
+    folder = paths.state if paths.state.exists() else paths.state.parent
+    if not folder.exists():
+        return Finding("free space", "wrong", f"The state directory {paths.state} is missing; run `veilsight setup`.")
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1e9:.1f} GB free at {folder}"
+    return Finding("free space", "fine" if free >= LEAST_FREE_BYTES else "wrong", text)
+
+
+def _check_audit_log(site: Site) -> str:
+    with reading(site.engine) as connection:
+        return str(verify(connection, site.public_key, site.origin))
+
+
+def _check_engine(paths: Paths, site: Site) -> Iterator[Finding]:
+    try:
+        status = LiveClient(paths.live_socket).status()
+    except LiveUnavailable:
+        with reading(site.engine) as connection:
+            number = len(cameras.list_cameras(connection))
+        yield Finding("engine", "note", f"not running; {number} cameras are set up")
+        return
+    yield Finding("engine", "fine", f"running since {status['started']}")
+    for camera in status["cameras"]:
+        well = camera["state"] in ("streaming", "connecting")
+        text = camera["state"] + (f": {camera['last_error']}" if camera["last_error"] else "")
+        yield Finding(f"camera {camera['name']}", "fine" if well else "wrong", text)
+
+
+def _check_page(settings: Settings) -> Finding:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        answers = probe.connect_ex(("127.0.0.1", settings.web.port)) == 0
+    where = f"port {settings.web.port}"
+    return Finding("page", "fine" if answers else "note", f"answers on {where}" if answers else f"nothing on {where}")

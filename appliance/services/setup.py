@@ -1,0 +1,46 @@
+"""First start: keys, database, certificate and the first user; every step only where it is still to be done."""
+
+from dataclasses import dataclass
+
+from appliance.audit.log import Event, append
+from appliance.errors import VeilsightError
+from appliance.settings import Paths, Settings
+from appliance.storage.site import create_site
+from appliance.web.account import ADMINISTRATOR, ensure_administrator
+from appliance.web.certificate import load_or_make
+
+
+class StateUnwritable(VeilsightError):
+    """The state directory can't be made or written."""
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """What a person needs to open the page. `password` is None unless the user was made just now."""
+
+    address: str
+    user: str
+    password: str | None
+
+
+def set_up(paths: Paths, settings: Settings) -> FirstStart:
+    """Make what is missing; a site that is complete stays as it is. Raises a `VeilsightError` in one sentence."""
+    try:
+        for directory in (paths.state, paths.run, paths.reports, paths.outbox):
+            directory.mkdir(parents=True, exist_ok=True)
+        site, migrations = create_site(paths)
+        load_or_make(paths, settings)
+    except OSError as error:
+        where = error.filename or paths.state
+        raise StateUnwritable(f"The state directory can't be used ({where}: {error.strerror}).") from error
+    with site.engine.begin() as connection:
+        for migration in migrations:
+            append(connection, Event("setup", "database-migrated", migration))
+        password = ensure_administrator(connection)
+    site.engine.dispose()
+    return FirstStart(f"https://localhost:{settings.web.port}/", ADMINISTRATOR, password)
+
+
+def program_actor(program: str) -> str:
+    """How the audit log names one of the three programs."""
+    return f"program:{program}"

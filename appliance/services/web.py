@@ -1,0 +1,29 @@
+"""The web program: the page over HTTPS, and the reports on time. It never connects outward."""
+
+import threading
+
+from appliance.audit.log import Event, append
+from appliance.services.setup import program_actor
+from appliance.settings import Paths, Settings
+from appliance.storage.site import open_site
+from appliance.vision.live import LiveClient
+from appliance.web.application import create_app
+from appliance.web.certificate import load_or_make
+from appliance.web.context import WebContext
+from appliance.web.server import serve
+
+
+def run_web(paths: Paths, settings: Settings, stop: threading.Event) -> None:
+    """Serve until `stop` is set. Raises a `VeilsightError` where the site, the certificate or the port is unusable."""
+    site = open_site(paths)
+    actor = program_actor("web")
+    certificate = load_or_make(paths, settings)
+    context = WebContext(site.engine, settings, paths, LiveClient(paths.live_socket))
+
+    def ready(port: int) -> None:
+        with site.engine.begin() as connection:
+            append(connection, Event(actor, "started", "web", details={"port": port}))
+
+    serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready)
+    with site.engine.begin() as connection:
+        append(connection, Event(actor, "stopped", "web"))
