@@ -9,10 +9,12 @@ from werkzeug.wrappers import Response
 
 from appliance.audit.log import Event, append
 from appliance.storage import users
+from appliance.storage.database import reading
 from appliance.web.context import WebContext, this_context
 from appliance.web.security import LOGIN_COOKIE, SESSION_COOKIE, safe_next, this_session
 from appliance.web.sessions import LIFETIME, new_token, same
 from appliance.web.viewing import end_views_of
+from appliance.web.words import plural
 
 blueprint = Blueprint("account", __name__)
 
@@ -50,7 +52,7 @@ def check_log_in() -> Response:
     wait = context.failures.wait(name, address, context.clock())
     if wait:
         minutes = math.ceil(wait.total_seconds() / 60)
-        text = f"Too many attempts. Please try again in {minutes} minute{'' if minutes == 1 else 's'}."
+        text = f"Too many attempts. Please try again in {minutes} {plural(minutes, 'minute', 'minutes')}."
         response = login_page(text, name, 429)
         response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
         return response
@@ -64,16 +66,17 @@ def check_log_in() -> Response:
 
 def is_right(context: WebContext, name: str, password: str, address: str) -> bool:
     """Check the password and write the outcome into the audit log."""
-    with context.password_checks, context.engine.connect() as connection:
+    with context.password_checks, reading(context.engine) as connection:
         right = users.verify(connection, name, password)
     with context.engine.begin() as connection:
         if right:
-            append(connection, Event(name, "login", name))
+            append(connection, Event(name, "login", name), context.clock())
         else:
             # People type their password into the wrong field: only names that exist are written down.
             known = any(user.name == name for user in users.list_users(connection))
             actor = name if known else UNKNOWN_ACTOR
-            append(connection, Event(actor, "login-failed", actor, details={"address": address}))
+            event = Event(actor, "login-failed", actor, details={"address": address})
+            append(connection, event, context.clock())
     return right
 
 
@@ -92,7 +95,7 @@ def log_out() -> Response:
     end_views_of(context, session)
     context.sessions.close(request.cookies.get(SESSION_COOKIE, ""))
     with context.engine.begin() as connection:
-        append(connection, Event(session.user, "logout", session.user))
+        append(connection, Event(session.user, "logout", session.user), context.clock())
     response = redirect(url_for("account.log_in"))
     response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="Strict")
     return response

@@ -1,8 +1,9 @@
 """The application factory."""
 
-from flask import Flask, Response, g, render_template
+from flask import Flask, Response, current_app, g, render_template
 from werkzeug.exceptions import HTTPException
 
+from appliance.errors import VeilsightError
 from appliance.resources import find_resource
 from appliance.web import account, audit, live, reports, security, today
 from appliance.web.context import EXTENSION, WebContext
@@ -38,6 +39,7 @@ def create_app(context: WebContext) -> Flask:
         app.register_blueprint(page.blueprint)
     app.add_url_rule("/health", "health", health)
     app.register_error_handler(HTTPException, explain)
+    app.register_error_handler(VeilsightError, explain_trouble)
     app.context_processor(lambda: page_values(context))
     return app
 
@@ -54,6 +56,15 @@ def explain(error: HTTPException) -> tuple[str | Response, int]:
         return Response(status=status), status
     heading, explanation = EXPLANATIONS.get(status, FAILURE)
     return render_template("error.html", heading=heading, explanation=explanation), status
+
+
+def explain_trouble(error: VeilsightError) -> tuple[str | Response, int]:
+    """A failure that somebody can mend, such as a full disk: its sentence, for those who are logged in."""
+    current_app.logger.error("%s", error)
+    if security.wants_data():
+        return Response(status=503), 503
+    explanation = str(error) if g.get("session") else FAILURE[1]
+    return render_template("error.html", heading=FAILURE[0], explanation=explanation), 503
 
 
 def page_values(context: WebContext) -> dict[str, object]:

@@ -1,11 +1,178 @@
 """Audit: what people and programs did, and whether the log is whole."""
 
-from flask import Blueprint
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from appliance.audit import log
+from appliance.audit.checkpoint import make_checkpoint
+from appliance.audit.log import Entry, Event
+from appliance.audit.verification import AuditLogBroken, verify
+from appliance.storage.database import reading
+from appliance.storage.keys import load_signing_key
+from appliance.web.context import Seal, WebContext, this_context
+from appliance.web.security import this_session
+from appliance.web.words import attachment, moment, number, plural
+
 blueprint = Blueprint("audit", __name__)
 
+ENTRIES_A_PAGE = 50
+VERIFY_AGAIN = timedelta(minutes=10)
+ACTION_WORDS = {
+    "started": "Program started",
+    "stopped": "Program stopped",
+    "network-loaded": "Network loaded",
+    "network-failed": "Network failed",
+    "camera-added": "Camera added",
+    "camera-removed": "Camera removed",
+    "camera-state": "Camera changed state",
+    "login": "Logged in",
+    "login-failed": "Log-in failed",
+    "logout": "Logged out",
+    "view-opened": "Live view opened",
+    "view-closed": "Live view closed",
+    "report-built": "Report built",
+    "report-downloaded": "Report downloaded",
+    "report-delivered": "Report delivered",
+    "delivery-failed": "Delivery failed",
+    "egress-refused": "Sending refused",
+    "user-added": "User added",
+    "user-removed": "User removed",
+    "password-changed": "Password changed",
+    "checkpoint-signed": "Checkpoint signed",
+    "checkpoint-downloaded": "Checkpoint downloaded",
+    "database-migrated": "Database updated",
+    "data-removed": "Old data removed",
+    "redaction-failed": "Redaction failed, picture covered",
+}
+
+
+@dataclass(frozen=True)
+class EntryRow:
+    """One line of the table, as text."""
+
+    number: str
+    time: str
+    actor: str
+    action: str
+    subject: str
+    details: str
+
+
+@dataclass(frozen=True)
+class SealWords:
+    """The verification state in words."""
+
+    is_good: bool
+    heading: str
+    explanation: str
+    checkpoint: str
+
+
 @blueprint.get("/audit")
-def show() -> str: ...
+def show() -> str:
+    context = this_context()
+    chosen = request.args.get("action", "")
+    actions = (chosen,) if chosen in log.ACTIONS else None
+    page = max(1, request.args.get("page", 1, type=int))
+    first = (min(page, 1_000_000) - 1) * ENTRIES_A_PAGE
+    with reading(context.engine) as connection:
+        total = log.count(connection, actions)
+        found = log.entries(connection, actions=actions, newest_first=True, limit=ENTRIES_A_PAGE, offset=first)
+        size = log.size(connection)
+    zone = context.settings.site.zone
+    return render_template(
+        "audit.html",
+        rows=[describe_entry(entry, zone) for entry in found],
+        seal=describe_seal(current_seal(context), size, context.clock(), zone),
+        actions={action: ACTION_WORDS.get(action, action) for action in log.ACTIONS},
+        chosen=chosen if actions else "",
+        newer=page_address(page - 1, chosen) if page > 1 else None,
+        older=page_address(page + 1, chosen) if first + len(found) < total and found else None,
+        range=f"{number(first + 1)} to {number(first + len(found))} of {number(total)}" if found else "",
+    )
+
+
 @blueprint.post("/audit/verify")
-def verify_now() -> str: ...
+def verify_now() -> BaseResponse:
+    verify_log(this_context())
+    return redirect(url_for("audit.show"))
+
+
 @blueprint.get("/audit/checkpoint")
-def checkpoint() -> str: ...
+def checkpoint() -> Response:
+    """A checkpoint over the log as it is now, signed; whoever keeps it can later prove a change before it."""
+    context, user = this_context(), this_session().user
+    key = load_signing_key(context.paths)
+    with context.engine.begin() as connection:
+        size = log.size(connection) + 1
+        log.append(connection, Event(user, "checkpoint-downloaded", f"{size} entries", "log"), context.clock())
+        note = make_checkpoint(connection, key, context.site.origin, context.clock())
+    return attachment(note.encode(), "text/plain; charset=utf-8", f"veilsight-checkpoint-{size}.txt")
+
+
+def current_seal(context: WebContext) -> Seal:
+    """The last verification, made anew if there is none or it is old."""
+    seal = context.seals[-1] if context.seals else None
+    return seal if seal and context.clock() - seal.time < VERIFY_AGAIN else verify_log(context)
+
+
+def verify_log(context: WebContext) -> Seal:
+    """Verify the whole log and remember the outcome.
+
+    Entries cut off the end leave a log that holds, unless a checkpoint covers them; the last length seen tells then.
+    """
+    try:
+        with reading(context.engine) as connection:
+            result = verify(connection, context.site.public_key, context.site.origin)
+    except AuditLogBroken as error:
+        seal = Seal(context.clock(), str(error), _last_length(context), 0, "")
+    else:
+        before = _last_length(context)
+        problem = ""
+        if result.entries < before:
+            problem = f"Entries are missing: there were {number(before)}, and now there are {number(result.entries)}."
+        seal = Seal(
+            context.clock(), problem, max(before, result.entries), result.checkpoint_size, result.checkpoint_signed
+        )
+    context.seals.append(seal)
+    return seal
+
+
+def _last_length(context: WebContext) -> int:
+    return context.seals[-1].entries if context.seals else 0
+
+
+def describe_seal(seal: Seal, size: int, now: datetime, zone: ZoneInfo) -> SealWords:
+    when = "just now" if now - seal.time < timedelta(minutes=1) else f"at {seal.time.astimezone(zone):%H:%M}"
+    if seal.problem:
+        return SealWords(False, "The log does not hold", seal.problem, f"Found {when}.")
+    since = size - seal.entries
+    added = f" {number(since)} {plural(since, 'entry has', 'entries have')} been added since." if since > 0 else ""
+    kept = "No checkpoint has been signed yet."
+    if seal.checkpoint_size:
+        kept = f"The newest signed checkpoint covers {number(seal.checkpoint_size)} ({seal.checkpoint_signed})."
+    whole = f"All {number(seal.entries)} {plural(seal.entries, 'entry', 'entries')} were verified {when}.{added}"
+    return SealWords(True, "The log is whole", whole, kept)
+
+
+def describe_entry(entry: Entry, zone: ZoneInfo) -> EntryRow:
+    event = entry.event
+    details = [f"{key.replace('_', ' ')}: {value}" for key, value in event.details.items()]
+    if event.destination:
+        details.append(f"to {event.destination}")
+    if event.byte_count:
+        details.append(f"{number(event.byte_count)} bytes")
+    if event.sha256:
+        details.append(f"SHA-256 {event.sha256}")
+    action = ACTION_WORDS.get(event.action, event.action)
+    return EntryRow(
+        number(entry.number), moment(entry.time, zone, True), event.actor, action, event.subject, ", ".join(details)
+    )
+
+
+def page_address(page: int, action: str) -> str:
+    return url_for("audit.show", page=page if page > 1 else None, action=action or None)

@@ -1,6 +1,7 @@
 """Everything the pages work with, in one object that the caller makes and the application carries."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 
 from appliance.settings import Paths, Settings
+from appliance.storage.site import Site
 from appliance.vision.live import LiveClient
 from appliance.web.attempts import FailedAttempts
 from appliance.web.feeds import Feeds
@@ -28,13 +30,25 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class WebContext:
-    """What the pages need: the database, settings, paths, the engine's socket and the time; then their own memory.
+class Seal:
+    """What the verification of the audit log at `time` found; `problem` is empty if the log holds."""
 
-    `clock` returns the present in UTC; all expiry is measured with it.
+    time: datetime
+    problem: str
+    entries: int
+    checkpoint_size: int
+    checkpoint_signed: str
+
+
+@dataclass(frozen=True)
+class WebContext:
+    """What the pages need: the open site, settings, paths, the engine's socket and the time; then their own memory.
+
+    `clock` returns the present in UTC; all expiry is measured with it. `seals` holds the newest verification of the
+    audit log, if there was one.
     """
 
-    engine: Engine
+    site: Site
     settings: Settings
     paths: Paths
     live: LiveClient
@@ -43,8 +57,13 @@ class WebContext:
     failures: FailedAttempts = field(default_factory=FailedAttempts)
     views: ViewRegister = field(default_factory=ViewRegister)
     feeds: Feeds = field(default_factory=Feeds)
+    seals: deque[Seal] = field(default_factory=lambda: deque(maxlen=1))
     password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
+
+    @property
+    def engine(self) -> Engine:
+        return self.site.engine
 
 
 def context_of(app: Flask) -> WebContext:

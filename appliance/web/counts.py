@@ -8,6 +8,7 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from appliance.metrics.buckets import merge_values
+from appliance.web.words import number, plural
 
 HOUR = timedelta(hours=1)
 NO_NUMBER = "\N{EN DASH}"
@@ -180,7 +181,7 @@ def _totals(sums: _Sums) -> dict[str, str]:
 def _total_note(vehicles: int) -> str:
     if not vehicles:
         return "all lines together"
-    return f"all lines together; also {number(vehicles)} vehicle{'' if vehicles == 1 else 's'}"
+    return f"all lines together; also {number(vehicles)} {plural(vehicles, 'vehicle', 'vehicles')}"
 
 
 def _hours(day: Day, now: datetime, sums: _Sums) -> dict[str, list[str] | list[int | None]]:
@@ -210,10 +211,7 @@ def _camera_values(camera: CameraRows, sums: _Sums, present: Mapping[str, int] |
         values[f"{zone.key}.now"] = NO_NUMBER if present is None else number(present.get(zone.name, 0))
         most = sums.zones[camera.name, zone.name, "occupancy_maximum"]
         visits = sums.zones[camera.name, zone.name, "visits"]
-        values[f"{zone.key}.note"] = f"at most {number(most)}; {number(visits)} visit{'' if visits == 1 else 's'} today"
+        values[f"{zone.key}.note"] = (
+            f"at most {number(most)}; {number(visits)} {plural(round(visits), 'visit', 'visits')} today"
+        )
     return values
-
-
-def number(value: float) -> str:
-    """A whole number as people read it: 1,234."""
-    return f"{round(value):,}"

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.storage import cameras
 from appliance.storage.cameras import Camera
+from appliance.storage.database import reading
 from appliance.web.context import WebContext, this_context
 from appliance.web.feeds import Picture
 from appliance.web.present import describe_camera, present_numbers
@@ -107,7 +108,7 @@ def next_picture(context: WebContext, camera: str, after: int) -> Picture | None
 
 
 def list_cameras(context: WebContext) -> list[Camera]:
-    with context.engine.connect() as connection:
+    with reading(context.engine) as connection:
         return list(cameras.list_cameras(connection))
 
 

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from appliance.storage import cameras as stored_cameras
 from appliance.storage import measurements
+from appliance.storage.database import reading
 from appliance.web.context import WebContext
 from appliance.web.counts import CameraPlaces, CameraRows, Count, Day, count_day, day_of
 from appliance.web.status import CameraStatus, EngineStatus, read_status
+from appliance.web.words import day as day_in_words
 
+SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
 NOT_RUNNING = (
     "The engine is not running, so nobody is being counted at the moment. These are the numbers stored so far."
 )
@@ -37,7 +40,7 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     places, counts, status = read_counts(context, day)
     result = count_day(day, now, places, counts, None if status is None else status.present)
     values = result.values | {
-        "day": f"{day.date:%A}, {day.date.day} {day.date:%B %Y}",
+        "day": f"{day.date:%A}, {day_in_words(day.date)}",
         "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
         "notice": describe_troubles(status),
     }
@@ -54,7 +57,7 @@ def read_counts(context: WebContext, day: Day) -> tuple[list[CameraPlaces], list
     """
     status = read_status(context.live)
     for _ in range(3):
-        with context.engine.connect() as connection:
+        with reading(context.engine) as connection:
             places = [
                 CameraPlaces(
                     each.name, tuple(line.name for line in each.lines), tuple(zone.name for zone in each.zones)
@@ -63,7 +66,7 @@ def read_counts(context: WebContext, day: Day) -> tuple[list[CameraPlaces], list
             ]
             counts = [
                 Count(row.bucket_start, row.camera, row.measure, row.place, row.kind, row.direction, row.value)
-                for row in measurements.read(connection, day.start, day.end)
+                for row in measurements.read(connection, day.start, day.end, measures=SHOWN_MEASURES)
             ]
         before, status = status, read_status(context.live)
         if _bucket_start(before) == _bucket_start(status):

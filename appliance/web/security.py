@@ -1,12 +1,15 @@
 """Who may ask for what, and the headers that keep a browser from doing anything else with it."""
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, request, url_for
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
-from appliance.web.context import this_context
+from appliance.storage.database import reading
+from appliance.storage.users import list_users
+from appliance.web.context import WebContext, this_context
 from appliance.web.sessions import Session, same
 
 # The __Host- prefix binds a cookie to this very host, over HTTPS and for every path (RFC 6265bis, section 4.1.3).
@@ -14,6 +17,7 @@ SESSION_COOKIE = "__Host-veilsight"
 LOGIN_COOKIE = "__Host-veilsight-login"
 # Everything else needs log-in.
 OPEN_ENDPOINTS = frozenset({"account.log_in", "account.check_log_in", "static", "health"})
+CHECK_USER_EVERY = timedelta(seconds=10)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 POLICY = "; ".join(
@@ -52,11 +56,24 @@ def require_session() -> BaseResponse | None:
     context = this_context()
     identifier = request.cookies.get(SESSION_COOKIE, "")
     g.session = context.sessions.find(identifier, context.clock()) if identifier else None
+    if g.session is not None and not still_exists(context, g.session):
+        context.sessions.close_all_of(g.session.user)
+        g.session = None
     if g.session is not None or request.endpoint in OPEN_ENDPOINTS:
         return None
     if request.method in SAFE_METHODS and not wants_data():
         return redirect(url_for("account.log_in", next=request.full_path.rstrip("?")))
     raise Unauthorized
+
+
+def still_exists(context: WebContext, session: Session) -> bool:
+    """Whether the user has not been removed meanwhile; looked up every few seconds."""
+    if context.clock() - session.checked < CHECK_USER_EVERY:
+        return True
+    with reading(context.engine) as connection:
+        exists = any(user.name == session.user for user in list_users(connection))
+    session.checked = context.clock()
+    return exists
 
 
 def wants_data() -> bool:

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import uvicorn
 from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi_typing import WSGIApp
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -78,7 +79,7 @@ def serve(
     """
     listener = listen(host, port)
     config = uvicorn.Config(
-        whole_requests(cast(Application, WSGIMiddleware(app, workers=WORKERS))),
+        whole_requests(cast(Application, WSGIMiddleware(cast(WSGIApp, app), workers=WORKERS))),
         http="h11",
         ws="none",
         lifespan="off",
@@ -129,7 +130,7 @@ async def _run(
 def _sweep(context: WebContext) -> None:
     try:
         sweep_views(context)
-    except SQLAlchemyError:
+    except (VeilsightError, SQLAlchemyError):
         # The endings are kept and written at the next sweep; the pages go on meanwhile.
         logger.exception("ended live views could not be written into the audit log")
 

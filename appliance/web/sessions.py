@@ -29,13 +29,17 @@ class Message:
 
 @dataclass
 class Session:
-    """One logged-in browser. `csrf` must come back with every change it asks for; `key` tells sessions apart."""
+    """One logged-in browser. `csrf` must come back with every change it asks for; `key` tells sessions apart.
+
+    `checked` is when the user was last seen to exist.
+    """
 
     user: str
     key: str
     csrf: str
     opened: datetime
     last_used: datetime
+    checked: datetime
     messages: list[Message] = field(default_factory=list)
 
     def say(self, tone: Tone, text: str) -> None:
@@ -66,7 +70,7 @@ class SessionStore:
     def open(self, user: str, now: datetime) -> tuple[str, Session]:
         """A new session and the identifier to put in the browser's cookie."""
         identifier = new_token()
-        session = Session(user, new_token(), new_token(), now, now)
+        session = Session(user, new_token(), new_token(), now, now, now)
         with self._lock:
             self._remove_expired(now)
             while len(self._sessions) >= MOST_SESSIONS:

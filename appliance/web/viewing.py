@@ -15,7 +15,8 @@ def open_view(context: WebContext, session: Session, camera: str, reason: str) -
     view = context.views.open(session, camera, reason, context.clock())
     try:
         with context.engine.begin() as connection:
-            append(connection, Event(session.user, "view-opened", camera, "redacted-frame", details={"reason": reason}))
+            event = Event(session.user, "view-opened", camera, "redacted-frame", details={"reason": reason})
+            append(connection, event, view.opened)
     except BaseException:
         context.views.close(view.identifier, session, context.clock())
         raise
@@ -60,9 +61,9 @@ def record_endings(context: WebContext, endings: Iterable[EndedView]) -> None:
 
 def _append_ending(connection: Connection, ended: EndedView) -> None:
     view = ended.view
-    details = {
+    details: dict[str, str | int] = {
         "reason": view.reason,
         "ending": ended.ending,
         "seconds": round((ended.ended - view.opened).total_seconds()),
     }
-    append(connection, Event(view.user, "view-closed", view.camera, "redacted-frame", details=details))
+    append(connection, Event(view.user, "view-closed", view.camera, "redacted-frame", details=details), ended.ended)

@@ -1,0 +1,131 @@
+"""A site in a temporary directory with the real encrypted database, and browsers that talk to the pages."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from appliance.vision.live import LiveClient
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from appliance.audit import log
+from appliance.audit.log import Entry
+from appliance.settings import Paths, Settings, Site, find_paths
+from appliance.storage import cameras, users
+from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
+from appliance.storage.database import reading
+from appliance.storage.site import create_site, open_site
+from appliance.web.application import create_app
+from appliance.web.context import WebContext
+from appliance.web.security import SESSION_COOKIE
+from appliance.web.sessions import Session
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+ENTRANCE = Camera(
+    "entrance",
+    "/clips/entrance.avi",
+    lines=(LineSetting("door", 0.45, 0.25, 0.45, 0.95),),
+    zones=(ZoneSetting("hall", ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9))),),
+)
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **spans: float) -> None:
+        self.now += timedelta(**spans)
+
+
+class Browser:
+    """A logged-in browser: it keeps the session's cookie and sends the session's CSRF token with every form."""
+
+    def __init__(self, client: FlaskClient, session: Session, identifier: str) -> None:
+        self.client = client
+        self.session = session
+        self.identifier = identifier
+
+    def get(self, address: str, **options: object) -> TestResponse:
+        return self.client.get(address, **options)
+
+    def post(self, address: str, **form: str) -> TestResponse:
+        return self.client.post(address, data=form | {"csrf": self.session.csrf})
+
+
+def new_client(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    client.environ_base["wsgi.url_scheme"] = "https"
+    return client
+
+
+def open_browser(app: Flask, context: WebContext, user: str = "ada") -> Browser:
+    client = new_client(app)
+    identifier, session = context.sessions.open(user, context.clock())
+    client.set_cookie(SESSION_COOKIE, identifier)
+    return Browser(client, session, identifier)
+
+
+def audit_entries(context: WebContext, *actions: str) -> list[Entry]:
+    with reading(context.engine) as connection:
+        return log.entries(connection, actions=actions or None)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State directory of a site with one camera and the users ada and bob; copied for each test, never changed."""
+    state = tmp_path_factory.mktemp("site") / "state"
+    site, _ = create_site(find_paths({}, state))
+    with site.engine.begin() as connection:
+        cameras.add(connection, ENTRANCE, NOON)
+        users.add(connection, "ada", PASSWORD, NOON)
+        users.add(connection, "bob", PASSWORD, NOON)
+    site.engine.dispose()
+    return state
+
+
+@pytest.fixture
+def paths(tmp_path: Path, new_site: Path) -> Paths:
+    shutil.copytree(new_site, tmp_path / "state")
+    return find_paths({}, tmp_path / "state")
+
+
+@pytest.fixture
+def context(paths: Paths, clock: Clock) -> Iterator[WebContext]:
+    """The site, in Paris, and an engine that isn't running."""
+    site = open_site(paths)
+    settings = Settings(site=Site(name="Corner shop", timezone="Europe/Paris"))
+    context = WebContext(site, settings, paths, LiveClient(paths.live_socket), clock)
+    yield context
+    context.feeds.stop()
+    site.engine.dispose()
+
+
+@pytest.fixture
+def app(context: WebContext) -> Flask:
+    return create_app(context)
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    """A browser without a session."""
+    return new_client(app)
+
+
+@pytest.fixture
+def browser(app: Flask, context: WebContext) -> Browser:
+    return open_browser(app, context)
