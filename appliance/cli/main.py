@@ -20,6 +20,7 @@ COMMAND_GROUPS = (
     "detect",
     "models",
     "devices",
+    "report",
 )
 
 
