@@ -1,0 +1,155 @@
+"""Builds a report: one checkpoint, the facts, the PDF, the signature, and the entry in the log."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, Engine, select
+
+from appliance import __version__
+from appliance.audit import log
+from appliance.audit.checkpoint import make_checkpoint
+from appliance.audit.log import Event
+from appliance.audit.verification import AuditLogBroken, verify
+from appliance.reports import bundle, signature
+from appliance.reports.content import Building, ReportContent, collect
+from appliance.reports.delivery import fill_outbox, queue_deliveries
+from appliance.reports.period import Period, make_period
+from appliance.reports.rendering import render
+from appliance.settings import Paths, Settings
+from appliance.storage import keys
+from appliance.storage.database import reading
+from appliance.storage.site import Site, site_of
+from appliance.storage.tables import report as report_table
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BuiltReport:
+    """A report that was built; `path` is the PDF, its signature lies beside it. `built` in UTC."""
+
+    name: str
+    path: Path
+    first: date
+    last: date
+    built: datetime
+    actor: str
+    byte_count: int
+    sha256: str
+
+
+def build_report(
+    paths: Paths, settings: Settings, engine: Engine, first: date, last: date, actor: str, now: datetime | None = None
+) -> BuiltReport:
+    """Build the report of the days from `first` to `last`, both included, and hand it to the courier.
+
+    Dates are days at the site; `now` (UTC) is the time of building. Building the same period again makes another
+    report with its own name. Raises `PeriodError`, `RenderingFailed`, `ReportUnwritable` and the errors of the keys
+    and the database; the report is then neither on the disk nor in the log.
+    """
+    now = now or datetime.now(UTC)
+    zone = settings.site.zone
+    period = make_period(first, last, zone, today=now.astimezone(zone).date())
+    key = keys.load_signing_key(paths)
+    site = site_of(engine, paths)
+    note = _sign_checkpoint(site, key, actor, now)
+    content = _collect(site, settings, period, actor, now, note)
+    document = render(content)
+    signed = signature.sign(document, key).encode()
+    path = bundle.write_bundle(paths.reports, bundle.base_name(settings.site.name, period), document, signed)
+    built = _describe(path, period, actor, now, document)
+    try:
+        with engine.begin() as connection:
+            _record(connection, built, note)
+            queue_deliveries(connection, path.name, settings.destinations)
+    except BaseException:
+        bundle.remove_bundle(path)
+        raise
+    try:
+        fill_outbox(paths, settings, engine)
+    except bundle.ReportUnwritable as error:
+        # The report is built; the schedule fills the outbox again within the hour.
+        logger.warning("The report %s waits for the courier: %s", built.name, error)
+    return built
+
+
+def list_reports(engine: Engine, paths: Paths) -> tuple[BuiltReport, ...]:
+    """All reports that were built, the newest first."""
+    query = select(report_table).order_by(report_table.c.built.desc(), report_table.c.name.desc())
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    return tuple(
+        BuiltReport(
+            name=row.name,
+            path=paths.reports / row.name,
+            first=date.fromisoformat(row.first_day),
+            last=date.fromisoformat(row.last_day),
+            built=row.built,
+            actor=row.actor,
+            byte_count=row.byte_count,
+            sha256=row.sha256,
+        )
+        for row in rows
+    )
+
+
+def _sign_checkpoint(site: Site, key: Ed25519PrivateKey, actor: str, now: datetime) -> str:
+    with site.engine.begin() as connection:
+        size = log.size(connection)
+        note = make_checkpoint(connection, key, site.origin, now)
+        log.append(connection, Event(actor, "checkpoint-signed", site.origin, "log", details={"size": size}), now)
+    return note
+
+
+def _collect(site: Site, settings: Settings, period: Period, actor: str, now: datetime, note: str) -> ReportContent:
+    """Check the log and gather the facts from one state of the database. A broken log is reported, not hidden."""
+    with reading(site.engine) as connection:
+        try:
+            verify(connection, site.public_key, site.origin)
+            problem = ""
+        except AuditLogBroken as error:
+            problem = str(error)
+        building = Building(
+            at=now,
+            by=actor,
+            software=f"Veilsight {__version__}",
+            key_fingerprint=keys.fingerprint(site.public_key),
+            log_size=log.size(connection),
+            problem=problem,
+            checkpoint=note,
+        )
+        return collect(connection, settings, period, building)
+
+
+def _describe(path: Path, period: Period, actor: str, now: datetime, document: bytes) -> BuiltReport:
+    sha256 = hashlib.sha256(document).hexdigest()
+    return BuiltReport(path.name, path, period.first, period.last, now, actor, len(document), sha256)
+
+
+def _record(connection: Connection, built: BuiltReport, note: str) -> None:
+    connection.execute(
+        report_table.insert().values(
+            name=built.name,
+            first_day=built.first.isoformat(),
+            last_day=built.last.isoformat(),
+            built=built.built,
+            actor=built.actor,
+            byte_count=built.byte_count,
+            sha256=built.sha256,
+            checkpoint=note,
+        )
+    )
+    event = Event(
+        actor=built.actor,
+        action="report-built",
+        subject=built.name,
+        data_class="report",
+        byte_count=built.byte_count,
+        sha256=built.sha256,
+        details={"first_day": built.first.isoformat(), "last_day": built.last.isoformat()},
+    )
+    log.append(connection, event, built.built)

@@ -1,0 +1,221 @@
+"""The facts of a report, gathered from the database: one JSON object, the same for the same database and period."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import rfc8785
+from sqlalchemy import Connection
+
+from appliance.audit.log import Entry
+from appliance.reports import witness
+from appliance.reports.counts import collect_counts
+from appliance.reports.period import Period
+from appliance.settings import Settings
+from appliance.storage.cameras import Camera, list_cameras
+
+CONTENT_SCHEMA = 1
+
+SOURCES = {
+    "rtsp": "network camera (RTSP)",
+    "rtsps": "network camera (RTSP over TLS)",
+    "http": "network camera (HTTP)",
+    "https": "network camera (HTTPS)",
+}
+
+
+@dataclass(frozen=True)
+class Building:
+    """What is known only when the report is built: when, for whom, by which version, and the state of the log.
+
+    `problem` is empty where the log verified, otherwise the sentence that says what is wrong with it. `checkpoint` is
+    the signed note made for this report.
+    """
+
+    at: datetime
+    by: str
+    software: str
+    key_fingerprint: str
+    log_size: int
+    problem: str
+    checkpoint: str
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """`facts` is a JSON object after `CONTENT_SCHEMA`; `built_timestamp` in seconds since 1970 dates the document."""
+
+    facts: dict[str, Any]
+    built_timestamp: int
+
+    def canonical(self) -> bytes:
+        """The facts as canonical JSON (RFC 8785): equal facts are equal bytes."""
+        return rfc8785.dumps(self.facts)
+
+
+def collect(connection: Connection, settings: Settings, period: Period, building: Building) -> ReportContent:
+    """Gather everything that the report says. Reads only; `connection` should see one state of the database."""
+    cameras = list_cameras(connection)
+    entries = witness.period_entries(connection, period)
+    counts = collect_counts(connection, period, cameras)
+    egress = witness.egress(entries, period)
+    facts = {
+        "schema": CONTENT_SCHEMA,
+        "built": {"at": period.local(building.at), "by": building.by, "software": building.software},
+        "site": _site(settings, building),
+        "period": _period(period, building.at),
+        "summary": _summary(counts, egress, entries),
+        "cameras": _cameras(connection, cameras, counts),
+        "counts": counts,
+        "anonymity": _anonymity(counts["bucket_minutes"] or [settings.analysis.bucket_minutes]),
+        "networks": witness.networks(connection, entries, period),
+        "data_kept": _data_kept(settings),
+        "egress": egress,
+        "access": witness.access(entries, period),
+        "changes": witness.changes(entries, period),
+        "integrity": _integrity(entries, building),
+    }
+    return ReportContent(facts, int(building.at.timestamp()))
+
+
+def _site(settings: Settings, building: Building) -> dict[str, Any]:
+    site = settings.site
+    return {
+        "name": site.name,
+        "controller": site.controller,
+        "contact": site.contact,
+        "timezone": site.timezone,
+        "key_fingerprint": building.key_fingerprint,
+    }
+
+
+def _period(period: Period, built: datetime) -> dict[str, Any]:
+    return {
+        "first": period.first.isoformat(),
+        "last": period.last.isoformat(),
+        "start": period.local(period.start),
+        "end": period.local(period.end),
+        "days": period.days,
+        "hours": period.hours,
+        "complete": built >= period.end,
+    }
+
+
+def _summary(counts: dict[str, Any], egress: dict[str, Any], entries: Sequence[Entry]) -> dict[str, Any]:
+    """The few figures of the first page."""
+    cameras = counts["cameras"]
+    persons = [line for camera in cameras for line in camera["lines"] if line["kind"] == "person"]
+    return {
+        "persons_in": sum(line["in"] for line in persons),
+        "persons_out": sum(line["out"] for line in persons),
+        "observed_hours": round(sum(camera["observed_hours"] for camera in cameras), 4),
+        "cameras": len(cameras),
+        "sent": len(egress["sent"]),
+        "refused": sum(row["outcome"] == "refused" for row in egress["refused"]),
+        "failures": witness.count_failures(entries),
+    }
+
+
+def _cameras(connection: Connection, cameras: Sequence[Camera], counts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cameras as they are set up now, then those that were counted and have been removed since.
+
+    Of a source only its kind is told: an address may hold a credential, and a path a person's name.
+    """
+    added = witness.camera_entries(connection)
+    rows: dict[str, dict[str, Any]] = {
+        camera.name: {
+            "name": camera.name,
+            "source": _kind_of_source(camera.source),
+            "configured": True,
+            "lines": [{"name": line.name, "points": [[line.x1, line.y1], [line.x2, line.y2]]} for line in camera.lines],
+            "zones": [{"name": zone.name, "points": [list(point) for point in zone.points]} for zone in camera.zones],
+            "entry": added.get(camera.name),
+        }
+        for camera in cameras
+    }
+    for name in (camera["camera"] for camera in counts["cameras"]):
+        gone = {"source": "", "configured": False, "lines": [], "zones": [], "entry": added.get(name)}
+        rows.setdefault(name, {"name": name, **gone})
+    return list(rows.values())
+
+
+def _kind_of_source(source: str) -> str:
+    if source.startswith("/dev/"):
+        return "camera on this machine"
+    return SOURCES.get(urlsplit(source).scheme.lower(), "video file")
+
+
+def _anonymity(bucket_minutes: Sequence[int]) -> dict[str, Any]:
+    minutes = " or ".join(map(str, bucket_minutes))
+    return {
+        "mode": "exact-totals",
+        "bucket_minutes": list(bucket_minutes),
+        "statements": [
+            "Pictures are decoded and analysed in the memory of one program on this system. They are not written to "
+            "disk, and they are not sent anywhere. What a logged-in person may watch is a redacted picture: faces and "
+            "number plates are covered before it leaves that program. The covering is done by neural networks, which "
+            "can miss; where they fail to answer, the whole picture is covered.",
+            f"What is stored are totals of {minutes} minutes for each camera, line and zone. These totals are exact: "
+            "no noise is added and no small total is withheld. A total of one says that one person passed in that "
+            "time; nothing that is stored says who.",
+            "A track number joins the sightings of one person while that person is in view of one camera. It lives in "
+            "memory and is not stored. No face is recognised, no person is matched between cameras or days, and no "
+            "age, sex or mood is estimated.",
+        ],
+    }
+
+
+def _data_kept(settings: Settings) -> list[dict[str, str]]:
+    """Each class of data, what it holds, where it lies and for how long it is kept by the settings."""
+    kept = settings.retention
+    rows = (
+        (
+            "raw-frame",
+            "Pictures of the cameras",
+            "Pictures as the cameras send them",
+            "memory of one program",
+            "not kept",
+        ),
+        ("redacted-frame", "Redacted pictures", "Live view with faces and number plates covered", "memory", "not kept"),
+        (
+            "metric",
+            "Measurements",
+            "Totals by camera, line, zone and time; no picture, no track",
+            "encrypted database",
+            _months(kept.metrics_months),
+        ),
+        (
+            "log",
+            "Audit log",
+            "Who did what and when: log-ins, live views, changes, everything sent",
+            "encrypted database",
+            _months(kept.log_months),
+        ),
+        ("report", "Reports", "Documents such as this one", "files on this system", _months(kept.report_months)),
+        (
+            "configuration",
+            "Set-up",
+            "Cameras with their passwords, lines and zones; users with hashed passwords",
+            "encrypted database",
+            "until removed",
+        ),
+    )
+    return [dict(zip(("class", "name", "holds", "place", "kept"), row, strict=True)) for row in rows]
+
+
+def _months(number: int) -> str:
+    return "1 month" if number == 1 else f"{number} months"
+
+
+def _integrity(entries: Sequence[Entry], building: Building) -> dict[str, Any]:
+    return {
+        "verified": not building.problem,
+        "message": building.problem,
+        "size": building.log_size,
+        "period_size": len(entries),
+        "first_entry": entries[0].number if entries else None,
+        "last_entry": entries[-1].number if entries else None,
+        "checkpoint": building.checkpoint,
+    }

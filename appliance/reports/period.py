@@ -1,0 +1,119 @@
+"""The days that a report is about, in the site's time zone."""
+
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from appliance.errors import UsageError
+
+# A single day is shown by the hour, a period longer than this by the month.
+MOST_DAYS_BY_DAY = 92
+LONGEST_DAYS = 366 * 5
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class PeriodError(UsageError):
+    """The dates make no period that can be reported."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One row of a table of counts: from `start` to before `end`, both UTC."""
+
+    label: str
+    short: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Period:
+    """From the first day to the last, both included."""
+
+    first: date
+    last: date
+    zone: ZoneInfo
+
+    @property
+    def start(self) -> datetime:
+        """The first moment, UTC."""
+        return _midnight(self.first, self.zone)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after the period, UTC."""
+        return _midnight(self.last + timedelta(days=1), self.zone)
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    @property
+    def hours(self) -> float:
+        """Its true length: a day on which the clocks change has 23 or 25."""
+        return (self.end - self.start).total_seconds() / 3600
+
+    @property
+    def unit(self) -> str:
+        """`hour`, `day` or `month`: what one row of the counts stands for."""
+        return "hour" if self.days == 1 else "day" if self.days <= MOST_DAYS_BY_DAY else "month"
+
+    def local(self, moment: datetime) -> str:
+        """The moment in the site's time zone, ISO 8601 to the second with the offset from UTC."""
+        return moment.astimezone(self.zone).isoformat(timespec="seconds")
+
+    def intervals(self) -> tuple[Interval, ...]:
+        """The period cut into its units, in order, without gap or overlap."""
+        edges = [*self._edges(), self.end]
+        return tuple(self._interval(start, end) for start, end in itertools.pairwise(edges))
+
+    def _edges(self) -> list[datetime]:
+        if self.unit == "hour":
+            return [self.start + timedelta(hours=hour) for hour in range(round(self.hours))]
+        days = [self.first + timedelta(days=number) for number in range(self.days)]
+        if self.unit == "month":
+            days = [day for number, day in enumerate(days) if number == 0 or day.day == 1]
+        return [_midnight(day, self.zone) for day in days]
+
+    def _interval(self, start: datetime, end: datetime) -> Interval:
+        local = start.astimezone(self.zone)
+        if self.unit == "hour":
+            return Interval(local.strftime("%H:%M"), str(local.hour), start, end)
+        if self.unit == "day":
+            return Interval(local.date().isoformat(), str(local.day), start, end)
+        return Interval(local.strftime("%Y-%m"), MONTHS[local.month - 1], start, end)
+
+
+def make_period(first: date, last: date, zone: ZoneInfo, today: date) -> Period:
+    """Check the dates. `today` is the day at the site; a report may be about it, though it isn't over.
+
+    Raises `PeriodError`.
+    """
+    if last < first:
+        raise PeriodError(f"The period ends on {last}, before it begins on {first}; swap the two dates.")
+    if last > today:
+        raise PeriodError(f"The period ends on {last}, which is in the future; today is {today} at the site.")
+    if (last - first).days >= LONGEST_DAYS:
+        raise PeriodError(f"The period from {first} to {last} is longer than five years; choose a shorter one.")
+    return Period(first, last, zone)
+
+
+def parse_date(text: str) -> date:
+    """A date such as 2026-10-01. Raises `PeriodError`."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise PeriodError(f"{text!r} is not a date; write it as 2026-10-01.") from error
+
+
+def last_month(today: date) -> tuple[date, date]:
+    """The first and last day of the month before that of `today`."""
+    last = today.replace(day=1) - timedelta(days=1)
+    return last.replace(day=1), last
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment of the day, UTC. Where clocks jump over midnight the day begins at the jump."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)

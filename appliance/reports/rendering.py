@@ -1,0 +1,128 @@
+"""Report content to PDF/A-3b (ISO 19005-3), by Typst.
+
+Only the typefaces inside Typst are used and nothing is fetched, so that equal content gives equal bytes on every
+machine. The content goes in as data: no text of it is ever read as Typst source.
+"""
+
+import json
+import unicodedata
+from collections.abc import Callable
+from typing import Any, Final
+
+import typst
+
+from appliance.errors import VeilsightError
+from appliance.reports.content import ReportContent
+from appliance.resources import find_resource
+
+PDF_STANDARD: Final = "a-3b"
+ATTACHMENT = "veilsight-report.json"
+# Longest piece of text that goes onto paper; the attachment has all of it.
+LONGEST_SHOWN = 600
+# Scripts whose every letter Typst's typefaces have; other characters are tried out one by one.
+SURELY_PRINTABLE = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x180)]))
+# Line and paragraph separators, private use, unassigned, surrogates and controls, which include those that turn
+# the reading direction round: in a legal document no character may hide or reorder others.
+HIDING_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+
+PROBE = b"#set text(size: 8pt)\n#for line in json(bytes(sys.inputs.shown)) [#line #parbreak()]"
+
+
+class RenderingFailed(VeilsightError):
+    """Typst could not make a PDF/A-3b of the content."""
+
+
+def render(content: ReportContent) -> bytes:
+    """Typeset the report; the attached JSON is `content.canonical()` byte for byte.
+
+    Raises `RenderingFailed`. Takes well under a second for a month of four cameras.
+    """
+    template = find_resource("templates", "report.typ").read_bytes()
+    facts = content.canonical()
+    characters = _characters(content.facts)
+    unprintable = find_unprintable(characters)
+    inputs = {"facts": facts.decode("utf-8"), "shown": _shown(content.facts, unprintable)}
+    try:
+        return _compile(template, inputs, content.built_timestamp)
+    except typst.TypstError as error:
+        if "could not be displayed" not in error.message:
+            raise RenderingFailed(f"The report can't be typeset: {error.message}.") from error
+    # Characters that print alone but not beside their neighbours; rare, so all doubtful ones are written out.
+    inputs["shown"] = _shown(content.facts, frozenset(characters - SURELY_PRINTABLE))
+    try:
+        return _compile(template, inputs, content.built_timestamp)
+    except typst.TypstError as error:
+        raise RenderingFailed(f"The report can't be typeset: {error.message}.") from error
+
+
+def find_unprintable(characters: frozenset[str]) -> frozenset[str]:
+    """The characters that can't be put on paper: those that hide or reorder text and those without a glyph.
+
+    PDF/A forbids text without a glyph, so one camera named in a script that the typefaces lack would otherwise make
+    the whole report fail. The doubtful characters are set in a tiny document, halving where that fails.
+    """
+    hiding = frozenset(each for each in characters if unicodedata.category(each) in HIDING_CATEGORIES)
+    doubtful = sorted(characters - hiding - SURELY_PRINTABLE)
+    return hiding | frozenset(_search(doubtful, _prints))
+
+
+def _search(characters: list[str], prints: Callable[[list[str]], bool]) -> list[str]:
+    if not characters or prints(characters):
+        return []
+    if len(characters) == 1:
+        return characters
+    middle = len(characters) // 2
+    return _search(characters[:middle], prints) + _search(characters[middle:], prints)
+
+
+def _prints(characters: list[str]) -> bool:
+    try:
+        _compile(PROBE, {"shown": json.dumps(characters)}, 0)
+    except typst.TypstError:
+        return False
+    return True
+
+
+def _compile(source: bytes, inputs: dict[str, str], timestamp: int) -> bytes:
+    return typst.compile(
+        source,
+        format="pdf",
+        font_paths=typst.Fonts(include_system_fonts=False),
+        ignore_system_fonts=True,
+        sys_inputs=inputs,
+        pdf_standards=[PDF_STANDARD],
+        timestamp=timestamp,
+    )
+
+
+def _characters(value: Any) -> frozenset[str]:
+    """Every character of every string in a JSON value, keys apart."""
+    if isinstance(value, str):
+        return frozenset(value)
+    if isinstance(value, dict):
+        return frozenset().union(*map(_characters, value.values()))
+    if isinstance(value, list | tuple):
+        return frozenset().union(*map(_characters, value))
+    return frozenset()
+
+
+def _shown(facts: dict[str, Any], unprintable: frozenset[str]) -> str:
+    """The facts as they are printed: unprintable characters as their Unicode numbers, endless texts cut."""
+    # The checkpoint and no other text has lines.
+    written = {ord(each): f"[U+{ord(each):04X}]" for each in unprintable if each != "\n"}
+    substituted = False
+
+    def convert(value: Any) -> Any:
+        nonlocal substituted
+        if isinstance(value, str):
+            shown = value.translate(written)
+            substituted = substituted or shown != value
+            return shown if len(shown) <= LONGEST_SHOWN else shown[:LONGEST_SHOWN] + "…"
+        if isinstance(value, dict):
+            return {key: convert(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [convert(each) for each in value]
+        return value
+
+    shown = convert(facts)
+    return json.dumps({**shown, "substituted": substituted}, ensure_ascii=False)

@@ -1,0 +1,87 @@
+"""Builds each month's report by itself, once the month is over.
+
+The rule has no memory of its own: a finished month that the site was running in and that has no report gets one. It
+is applied at start and at half past each hour, in the site's time zone, so the first time on the first of the month at
+00:30. A run that was missed, or failed, is made up once; a month that has its report is left alone.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from sqlalchemy import Engine
+
+from appliance.audit import log
+from appliance.errors import VeilsightError
+from appliance.reports.build import BuiltReport, build_report, list_reports
+from appliance.reports.delivery import fill_outbox
+from appliance.reports.period import Period, last_month
+from appliance.settings import Paths, Settings
+from appliance.storage.database import reading
+
+ACTOR = "schedule"
+JOB = "monthly-report"
+# Older months are past making up: the log of them may be gone.
+MOST_MONTHS = 12
+
+logger = logging.getLogger(__name__)
+
+
+def start_scheduler(
+    paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> BackgroundScheduler:
+    """Start building reports on time, in a thread of this process. Call `.shutdown()` on the result to stop."""
+    scheduler = BackgroundScheduler(timezone=settings.site.zone)
+    scheduler.add_job(
+        _run,
+        CronTrigger(minute=30, timezone=settings.site.zone),
+        args=(paths, settings, engine, clock),
+        id=JOB,
+        next_run_time=datetime.now(UTC),
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
+    scheduler.start()
+    return scheduler
+
+
+def build_missing_reports(paths: Paths, settings: Settings, engine: Engine, now: datetime) -> tuple[BuiltReport, ...]:
+    """Build the reports of finished months that have none; `now` in UTC. Errors as in `build_report`."""
+    missing = missing_months(paths, settings, engine, now)
+    return tuple(build_report(paths, settings, engine, first, last, ACTOR, now) for first, last in missing)
+
+
+def missing_months(paths: Paths, settings: Settings, engine: Engine, now: datetime) -> list[tuple[date, date]]:
+    """First and last days of the finished months without a report in which anything was logged, the oldest first."""
+    zone = settings.site.zone
+    have = {
+        (report.first, report.last)
+        for report in list_reports(engine, paths)
+        # A report built before its month was over does not tell the whole of it.
+        if report.built >= Period(report.first, report.last, zone).end
+    }
+    months: list[tuple[date, date]] = []
+    first = now.astimezone(zone).date()
+    with reading(engine) as connection:
+        oldest = log.entries(connection, limit=1)
+        for _ in range(MOST_MONTHS):
+            first, last = last_month(first)
+            period = Period(first, last, zone)
+            if not oldest or period.end <= oldest[0].time:
+                break
+            if (first, last) not in have and log.entries(connection, period.start, period.end, limit=1):
+                months.append((first, last))
+    return months[::-1]
+
+
+def _run(paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> None:
+    """The scheduled job: a failure is logged and left to the next hour."""
+    try:
+        for report in build_missing_reports(paths, settings, engine, clock()):
+            logger.info("Built the report %s.", report.name)
+        fill_outbox(paths, settings, engine)
+    except VeilsightError as error:
+        logger.error("The report could not be built: %s", error)

@@ -1,0 +1,183 @@
+"""What the audit log says about a period: networks, what left the site, who had access, changes.
+
+Every fact names the number of the entry that it was taken from. JSON-able; equal logs give equal results.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from appliance.audit import log
+from appliance.audit.log import Entry
+from appliance.reports.period import Period
+
+Facts = dict[str, Any]
+
+FAILURES = ("network-failed", "redaction-failed")
+# What is listed one by one under changes, and in which words.
+CHANGES = {
+    "started": "program started",
+    "stopped": "program stopped",
+    "camera-added": "camera added",
+    "camera-removed": "camera removed",
+    "user-added": "user added",
+    "user-removed": "user removed",
+    "password-changed": "password changed",
+    "database-migrated": "database migrated",
+    "data-removed": "data removed",
+}
+# These may come thousands of times: one row for each subject.
+REPEATED = {
+    "network-failed": "network failed",
+    "redaction-failed": "redaction failed",
+    "camera-state": "camera lost or found",
+}
+
+
+def period_entries(connection: Connection, period: Period) -> list[Entry]:
+    """The entries of the period in the log's order."""
+    return log.entries(connection, period.start, period.end)
+
+
+def networks(connection: Connection, entries: Sequence[Entry], period: Period) -> list[Facts]:
+    """Networks loaded in the period, and for each task the last one loaded before it, which was in use at its start."""
+    before = log.entries(connection, end=period.start, actions=("network-loaded",))
+    latest = {_task(entry): entry for entry in before}
+    loaded = [*latest.values(), *(entry for entry in entries if entry.event.action == "network-loaded")]
+    grouped: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for entry in loaded:
+        details = entry.event.details
+        parts = (str(details.get(name, "")) for name in ("licence", "device", "precision"))
+        grouped[_task(entry), entry.event.subject, entry.event.sha256, *parts].append(entry)
+    return [
+        {
+            "task": task,
+            "name": name,
+            "sha256": sha256,
+            "licence": licence,
+            "device": device,
+            "precision": precision,
+            "loads": len(found),
+            "first_entry": found[0].number,
+            "last_entry": found[-1].number,
+        }
+        for (task, name, sha256, licence, device, precision), found in sorted(grouped.items())
+    ]
+
+
+def egress(entries: Iterable[Entry], period: Period) -> dict[str, list[Facts]]:
+    """Everything that left: sent to a destination, downloaded by somebody, refused or failed."""
+    found: dict[str, list[Facts]] = {"sent": [], "downloads": [], "refused": []}
+    for entry in entries:
+        event = entry.event
+        common = {
+            "entry": entry.number,
+            "time": period.local(entry.time),
+            "actor": event.actor,
+            "data_class": event.data_class,
+            "destination": event.destination,
+            "name": event.subject,
+            "bytes": event.byte_count,
+            "sha256": event.sha256,
+        }
+        if event.action == "report-delivered":
+            found["sent"].append(common)
+        elif event.action in ("report-downloaded", "checkpoint-downloaded"):
+            found["downloads"].append(common)
+        elif event.action in ("egress-refused", "delivery-failed"):
+            outcome = "refused" if event.action == "egress-refused" else "failed"
+            reason = str(event.details.get("reason", ""))
+            found["refused"].append({**common, "outcome": outcome, "reason": reason})
+    return found
+
+
+def access(entries: Sequence[Entry], period: Period) -> dict[str, list[Facts]]:
+    """Who logged in, watched and downloaded; failed log-ins by day, without the names that were tried."""
+    counted = {"login": "logins", "view-opened": "views", "report-downloaded": "downloads"}
+    people: dict[str, list[Entry]] = defaultdict(list)
+    failed: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.event.action in counted:
+            people[entry.event.actor].append(entry)
+        elif entry.event.action == "login-failed":
+            failed[period.local(entry.time)[:10]].append(entry)
+    return {
+        "people": [
+            {
+                "name": name,
+                **{word: _count(found, action) for action, word in counted.items()},
+                **_span(found),
+            }
+            for name, found in sorted(people.items())
+        ],
+        "views": _views(entries, period),
+        "failed": [{"date": day, "count": len(found), **_span(found)} for day, found in sorted(failed.items())],
+    }
+
+
+def _views(entries: Iterable[Entry], period: Period) -> list[Facts]:
+    """Live views opened in the period, each with the next close of the same person and camera."""
+    views: list[Facts] = []
+    waiting: dict[tuple[str, str], deque[Facts]] = defaultdict(deque)
+    for entry in entries:
+        key = (entry.event.actor, entry.event.subject)
+        if entry.event.action == "view-opened":
+            view: Facts = {
+                "entry": entry.number,
+                "opened": period.local(entry.time),
+                "actor": entry.event.actor,
+                "camera": entry.event.subject,
+                "reason": str(entry.event.details.get("reason", "")),
+                "closed": None,
+                "close_entry": None,
+            }
+            views.append(view)
+            waiting[key].append(view)
+        elif entry.event.action == "view-closed" and waiting[key]:
+            waiting[key].popleft().update(closed=period.local(entry.time), close_entry=entry.number)
+    return views
+
+
+def changes(entries: Sequence[Entry], period: Period) -> list[Facts]:
+    """What was changed and what failed, in the log's order; repeated failures of one thing are one row."""
+    grouped: dict[object, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.event.action in REPEATED:
+            grouped[entry.event.action, entry.event.subject].append(entry)
+        elif entry.event.action in CHANGES:
+            grouped[entry.number].append(entry)
+    words = CHANGES | REPEATED
+    return [
+        {
+            "time": period.local(found[0].time),
+            "what": words[found[0].event.action],
+            "subject": found[0].event.subject,
+            "actor": found[0].event.actor,
+            "times": len(found),
+            **_span(found),
+        }
+        for found in grouped.values()
+    ]
+
+
+def camera_entries(connection: Connection) -> dict[str, int]:
+    """For each camera the entry of its latest addition."""
+    return {entry.event.subject: entry.number for entry in log.entries(connection, actions=("camera-added",))}
+
+
+def count_failures(entries: Iterable[Entry]) -> int:
+    return _count(entries, *FAILURES)
+
+
+def _count(entries: Iterable[Entry], *actions: str) -> int:
+    return sum(entry.event.action in actions for entry in entries)
+
+
+def _span(entries: Sequence[Entry]) -> Facts:
+    return {"first_entry": entries[0].number, "last_entry": entries[-1].number}
+
+
+def _task(entry: Entry) -> str:
+    return str(entry.event.details.get("task", ""))
