@@ -1,0 +1,42 @@
+"""A site with a log of its own for each test, made by the product itself."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from appliance.audit.log import Event, append
+from appliance.settings import Paths, find_paths
+from appliance.storage import keys
+from appliance.storage.site import Site, create_site
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return find_paths({"HOME": str(tmp_path)}, tmp_path / "state")
+
+
+@pytest.fixture
+def site(paths: Paths) -> Site:
+    return create_site(paths)[0]
+
+
+@pytest.fixture
+def key(paths: Paths, site: Site) -> Ed25519PrivateKey:  # noqa: ARG001 - making the site makes the key
+    return keys.load_signing_key(paths)
+
+
+@pytest.fixture
+def write(site: Site) -> Callable[[int], None]:
+    """Appends so many entries, each different."""
+
+    def write_entries(count: int) -> None:
+        with site.engine.begin() as connection:
+            for number in range(count):
+                append(connection, Event("test", "login", f"person {number}"), NOON)
+
+    return write_entries
