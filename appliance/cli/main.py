@@ -21,6 +21,10 @@ COMMAND_GROUPS = (
     "models",
     "devices",
     "report",
+    "audit",
+    "camera",
+    "user",
+    "db",
 )
 
 

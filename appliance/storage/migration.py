@@ -26,11 +26,16 @@ def migrate(engine: Engine) -> tuple[str, ...]:
     Raises `NewerSchema` where the database is ahead of the program.
     """
     with engine.begin() as connection:
-        missing = _missing(connection)
-        if missing:
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        return migrate_with(connection)
+
+
+def migrate_with(connection: Connection) -> tuple[str, ...]:
+    """`migrate` in the caller's transaction."""
+    missing = _missing(connection)
+    if missing:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
     return missing
 
 

@@ -13,6 +13,7 @@ from appliance.errors import UsageError, VeilsightError
 from appliance.storage.tables import user as user_table
 
 SHORTEST_PASSWORD = 10
+LONGEST_NAME = 64
 
 
 class UserExists(VeilsightError):
@@ -27,6 +28,10 @@ class PasswordTooShort(UsageError):
     """A password that could be guessed."""
 
 
+class UserNameUnusable(UsageError):
+    """A user's name that could not be shown or typed."""
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     name: str
@@ -34,7 +39,9 @@ class User:
 
 
 def add(connection: Connection, name: str, password: str, now: datetime | None = None) -> None:
-    """Raises `UserExists` and `PasswordTooShort`."""
+    """Raises `UserExists`, `UserNameUnusable` and `PasswordTooShort`."""
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
+        raise UserNameUnusable(f"A user can't be called {name!r}; use 1 to {LONGEST_NAME} printable characters.")
     if any(user.name == name for user in list_users(connection)):
         raise UserExists(
             f"There is a user called {name} already; `veilsight user password {name}` sets a new password."

@@ -1,0 +1,168 @@
+"""`veilsight audit`: read, check, seal and prove the audit log."""
+
+import argparse
+import base64
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.errors import UsageError
+from appliance.settings import Paths
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from appliance.audit.checkpoint import Checkpoint
+    from appliance.audit.log import Entry
+    from appliance.storage.site import Site
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    group = commands.add_parser("audit", help="the tamper-evident log: list, verify, checkpoint, prove")
+    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list entries, the newest last")
+    listing.add_argument(
+        "--action", action="append", metavar="ACTION", help="only these, such as login; may be repeated"
+    )
+    listing.add_argument("--since", metavar="TIME", help="from this moment on, such as 2026-11-23T08:00+01:00")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (default 50; 0 for all)")
+    listing.add_argument("--json", action="store_true", help="print one JSON object a line")
+    listing.set_defaults(run=run_list)
+    verify = actions.add_parser("verify", help="check the whole log, or a proof from it")
+    verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="the log must begin with this saved checkpoint")
+    verify.add_argument("--proof", type=Path, metavar="FILE", help="check this proof of an entry instead of the log")
+    verify.add_argument("--public-key", type=Path, metavar="FILE", help="signing.pub, for a proof on another machine")
+    verify.set_defaults(run=run_verify)
+    checkpoint = actions.add_parser("checkpoint", help="sign the log as it stands and print the checkpoint to keep")
+    checkpoint.set_defaults(run=run_checkpoint)
+    prove = actions.add_parser("prove", help="print a proof that an entry is in the log, or that the log only grew")
+    prove.add_argument("entry", type=int, nargs="?", metavar="ENTRY", help="number of the entry")
+    prove.add_argument("--since", type=Path, metavar="CHECKPOINT", help="prove growth since this saved checkpoint")
+    prove.set_defaults(run=run_prove)
+
+
+def run_list(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.audit import log
+    from appliance.storage.database import reading
+    from appliance.storage.site import open_site
+
+    unknown = sorted(set(options.action or ()) - set(log.ACTIONS))
+    if unknown:
+        raise UsageError(f"There is no action {unknown[0]}; there are {', '.join(log.ACTIONS)}.")
+    if options.limit < 0:
+        raise UsageError("The limit is below 0; give 0 for all entries.")
+    start = parse_moment(options.since) if options.since else None
+    with reading(open_site(paths).engine) as connection:
+        found = log.entries(
+            connection, start=start, actions=options.action, newest_first=True, limit=options.limit or None
+        )
+    for entry in reversed(found):
+        print(json.dumps(describe(entry)) if options.json else as_line(entry))
+    return 0
+
+
+def parse_moment(text: str) -> datetime:
+    """A moment after ISO 8601; without an offset it is the machine's own time. Raises `UsageError`."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no moment; write it like 2026-11-23T08:00+01:00.") from error
+
+
+def describe(entry: "Entry") -> dict[str, object]:
+    from appliance.audit.log import encode
+
+    fields: dict[str, object] = json.loads(encode(entry.event, entry.time))
+    return {"number": entry.number, **fields}
+
+
+def as_line(entry: "Entry") -> str:
+    event = entry.event
+    parts = [f"{entry.number:>6}  {entry.time:%Y-%m-%dT%H:%M:%SZ}  {event.action:<20}  {event.actor}: {event.subject}"]
+    if event.destination:
+        parts.append(f"to {event.destination}, {event.byte_count} bytes")
+    parts.extend(f"{name}={value}" for name, value in event.details.items())
+    # A name that somebody typed could hold characters that steer the terminal.
+    return "".join(character if character.isprintable() else "?" for character in "  ".join(parts))
+
+
+def run_verify(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.audit.verification import verify
+    from appliance.storage.database import reading
+    from appliance.storage.site import open_site
+
+    if options.proof:
+        return verify_proof(options, paths)
+    if options.public_key:
+        raise UsageError("--public-key goes with --proof; the whole log is checked where its site is.")
+    saved = read_text(options.checkpoint) if options.checkpoint else None
+    site = open_site(paths)
+    with reading(site.engine) as connection:
+        print(verify(connection, site.public_key, site.origin, saved))
+    return 0
+
+
+def verify_proof(options: argparse.Namespace, paths: Paths) -> int:
+    """Check a proof with the public key alone: no database is opened."""
+    from appliance.audit.proof import check_entry
+    from appliance.storage.keys import load_public_key, read_public_key
+
+    key = read_public_key(options.public_key) if options.public_key else load_public_key(paths)
+    proven = check_entry(read_text(options.proof), key)
+    print(f"entry {proven.number} is in the log {proven.checkpoint.origin} of {proven.checkpoint.size} entries:")
+    print(proven.text)
+    return 0
+
+
+def run_checkpoint(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
+    from appliance.storage.site import open_site
+
+    site = open_site(paths)
+    with site.engine.begin() as connection:
+        note, _ = sign_checkpoint(connection, site, paths)
+    print(note, end="")
+    return 0
+
+
+def sign_checkpoint(connection: "Connection", site: "Site", paths: Paths) -> "tuple[str, Checkpoint]":
+    """Sign the log as it stands, with the entry about this signature as its last."""
+    from appliance.audit import checkpoint, log
+    from appliance.cli.terminal import actor
+    from appliance.storage.keys import load_signing_key
+
+    key = load_signing_key(paths)
+    event = log.Event(actor(), "checkpoint-signed", site.origin, "log", details={"size": log.size(connection) + 1})
+    log.append(connection, event)
+    note = checkpoint.make_checkpoint(connection, key, site.origin)
+    return note, checkpoint.read(note, site.public_key)
+
+
+def run_prove(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.audit import checkpoint, log, proof
+    from appliance.storage.site import open_site
+
+    if (options.entry is None) == (options.since is None):
+        raise UsageError("Give the number of an entry, or --since with a saved checkpoint.")
+    site = open_site(paths)
+    old = checkpoint.read(read_text(options.since), site.public_key) if options.since else None
+    with site.engine.begin() as connection:
+        if old is None:
+            log.entry_text(connection, options.entry)
+        note, new = sign_checkpoint(connection, site, paths)
+        if old is None:
+            print(proof.prove_entry(connection, options.entry, note, new.size), end="")
+        else:
+            path = [base64.b64encode(each).decode() for each in proof.prove_growth(connection, old, new)]
+            print(json.dumps({"old": read_text(options.since), "path": path, "new": note}, indent=2))
+    return 0
+
+
+def read_text(path: Path) -> str:
+    """A small text file that the user names. Raises `UsageError`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"The file {path} can't be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The file {path} is not text.") from error

@@ -1,0 +1,83 @@
+"""`veilsight user`: the people who may log in to the page."""
+
+import argparse
+import json
+
+from appliance.settings import Paths
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    group = commands.add_parser("user", help="who may log in: add, list, password, remove")
+    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, summary, run in (
+        ("add", "let somebody log in; asks for a password", run_add),
+        ("password", "set a new password", run_password),
+    ):
+        action = actions.add_parser(name, help=summary)
+        action.add_argument("name", metavar="NAME")
+        action.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+        action.set_defaults(run=run)
+    listing = actions.add_parser("list", help="list the users")
+    listing.add_argument("--json", action="store_true", help="print one JSON array")
+    listing.set_defaults(run=run_list)
+    remove = actions.add_parser("remove", help="end a user's access")
+    remove.add_argument("name", metavar="NAME")
+    remove.set_defaults(run=run_remove)
+
+
+def run_add(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.audit.log import Event, append
+    from appliance.cli.terminal import actor, read_password
+    from appliance.storage import users
+    from appliance.storage.site import open_site
+
+    site = open_site(paths)
+    password = read_password(options.password_stdin)
+    with site.engine.begin() as connection:
+        users.add(connection, options.name, password)
+        append(connection, Event(actor(), "user-added", options.name))
+    print(f"{options.name} may log in now")
+    return 0
+
+
+def run_password(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.audit.log import Event, append
+    from appliance.cli.terminal import actor, read_password
+    from appliance.storage import users
+    from appliance.storage.site import open_site
+
+    site = open_site(paths)
+    password = read_password(options.password_stdin)
+    with site.engine.begin() as connection:
+        users.set_password(connection, options.name, password)
+        append(connection, Event(actor(), "password-changed", options.name))
+    print(f"{options.name} has a new password")
+    return 0
+
+
+def run_list(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.storage import users
+    from appliance.storage.database import reading
+    from appliance.storage.site import open_site
+
+    with reading(open_site(paths).engine) as connection:
+        found = users.list_users(connection)
+    if options.json:
+        print(json.dumps([{"name": user.name, "created": user.created.isoformat()} for user in found], indent=2))
+    else:
+        for user in found:
+            print(f"{user.name}  since {user.created:%Y-%m-%d %H:%M} UTC")
+    return 0
+
+
+def run_remove(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.audit.log import Event, append
+    from appliance.cli.terminal import actor
+    from appliance.storage import users
+    from appliance.storage.site import open_site
+
+    with open_site(paths).engine.begin() as connection:
+        users.remove(connection, options.name)
+        append(connection, Event(actor(), "user-removed", options.name))
+    print(f"{options.name} is removed")
+    return 0
