@@ -1,5 +1,6 @@
 """Audit: what people and programs did, and whether the log is whole."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from appliance.storage.database import reading
 from appliance.storage.keys import load_signing_key
 from appliance.web.context import Seal, WebContext, this_context
 from appliance.web.security import this_session
-from appliance.web.words import attachment, moment, number, plural
+from appliance.web.words import BROWSER, attachment, moment, number, plural
 
 blueprint = Blueprint("audit", __name__)
 
@@ -107,11 +108,15 @@ def checkpoint() -> Response:
     """A checkpoint over the log as it is now, signed; whoever keeps it can later prove a change before it."""
     context, user = this_context(), this_session().user
     key = load_signing_key(context.paths)
+    origin, now = context.site.origin, context.clock()
     with context.engine.begin() as connection:
-        size = log.size(connection) + 1
-        log.append(connection, Event(user, "checkpoint-downloaded", f"{size} entries", "log"), context.clock())
-        note = make_checkpoint(connection, key, context.site.origin, context.clock())
-    return attachment(note.encode(), "text/plain; charset=utf-8", f"veilsight-checkpoint-{size}.txt")
+        size = log.size(connection)
+        note = make_checkpoint(connection, key, origin, now).encode()
+        log.append(connection, Event(user, "checkpoint-signed", origin, "log", details={"size": size}), now)
+        digest = hashlib.sha256(note).hexdigest()
+        event = Event(user, "checkpoint-downloaded", origin, "log", len(note), digest, BROWSER, {"size": size})
+        log.append(connection, event, now)
+    return attachment(note, "text/plain; charset=utf-8", f"veilsight-checkpoint-{size}.txt")
 
 
 def current_seal(context: WebContext) -> Seal:

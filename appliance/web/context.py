@@ -59,6 +59,7 @@ class WebContext:
     feeds: Feeds = field(default_factory=Feeds)
     seals: deque[Seal] = field(default_factory=lambda: deque(maxlen=1))
     password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
+    building: threading.Lock = field(default_factory=threading.Lock)
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
 
     @property

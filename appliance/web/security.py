@@ -105,7 +105,7 @@ def add_headers(response: Response) -> Response:
     else:
         response.headers["Cache-Control"] = "no-store"
     response.direct_passthrough = False
-    response.make_sequence()
+    response.set_data(response.get_data())
     return response
 
 

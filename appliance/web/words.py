@@ -5,6 +5,9 @@ from zoneinfo import ZoneInfo
 
 from flask import Response
 
+# The destination that the audit log names for what a logged-in person takes away.
+BROWSER = "browser"
+
 
 def number(value: float) -> str:
     """A whole number as people read it: 1,234."""

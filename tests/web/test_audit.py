@@ -1,5 +1,6 @@
 """The audit page shows what happened and whether the log holds."""
 
+import hashlib
 import re
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import text
 
 from appliance.audit import checkpoint, log
 from appliance.audit.log import ACTIONS, Event, append
+from appliance.storage.database import reading
 from appliance.web.audit import ACTION_WORDS, ENTRIES_A_PAGE
 from appliance.web.context import WebContext
 from tests.web.conftest import NOON, Browser, Clock, audit_entries
@@ -102,7 +104,9 @@ def test_a_checkpoint_is_signed_over_the_log_as_it_is(browser: Browser, context:
     answer = browser.get("/audit/checkpoint")
     assert answer.headers["Content-Disposition"].startswith("attachment")
     signed = checkpoint.read(answer.text, context.site.public_key)
-    with context.engine.begin() as connection:
-        assert signed.size == log.size(connection) == 4
-        assert signed.root == log.root(connection)
-    assert [entry.event.actor for entry in audit_entries(context, "checkpoint-downloaded")] == ["ada"]
+    with reading(context.engine) as connection:
+        assert signed.size == 3
+        assert signed.root == log.root(connection, 3)
+    event = audit_entries(context, "checkpoint-downloaded")[0].event
+    assert (event.actor, event.byte_count) == ("ada", len(answer.data))
+    assert event.sha256 == hashlib.sha256(answer.data).hexdigest()
