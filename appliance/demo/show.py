@@ -92,7 +92,7 @@ def conclude(paths: Paths, settings: Settings, frames: int) -> Outcome:
     """Build the day's report, check the audit log, and add up what was stored."""
     site = open_site(paths)
     today = datetime.now(settings.site.zone).date()
-    report = build_report(paths, settings, site, today, today, ACTOR)
+    report = build_report(paths, settings, site.engine, today, today, ACTOR)
     with reading(site.engine) as connection:
         verify(connection, site.public_key, site.origin)
         return Outcome(frames, _line_totals(site), measurements.count_buckets(connection), report.path, "verified")

@@ -3,6 +3,7 @@
 import threading
 
 from appliance.audit.log import Event, append
+from appliance.reports import delivery
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage.site import open_site
@@ -14,6 +15,6 @@ def run_courier(paths: Paths, settings: Settings, stop: threading.Event) -> None
     actor = program_actor("courier")
     with site.engine.begin() as connection:
         append(connection, Event(actor, "started", "courier"))
-    stop.wait()
+    delivery.run_courier(stop, paths, settings, site.engine)
     with site.engine.begin() as connection:
         append(connection, Event(actor, "stopped", "courier"))

@@ -3,6 +3,7 @@
 import threading
 
 from appliance.audit.log import Event, append
+from appliance.reports.schedule import start_scheduler
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage.site import open_site
@@ -24,6 +25,10 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event) -> None:
         with site.engine.begin() as connection:
             append(connection, Event(actor, "started", "web", details={"port": port}))
 
-    serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready)
+    scheduler = start_scheduler(paths, settings, site.engine)
+    try:
+        serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready)
+    finally:
+        scheduler.shutdown()
     with site.engine.begin() as connection:
         append(connection, Event(actor, "stopped", "web"))

@@ -1,0 +1,221 @@
+"""The engine: watches the cameras, counts, and offers redacted pictures on a socket. It opens no other connection.
+
+Cameras, lines and zones are read from the database again every second, so that a change there takes effect without a
+restart and without disturbing the other cameras.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from appliance.audit.log import Action, Event, append
+from appliance.errors import VeilsightError
+from appliance.metrics.buckets import Bucket
+from appliance.metrics.geometry import Line, Point, Zone
+from appliance.services.measuring import CameraMeasuring
+from appliance.services.setup import program_actor
+from appliance.settings import Paths, Settings
+from appliance.storage import cameras, measurements
+from appliance.storage.cameras import Camera
+from appliance.storage.database import reading
+from appliance.storage.measurements import MeasurementRow
+from appliance.storage.site import Site, open_site
+from appliance.vision.catalogue import load_catalogue
+from appliance.vision.live import Hub, LiveServer
+from appliance.vision.pipeline import CameraSource, CameraStatus, run_camera
+from appliance.vision.runtime import Detectors, load_detectors
+
+ACTOR = program_actor("engine")
+LOOK_EVERY_SECONDS = 1.0
+STOP_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunningCamera:
+    """A camera at work: its thread, its numbers and its state."""
+
+    camera: Camera
+    measuring: CameraMeasuring
+    status: CameraStatus
+    stop: threading.Event
+    thread: threading.Thread
+
+
+class Engine:
+    """The cameras at work on one set of networks. Used by one thread, but for `status`, which any may call."""
+
+    def __init__(self, site: Site, settings: Settings, detectors: Detectors, hub: Hub) -> None:
+        self._site = site
+        self._settings = settings
+        self._detectors = detectors
+        self._hub = hub
+        self._running: dict[str, RunningCamera] = {}
+        self._started = datetime.now(UTC)
+
+    def follow(self, wanted: Sequence[Camera]) -> None:
+        """Start the cameras that are new, stop those that have gone, and restart those that were changed."""
+        by_name = {camera.name: camera for camera in wanted}
+        for name, running in list(self._running.items()):
+            if by_name.get(name) != running.camera:
+                self._stop([self._running.pop(name)])
+        for name, camera in by_name.items():
+            if name not in self._running:
+                self._running[name] = self._start(camera)
+
+    def tick(self, now: datetime) -> None:
+        """Store the buckets whose time is over. A failure to store is logged; the bucket waits for the next time."""
+        for running in self._running.values():
+            try:
+                running.measuring.tick(now)
+            except VeilsightError as error:
+                logger.error("The counts of %s wait to be stored: %s", running.camera.name, error)
+
+    def close(self) -> None:
+        """Stop all cameras and store what they counted."""
+        self._stop(list(self._running.values()))
+        self._running.clear()
+
+    def status(self) -> dict[str, Any]:
+        """What the engine says about itself: states and counts, no picture and no track."""
+        running = list(self._running.values())
+        buckets = [bucket for each in running if (bucket := each.measuring.open_bucket())]
+        newest = max((bucket.start for bucket in buckets), default=None)
+        return {
+            "started": self._started.isoformat(timespec="seconds"),
+            "cameras": [each.status.as_json() for each in running],
+            "networks": [asdict(network) for network in self._detectors.networks],
+            "failures": {task: str(error) for task, error in self._detectors.failures.items()},
+            "open_bucket": newest and _describe([bucket for bucket in buckets if bucket.start == newest]),
+            "present": {each.camera.name: each.measuring.present() for each in running},
+        }
+
+    def _start(self, camera: Camera) -> RunningCamera:
+        bucket_seconds = 60 * self._settings.analysis.bucket_minutes
+        measuring = CameraMeasuring(camera.name, _lines(camera), _zones(camera), bucket_seconds, self._keep)
+        source = CameraSource(
+            camera.name, camera.source, camera.username, camera.password, camera.loop, camera.realtime
+        )
+        status, stop = CameraStatus(camera.name), threading.Event()
+        thread = threading.Thread(
+            target=run_camera,
+            args=(source, self._detectors, self._hub, status, stop),
+            kwargs={
+                "on_tracks": measuring.observe,
+                "on_event": lambda action, details: self._record(action, camera.name, details),
+                "deadline_seconds": self._settings.analysis.redaction_deadline_seconds,
+            },
+            name=f"camera {camera.name}",
+            daemon=True,
+        )
+        thread.start()
+        return RunningCamera(camera, measuring, status, stop, thread)
+
+    def _stop(self, stopping: Sequence[RunningCamera]) -> None:
+        for running in stopping:
+            running.stop.set()
+        for running in stopping:
+            running.thread.join(STOP_SECONDS)
+            try:
+                running.measuring.close()
+            except VeilsightError as error:
+                logger.error("The last counts of %s could not be stored: %s", running.camera.name, error)
+
+    def _keep(self, bucket: Bucket) -> None:
+        rows = [
+            MeasurementRow(
+                bucket.start,
+                bucket.seconds,
+                each.camera,
+                each.measure,
+                each.place,
+                each.kind,
+                each.direction,
+                each.value,
+            )
+            for each in bucket.measurements
+        ]
+        with self._site.engine.begin() as connection:
+            measurements.add_bucket(connection, rows)
+
+    def _record(self, action: Action, camera: str, details: Mapping[str, str | int]) -> None:
+        """Write a camera's event down; a log that can't be written stops no camera."""
+        try:
+            with self._site.engine.begin() as connection:
+                append(connection, Event(ACTOR, action, camera, details=details))
+        except VeilsightError as error:
+            logger.error("An event of %s could not be written into the audit log: %s", camera, error)
+
+
+def run_engine(paths: Paths, settings: Settings, stop: threading.Event) -> None:
+    """Watch and count until `stop` is set. A network that can't be used is recorded, and pictures stay covered."""
+    site = open_site(paths)
+    hub = Hub()
+    detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())
+    _record_start(site, detectors)
+    engine = Engine(site, settings, detectors, hub)
+    with ExitStack() as stack:
+        stack.callback(_record_stop, site)
+        stack.callback(engine.close)
+        stack.enter_context(LiveServer(paths.live_socket, hub, engine.status))
+        while not stop.is_set():
+            _attempt(lambda: engine.follow(_wanted(site)), "The cameras' settings can't be read")
+            engine.tick(datetime.now(UTC))
+            stop.wait(LOOK_EVERY_SECONDS)
+
+
+def _wanted(site: Site) -> tuple[Camera, ...]:
+    with reading(site.engine) as connection:
+        return cameras.list_cameras(connection)
+
+
+def _attempt(act: Callable[[], None], problem: str) -> None:
+    try:
+        act()
+    except VeilsightError as error:
+        logger.error("%s: %s", problem, error)
+
+
+def _record_start(site: Site, detectors: Detectors) -> None:
+    with site.engine.begin() as connection:
+        append(connection, Event(ACTOR, "started", "engine"))
+        for network in detectors.networks:
+            details = {
+                "task": network.task,
+                "licence": network.licence,
+                "device": network.device,
+                "precision": network.precision,
+            }
+            append(
+                connection,
+                Event(ACTOR, "network-loaded", network.name, "model", sha256=network.sha256, details=details),
+            )
+        for task, error in detectors.failures.items():
+            logger.error("%s", error)
+            append(connection, Event(ACTOR, "network-failed", task, "model", details={"reason": str(error)}))
+
+
+def _record_stop(site: Site) -> None:
+    with site.engine.begin() as connection:
+        append(connection, Event(ACTOR, "stopped", "engine"))
+
+
+def _lines(camera: Camera) -> list[Line]:
+    return [Line(line.name, Point(line.x1, line.y1), Point(line.x2, line.y2)) for line in camera.lines]
+
+
+def _zones(camera: Camera) -> list[Zone]:
+    return [Zone(zone.name, tuple(Point(x, y) for x, y in zone.points)) for zone in camera.zones]
+
+
+def _describe(buckets: Sequence[Bucket]) -> dict[str, Any]:
+    return {
+        "start": buckets[0].start.isoformat(),
+        "seconds": buckets[0].seconds,
+        "measurements": [asdict(each) for bucket in buckets for each in bucket.measurements],
+    }
