@@ -14,6 +14,8 @@ from appliance.errors import VeilsightError
 from appliance.reports.period import Period
 from appliance.reports.signature import SUFFIX
 
+# Letters that Unicode does not take apart into a plain one and a mark.
+PLAIN_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 # The courier and the web program run as different users of one group.
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
@@ -25,7 +27,8 @@ class ReportUnwritable(VeilsightError):
 
 def base_name(site_name: str, period: Period) -> str:
     """A plain file name without ending, such as `veilsight-corner-shop-2026-10-01-to-2026-10-31`."""
-    plain = unicodedata.normalize("NFKD", site_name).encode("ascii", "ignore").decode().lower()
+    letters = site_name.lower().translate(PLAIN_LETTERS)
+    plain = unicodedata.normalize("NFKD", letters).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "site"
     return f"veilsight-{slug}-{period.first}-to-{period.last}"
 

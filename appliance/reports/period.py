@@ -71,7 +71,7 @@ class Period:
 
     def _edges(self) -> list[datetime]:
         if self.unit == "hour":
-            return [self.start + timedelta(hours=hour) for hour in range(round(self.hours))]
+            return [self.start + timedelta(hours=hour) for hour in range(max(1, round(self.hours)))]
         days = [self.first + timedelta(days=number) for number in range(self.days)]
         if self.unit == "month":
             days = [day for number, day in enumerate(days) if number == 0 or day.day == 1]

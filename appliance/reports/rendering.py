@@ -7,6 +7,7 @@ machine. The content goes in as data: no text of it is ever read as Typst source
 import json
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import typst
@@ -37,7 +38,7 @@ def render(content: ReportContent) -> bytes:
 
     Raises `RenderingFailed`. Takes well under a second for a month of four cameras.
     """
-    template = find_resource("templates", "report.typ").read_bytes()
+    template = find_resource("templates", "report.typ")
     facts = content.canonical()
     characters = _characters(content.facts)
     unprintable = find_unprintable(characters)
@@ -83,9 +84,11 @@ def _prints(characters: list[str]) -> bool:
     return True
 
 
-def _compile(source: bytes, inputs: dict[str, str], timestamp: int) -> bytes:
+def _compile(source: Path | bytes, inputs: dict[str, str], timestamp: int) -> bytes:
     return typst.compile(
         source,
+        # Typst may read the templates beside the source, and nothing else.
+        root=find_resource("templates", "report.typ").parent,
         format="pdf",
         font_paths=typst.Fonts(include_system_fonts=False),
         ignore_system_fonts=True,
