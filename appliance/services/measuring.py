@@ -6,8 +6,9 @@ from datetime import datetime
 
 from appliance.metrics.anonymity import release
 from appliance.metrics.buckets import Bucket, Buckets
-from appliance.metrics.counters import Counter, Observation
+from appliance.metrics.counters import Counter
 from appliance.metrics.geometry import Line, Zone
+from appliance.vision.counting import observations
 from appliance.vision.detections import Track
 
 
@@ -36,11 +37,7 @@ class CameraMeasuring:
 
     def observe(self, moment: datetime, monotonic: float, tracks: Sequence[Track], width: int, height: int) -> None:
         """Take one analysed frame: `moment` is its wall time, `monotonic` in seconds, boxes in pixels."""
-        seen = [
-            Observation(track.number, track.kind, track.label, track.box)
-            for track in tracks
-            if track.confirmed and track.missed_frames == 0
-        ]
+        seen = observations(tracks)
         with self._lock:
             self._counter.update(monotonic, seen, width, height)
             self._waiting.extend(self._buckets.update(moment, monotonic, self._counter.totals()))

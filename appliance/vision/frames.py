@@ -1,0 +1,112 @@
+"""The two kinds of picture, and the wall between them.
+
+A `RawFrame` holds a camera's pixels in this process's memory and nowhere else: it can't be pickled, copied, printed or
+turned into bytes. A `RedactedFrame` is made by the redactor alone. Code that wants to show or send a picture can only
+take a `RedactedFrame`, since only that can be encoded.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Never
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.errors import VeilsightError
+
+Pixels = NDArray[np.uint8]
+
+JPEG_QUALITY = 80
+
+
+class RawFrameLeak(TypeError):
+    """Something tried to take a raw frame out of the program's memory."""
+
+
+class EncodingFailed(VeilsightError):
+    """A redacted picture could not be encoded."""
+
+
+class RawFrame:
+    """One decoded picture of a camera.
+
+    `pixels` is uint8 [height, width, 3], blue green red, for use inside `appliance.vision` only. `number` counts the
+    source's pictures from 0, `monotonic` is seconds of a clock that nobody sets, `moment` is wall time in UTC.
+    """
+
+    __slots__ = ("camera", "moment", "monotonic", "number", "pixels")
+
+    def __init__(self, pixels: Pixels, camera: str, number: int, monotonic: float, moment: datetime) -> None:
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise ValueError("a frame's pixels are uint8 [height, width, 3]")
+        self.pixels = pixels
+        self.camera = camera
+        self.number = number
+        self.monotonic = monotonic
+        self.moment = moment
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    def __repr__(self) -> str:
+        return f"<RawFrame {self.number} of {self.camera}, {self.width}x{self.height}>"
+
+    def _refuse(self, *_: object) -> Never:
+        raise RawFrameLeak("a raw frame stays in the memory of the process that decoded it")
+
+    __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse
+    __bytes__ = __iter__ = __array__ = __buffer__ = _refuse
+
+
+class _Seal:
+    """What only the redactor has: see `redaction`."""
+
+
+SEAL = _Seal()
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A covered region; `source` says what asked for it (detector, head, held, text), `box` is in pixels."""
+
+    kind: str
+    source: str
+    box: tuple[float, float, float, float]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "source": self.source, "box": [round(float(value), 1) for value in self.box]}
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedFrame:
+    """A picture that people may see. Only `appliance.vision.redaction` can make one.
+
+    `whole_frame` is true where everything is covered, and `reason` then says why in plain words.
+    """
+
+    seal: _Seal = field(repr=False)
+    pixels: Pixels = field(repr=False)
+    camera: str
+    number: int
+    monotonic: float
+    moment: datetime
+    whole_frame: bool
+    reason: str
+    regions: tuple[Region, ...]
+
+    def __post_init__(self) -> None:
+        if self.seal is not SEAL:
+            raise RawFrameLeak("only the redactor makes redacted frames")
+
+    def jpeg(self, quality: int = JPEG_QUALITY) -> bytes:
+        """The picture as a JPEG. Raises `EncodingFailed`."""
+        done, encoded = cv2.imencode(".jpg", self.pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if not done:
+            raise EncodingFailed("A redacted picture could not be encoded as JPEG.")
+        return encoded.tobytes()
