@@ -1,13 +1,13 @@
 """Checks the whole audit log: every entry, every hash, every signed checkpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, select
 
 from appliance.audit import checkpoint, merkle
-from appliance.audit.checkpoint import CheckpointInvalid
+from appliance.audit.checkpoint import Checkpoint, CheckpointInvalid, StoredCheckpoint
 from appliance.audit.merkle import Node
 from appliance.errors import VeilsightError
 from appliance.storage.tables import audit_entry, audit_node
@@ -40,11 +40,11 @@ def verify(connection: Connection, key: Ed25519PublicKey, origin: str, saved: st
     """Recompute the tree from the entries and compare it with all that is stored and signed.
 
     `saved` is a checkpoint that somebody kept outside: the log must still begin with it.
-    Raises `AuditLogBroken`, which names the first bad entry.
+    Raises `AuditLogBroken`, which names the first bad entry, and `CheckpointInvalid` where `saved` is not a checkpoint
+    of this site.
     """
     stored = checkpoint.stored_checkpoints(connection)
-    notes = [each.note for each in stored] + ([saved] if saved else [])
-    wanted = _signed_roots(notes, key, origin)
+    wanted = _signed_roots(stored, saved, key, origin)
     walker = _Walker(_stored_nodes(connection))
     for number, text, leaf_hash in _rows(connection):
         walker.add(number, text, leaf_hash)
@@ -73,10 +73,11 @@ class _Walker:
         self._subtrees: list[bytes] = []
         self._stored = dict(nodes)
 
-    def add(self, number: int, text: str, leaf_hash: bytes) -> None:
+    def add(self, number: int, text: object, leaf_hash: bytes) -> None:
         if number != self.size:
             raise AuditLogBroken(f"Entry {self.size} of the audit log is missing.")
-        result = merkle.hash_leaf(text.encode())
+        # SQLite's columns take values of any type, whatever the schema says.
+        result = merkle.hash_leaf(text.encode()) if isinstance(text, str) else b""
         if result != leaf_hash:
             raise AuditLogBroken(f"Entry {number} of the audit log has been changed.")
         for node in merkle.completed_nodes(number):
@@ -104,18 +105,29 @@ class _Walker:
             )
 
 
-def _signed_roots(notes: list[str], key: Ed25519PublicKey, origin: str) -> dict[int, bytes]:
+def _signed_roots(
+    stored: Sequence[StoredCheckpoint], saved: str | None, key: Ed25519PublicKey, origin: str
+) -> dict[int, bytes]:
+    checkpoints = [_read_stored(each, key) for each in stored]
+    if saved is not None:
+        checkpoints.append(checkpoint.read(saved, key))
     roots: dict[int, bytes] = {}
-    for note in notes:
-        try:
-            signed = checkpoint.read(note, key)
-        except CheckpointInvalid as error:
-            raise AuditLogBroken(f"A checkpoint of the audit log does not hold: {error}") from error
+    for signed in checkpoints:
         if signed.origin != origin:
             raise AuditLogBroken(f"A checkpoint is of another log, {signed.origin}.")
         if roots.setdefault(signed.size, signed.root) != signed.root:
             raise AuditLogBroken(f"Two signed checkpoints of {signed.size} entries differ: the log was rewritten.")
     return roots
+
+
+def _read_stored(stored: StoredCheckpoint, key: Ed25519PublicKey) -> Checkpoint:
+    try:
+        signed = checkpoint.read(stored.note, key) if isinstance(stored.note, str) else None
+    except CheckpointInvalid as error:
+        raise AuditLogBroken(f"The stored checkpoint of {stored.size} entries does not hold: {error}") from error
+    if signed is None or signed.size != stored.size:
+        raise AuditLogBroken(f"The stored checkpoint of {stored.size} entries has been changed.")
+    return signed
 
 
 def _compare_root(walker: _Walker, wanted: dict[int, bytes]) -> None:
@@ -126,7 +138,7 @@ def _compare_root(walker: _Walker, wanted: dict[int, bytes]) -> None:
         )
 
 
-def _rows(connection: Connection) -> Iterator[tuple[int, str, bytes]]:
+def _rows(connection: Connection) -> Iterator[tuple[int, object, bytes]]:
     query = select(audit_entry).order_by(audit_entry.c.number).execution_options(yield_per=5000)
     for row in connection.execute(query):
         yield row.number, row.entry, row.leaf_hash

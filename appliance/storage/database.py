@@ -114,18 +114,15 @@ def _explain(context: ExceptionContext, path: Path) -> VeilsightError | None:
 def _plain_words(error: BaseException, path: Path) -> VeilsightError | None:
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
-    text = str(error)
-    if primary == sqlite3.SQLITE_FULL or "disk is full" in text:
+    if primary == sqlite3.SQLITE_FULL:
         return DatabaseUnwritable(f"The disk with the database {path} is full; free some space. Nothing was lost.")
-    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) or (
-        "readonly database" in text or "unable to open database file" in text or "disk I/O error" in text
-    ):
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
         return DatabaseUnwritable(
-            f"The database {path} can't be opened or written ({text}); check the disk and rights."
+            f"The database {path} can't be opened or written ({error}); check the disk and rights."
         )
-    if primary == sqlite3.SQLITE_CORRUPT or "malformed" in text:
-        return DatabaseDamaged(f"The database {path} is damaged ({text}); restore it from a backup.")
-    if primary == sqlite3.SQLITE_BUSY or "database is locked" in text:
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return DatabaseDamaged(f"The database {path} is damaged ({error}); restore it from a backup.")
+    if primary == sqlite3.SQLITE_BUSY:
         return DatabaseUnwritable(
             f"Another program has kept the database {path} busy for {WAIT_SECONDS:g} s; try again."
         )
