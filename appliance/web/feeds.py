@@ -16,6 +16,8 @@ RETRY_SECONDS = 1.0
 JOIN_SECONDS = 5.0
 
 Pictures = Generator[tuple[dict[str, Any], bytes], None, None]
+OpenView = Callable[[str, threading.Event], Pictures]
+"""Opens a camera's view, which ends when the event is set; `LiveClient.view`."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Picture:
 class Feed:
     """The newest picture of one camera, kept by a thread of its own until `stop`."""
 
-    def __init__(self, camera: str, open_view: Callable[[str], Pictures]) -> None:
+    def __init__(self, camera: str, open_view: OpenView) -> None:
         self._camera = camera
         self._open_view = open_view
         self._changed = threading.Condition()
@@ -47,7 +49,7 @@ class Feed:
             return self._newest if self._is_news(number) else None
 
     def stop(self) -> None:
-        """Let the thread end after the picture it is waiting for."""
+        """Let the thread leave the engine and end."""
         self._stopped.set()
         with self._changed:
             self._changed.notify_all()
@@ -62,7 +64,7 @@ class Feed:
         while not self._stopped.is_set():
             # The engine is not there, or it broke off: the page says so after the engine's status. Try again.
             with contextlib.suppress(VeilsightError, OSError, EOFError):
-                self._read(self._open_view(self._camera))
+                self._read(self._open_view(self._camera, self._stopped))
             with self._changed:
                 self._newest = None
             self._stopped.wait(RETRY_SECONDS)
@@ -86,7 +88,7 @@ class Feeds:
         self._lock = threading.Lock()
         self._feeds: dict[str, Feed] = {}
 
-    def get(self, camera: str, open_view: Callable[[str], Pictures]) -> Feed:
+    def get(self, camera: str, open_view: OpenView) -> Feed:
         """The camera's feed, started if it is not running."""
         with self._lock:
             feed = self._feeds.get(camera)

@@ -1,13 +1,15 @@
 """A site in a temporary directory with the real encrypted database, and browsers that talk to the pages."""
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from appliance.vision.live import LiveClient
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -19,6 +21,7 @@ from appliance.storage import cameras, users
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 from appliance.storage.database import reading
 from appliance.storage.site import create_site, open_site
+from appliance.vision.live import Hub, LiveClient, LiveServer
 from appliance.web.application import create_app
 from appliance.web.context import WebContext
 from appliance.web.security import SESSION_COOKIE
@@ -62,6 +65,30 @@ class Browser:
         return self.client.post(address, data=form | {"csrf": self.session.csrf})
 
 
+@dataclass
+class Engine:
+    """What the engine shows on its socket: pictures by `hub`, and a status that a test may change."""
+
+    hub: Hub
+    status: dict[str, Any] = field(default_factory=dict)
+
+    def answer(self) -> Mapping[str, Any]:
+        return self.status
+
+    def show(self, jpeg: bytes, camera: str = ENTRANCE.name, **header: Any) -> None:
+        """Publish a picture as soon as somebody looks at the camera."""
+        wait_until(lambda: self.hub.watched(camera))
+        self.hub.publish(camera, header, jpeg)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return as soon as the condition holds; fail if it doesn't within `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true in time"
+        time.sleep(0.005)
+
+
 def new_client(app: Flask) -> FlaskClient:
     client = app.test_client()
     client.environ_base["wsgi.url_scheme"] = "https"
@@ -99,9 +126,11 @@ def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def paths(tmp_path: Path, new_site: Path) -> Paths:
+def paths(tmp_path: Path, new_site: Path) -> Iterator[Paths]:
     shutil.copytree(new_site, tmp_path / "state")
-    return find_paths({}, tmp_path / "state")
+    # The path of a Unix socket has room for 107 characters only.
+    with tempfile.TemporaryDirectory(prefix="veilsight") as run:
+        yield find_paths({"VEILSIGHT_RUN": run}, tmp_path / "state")
 
 
 @pytest.fixture
@@ -118,6 +147,14 @@ def context(paths: Paths, clock: Clock) -> Iterator[WebContext]:
 @pytest.fixture
 def app(context: WebContext) -> Flask:
     return create_app(context)
+
+
+@pytest.fixture
+def engine(paths: Paths) -> Iterator[Engine]:
+    """The real server on the real socket, without cameras."""
+    engine = Engine(Hub())
+    with LiveServer(paths.live_socket, engine.hub, engine.answer):
+        yield engine
 
 
 @pytest.fixture

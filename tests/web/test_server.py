@@ -83,6 +83,7 @@ def test_a_client_that_does_not_trust_it_is_not_fooled(running: Running) -> None
         ssl.create_default_context().wrap_socket(plain, server_hostname="localhost")
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 def test_old_tls_is_refused(running: Running) -> None:
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
@@ -133,10 +134,13 @@ def test_slow_clients_hold_no_thread(running: Running) -> None:
             connection.close()
 
 
-def test_clients_that_do_not_read_hold_no_thread(app: Flask, certificate: Certificate, tmp_path: Path) -> None:
+def test_clients_that_do_not_read_hold_no_thread(
+    app: Flask, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More clients than there are threads ask for a large file and never read it; the pages still answer."""
-    (tmp_path / "large.bin").write_bytes(bytes(1_000_000))
+    (tmp_path / "large.bin").write_bytes(bytes(5_000_000))
     app.static_folder = str(tmp_path)
+    monkeypatch.setattr(server, "WORKERS", 4)
     running = start(app, certificate)
     slow = [open_narrow_socket(running) for _ in range(server.WORKERS + 4)]
     try:

@@ -1,0 +1,103 @@
+"""Today's page and its data: stored buckets and the engine's open one, or the stored ones alone."""
+
+from datetime import timedelta
+from typing import Any
+
+from appliance.storage import cameras, measurements
+from appliance.storage.cameras import Camera
+from appliance.storage.measurements import MeasurementRow
+from appliance.web.context import WebContext
+from tests.web.conftest import NOON, Browser, Clock, Engine
+
+OPEN_START = NOON - timedelta(minutes=15)
+
+
+def store(context: WebContext, direction: str, value: float, hours_ago: float = 3) -> None:
+    row = MeasurementRow(
+        NOON - timedelta(hours=hours_ago), 900, "entrance", "crossings", "door", "person", direction, value
+    )
+    with context.engine.begin() as connection:
+        measurements.add_bucket(connection, [row])
+
+
+def status(**changes: Any) -> dict[str, Any]:
+    open_row = {"camera": "entrance", "measure": "crossings", "place": "door", "kind": "person", "direction": "in"}
+    return {
+        "started": "2026-11-23T08:00:00+00:00",
+        "cameras": [
+            {"name": "entrance", "state": "running", "last_error": None, "input_rate": 10.0, "analysed_rate": 9.8}
+        ],
+        "networks": [],
+        "open_bucket": {"start": OPEN_START.isoformat(), "seconds": 900, "measurements": [open_row | {"value": 4.0}]},
+        "present": {"entrance": {"hall": 6}},
+    } | changes
+
+
+def test_stored_and_open_buckets_are_added(browser: Browser, context: WebContext, engine: Engine) -> None:
+    store(context, "in", 10)
+    store(context, "out", 3)
+    engine.status = status()
+    data = browser.get("/api/today").get_json()
+    assert (data["values"]["in"], data["values"]["out"], data["values"]["inside"]) == ("14", "3", "11")
+    assert data["values"]["c0.z0.now"] == "6"
+    assert data["values"]["c0.state"] == "running, 9.8 of 10.0 frames a second analysed"
+    assert data["hours"]["in"][10] == 10  # 09:00 UTC in Paris
+    assert data["hours"]["in"][12] == 4
+    assert data["tone"] == "good"
+    assert data["values"]["notice"] == ""
+
+
+def test_without_the_engine_the_stored_numbers_are_shown_and_it_is_said(browser: Browser, context: WebContext) -> None:
+    store(context, "in", 10)
+    page = browser.get("/").text
+    assert "The engine is not running" in page
+    assert 'data-value="in">10<' in page
+    data = browser.get("/api/today").get_json()
+    assert data["tone"] == "warn"
+    assert data["values"]["c0.z0.now"] == "\N{EN DASH}"
+
+
+def test_page_and_data_agree(browser: Browser, context: WebContext, engine: Engine) -> None:
+    store(context, "in", 1234)
+    engine.status = status()
+    page, data = browser.get("/").text, browser.get("/api/today").get_json()
+    assert f'data-structure="{data["structure"]}"' in page
+    for name in ("in", "out", "inside", "c0.l0.in", "c0.z0.now"):
+        assert f'data-value="{name}">{data["values"][name]}<' in page
+
+
+def test_a_camera_in_trouble_is_named(browser: Browser, engine: Engine) -> None:
+    engine.status = status(cameras=[{"name": "entrance", "state": "retrying", "last_error": "No answer for 10 s."}])
+    data = browser.get("/api/today").get_json()
+    assert data["values"]["notice"] == "entrance: No answer for 10 s."
+    assert data["values"]["c0.state"] == "retrying"
+
+
+def test_a_status_that_makes_no_sense_counts_as_no_engine(browser: Browser, engine: Engine) -> None:
+    engine.status = {"cameras": "many"}
+    assert "The engine is not running" in browser.get("/").text
+
+
+def test_a_new_camera_changes_the_structure(browser: Browser, context: WebContext) -> None:
+    before = browser.get("/api/today").get_json()["structure"]
+    with context.engine.begin() as connection:
+        cameras.add(connection, Camera("back door", "/clips/back.avi"))
+    assert browser.get("/api/today").get_json()["structure"] != before
+
+
+def test_midnight_at_the_site_starts_a_new_day(browser: Browser, context: WebContext, clock: Clock) -> None:
+    store(context, "in", 10)
+    assert browser.get("/api/today").get_json()["values"]["in"] == "10"
+    clock.now = NOON.replace(hour=23, minute=1)  # past midnight in Paris
+    clock_session = context.sessions.open("ada", clock.now)
+    browser.client.set_cookie("__Host-veilsight", clock_session[0])
+    data = browser.get("/api/today").get_json()
+    assert data["values"]["in"] == "0"
+    assert data["values"]["day"] == "Tuesday, 24 November 2026"
+
+
+def test_without_cameras_the_page_says_what_to_do(browser: Browser, context: WebContext) -> None:
+    with context.engine.begin() as connection:
+        cameras.remove(connection, "entrance")
+    assert "No cameras yet" in browser.get("/").text
+    assert "No cameras yet" in browser.get("/live").text
