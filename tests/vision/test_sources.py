@@ -1,0 +1,120 @@
+"""Recordings and cameras, as frames."""
+
+import contextlib
+import itertools
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from appliance.vision.sources import Source, SourceError, SourceStopped, open_source, with_credentials
+
+FRAMES = 20
+
+
+def write_clip(path: Path, frames: int = FRAMES, rate: int = 10) -> Path:
+    """A clip in which frame n is of one grey, 10 * n."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(frames):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 10 * (number % 25), np.uint8), format="bgr24")
+            picture.pts, picture.time_base = number, Fraction(1, rate)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "clip.mp4")
+
+
+def test_a_recording_gives_every_frame_with_its_time(clip: Path) -> None:
+    with open_source(str(clip), "front") as source:
+        frames = list(source)
+    assert [frame.number for frame in frames] == list(range(FRAMES))
+    assert [round(float(frame.pixels.mean()) / 10) for frame in frames] == list(range(FRAMES))
+    steps = [later.monotonic - earlier.monotonic for earlier, later in itertools.pairwise(frames)]
+    assert steps == pytest.approx([0.1] * (FRAMES - 1))
+    assert (frames[-1].moment - frames[0].moment).total_seconds() == pytest.approx(1.9, abs=1e-3)
+    assert (source.received, source.dropped) == (FRAMES, 0)
+
+
+def test_a_loop_goes_on_where_it_ended(clip: Path) -> None:
+    with open_source(str(clip), "front", loop=True) as source:
+        frames = list(itertools.islice(source, 2 * FRAMES))
+    steps = [later.monotonic - earlier.monotonic for earlier, later in itertools.pairwise(frames)]
+    assert steps == pytest.approx([0.1] * (2 * FRAMES - 1))
+    assert float(frames[FRAMES].pixels.mean()) == pytest.approx(0.0, abs=3.0)
+
+
+def test_a_recording_that_is_played_skips_what_nobody_takes(tmp_path: Path) -> None:
+    # At 500 frames a second a reader who takes one frame and then waits for the end finds the newest.
+    with open_source(str(write_clip(tmp_path / "fast.mp4", rate=500)), "front", realtime=True) as source:
+        frames = iter(source)
+        next(frames)
+        while source.received < FRAMES:
+            time.sleep(0)
+        left = list(frames)
+    assert len(left) == 1
+    assert left[0].number == FRAMES - 1
+    assert source.dropped == FRAMES - 2
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "There is no file"), (b"", "not a video"), (b"plain text, no video\n" * 50, "not a video")],
+)
+def test_what_is_no_video_is_one_sentence(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+    path = tmp_path / "clip.avi"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=sentence):
+        open_source(str(path), "front")
+
+
+def test_a_play_list_does_not_make_the_process_connect(tmp_path: Path) -> None:
+    play_list = tmp_path / "list.m3u8"
+    play_list.write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/frame.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(SourceError), open_source(str(play_list), "front") as source:
+        list(source)
+
+
+def test_a_recording_that_was_cut_short_gives_what_is_there(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "clip.mkv", frames=200)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    numbers = []
+    with open_source(str(cut), "front") as source, contextlib.suppress(SourceStopped):
+        numbers.extend(frame.number for frame in source)
+    assert 0 < len(numbers) < 200
+
+
+def test_a_password_is_in_no_message() -> None:
+    with pytest.raises(SourceError) as caught:
+        open_source("rtsp://127.0.0.1:9/stream", "front", username="viewer", password="s3cret/word")
+    shown = f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
+    assert "can't be reached" in shown
+    assert "s3cret" not in shown
+    assert "viewer" not in shown
+
+
+def test_credentials_are_escaped_for_the_address() -> None:
+    assert with_credentials("rtsp://cam.local:554/a?b=c", "a b", "p@ss/w:rd") == (
+        "rtsp://a%20b:p%40ss%2Fw%3Ard@cam.local:554/a?b=c"
+    )
+    assert with_credentials("rtsp://cam.local/a", "", "") == "rtsp://cam.local/a"
+
+
+def test_leaving_early_ends_the_thread(clip: Path) -> None:
+    with open_source(str(clip), "front", realtime=True, loop=True) as source:
+        next(iter(source))
+    thread = source._thread
+    assert isinstance(source, Source)
+    assert thread is not None
+    thread.join(10)
+    assert not thread.is_alive()
