@@ -19,7 +19,7 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event) -> None:
     site = open_site(paths)
     actor = program_actor("web")
     certificate = load_or_make(paths, settings)
-    context = WebContext(site.engine, settings, paths, LiveClient(paths.live_socket))
+    context = WebContext(site, settings, paths, LiveClient(paths.live_socket))
 
     def ready(port: int) -> None:
         with site.engine.begin() as connection:

@@ -11,6 +11,11 @@ from appliance.web.status import CameraStatus, EngineStatus, read_status
 from appliance.web.words import day as day_in_words
 
 SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
+STATE_WORDS = {
+    "connecting": "connecting to the camera",
+    "retrying": "no picture, trying again",
+    "ended": "the recording has ended",
+}
 NOT_RUNNING = (
     "The engine is not running, so nobody is being counted at the moment. These are the numbers stored so far."
 )
@@ -97,18 +102,19 @@ def describe_camera(status: EngineStatus | None, name: str) -> str:
         return "not watched yet"
     if is_well(camera):
         return f"running, {camera.analysed_rate:.1f} of {camera.input_rate:.1f} frames a second analysed"
-    return camera.state or "state unknown"
+    return STATE_WORDS.get(camera.state, camera.state or "state unknown")
 
 
 def describe_troubles(status: EngineStatus | None) -> str:
     """What somebody should know or mend, in a sentence a camera; empty if all is well."""
     if status is None:
         return NOT_RUNNING
-    troubles = [
+    troubles = list(status.failures.values())
+    troubles += [
         f"{camera.name}: {camera.last_error}" for camera in status.cameras if not is_well(camera) and camera.last_error
     ]
     return " ".join(troubles)
 
 
 def is_well(camera: CameraStatus) -> bool:
-    return camera.state == "running"
+    return camera.state == "streaming"

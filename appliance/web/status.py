@@ -40,9 +40,13 @@ class OpenBucket(msgspec.Struct, frozen=True):
 
 
 class EngineStatus(msgspec.Struct, frozen=True):
-    """`present` is how many people are in each zone of each camera now."""
+    """`present` is how many people are in each zone of each camera now.
+
+    `failures` says by task why a network can't be used.
+    """
 
     cameras: tuple[CameraStatus, ...] = ()
+    failures: dict[str, str] = {}
     open_bucket: OpenBucket | None = None
     present: dict[str, dict[str, int]] = {}
 

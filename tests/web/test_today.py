@@ -25,7 +25,7 @@ def status(**changes: Any) -> dict[str, Any]:
     return {
         "started": "2026-11-23T08:00:00+00:00",
         "cameras": [
-            {"name": "entrance", "state": "running", "last_error": None, "input_rate": 10.0, "analysed_rate": 9.8}
+            {"name": "entrance", "state": "streaming", "last_error": None, "input_rate": 10.0, "analysed_rate": 9.8}
         ],
         "networks": [],
         "open_bucket": {"start": OPEN_START.isoformat(), "seconds": 900, "measurements": [open_row | {"value": 4.0}]},
@@ -70,7 +70,12 @@ def test_a_camera_in_trouble_is_named(browser: Browser, engine: Engine) -> None:
     engine.status = status(cameras=[{"name": "entrance", "state": "retrying", "last_error": "No answer for 10 s."}])
     data = browser.get("/api/today").get_json()
     assert data["values"]["notice"] == "entrance: No answer for 10 s."
-    assert data["values"]["c0.state"] == "retrying"
+    assert data["values"]["c0.state"] == "no picture, trying again"
+
+
+def test_a_network_that_cannot_be_used_is_named(browser: Browser, engine: Engine) -> None:
+    engine.status = status(failures={"face": "The network centerface is missing; run `veilsight models pull`."})
+    assert "The network centerface is missing" in browser.get("/").text
 
 
 def test_a_status_that_makes_no_sense_counts_as_no_engine(browser: Browser, engine: Engine) -> None:
