@@ -141,6 +141,13 @@ class Settings(Section, frozen=True):
     destinations: tuple[Destination, ...] = ()
 
 
+def _decode(kind: type, value: object) -> object:
+    """For msgspec, which knows no paths: a text where a path belongs."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"{kind} can't be read from {value!r}")
+
+
 def load_settings(path: Path) -> Settings:
     """Read and check the settings file; a missing file means the defaults.
 
@@ -155,7 +162,7 @@ def load_settings(path: Path) -> Settings:
             f"The settings file {path} can't be read ({error}); check that it is a text file."
         ) from error
     try:
-        settings = msgspec.convert(tomllib.loads(text), Settings)
+        settings = msgspec.convert(tomllib.loads(text), Settings, dec_hook=_decode)
         settings.site.zone  # noqa: B018 - the time zone is looked up here so that a wrong one is found at start
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from error

@@ -14,7 +14,8 @@ OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
 
 
 def building(at: datetime = NOW, problem: str = "") -> Building:
-    return Building(at, "ada", "Veilsight test", "ab cd", 20, problem, "origin\n20\nroot\n\nsignature\n")
+    fingerprint = " ".join(["ab12"] * 16)
+    return Building(at, "ada", "Veilsight test", fingerprint, 20, problem, "origin\n20\nroot\n\nsignature\n")
 
 
 def content(place: Place, first: date = OCTOBER[0], last: date = OCTOBER[1], at: datetime = NOW) -> ReportContent:
