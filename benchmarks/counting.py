@@ -35,7 +35,7 @@ RANDOM_LINES_SEED = 1
 def run(clip: Path, truth: Path, lines: Sequence[Line], detector: Detector) -> dict[str, object]:
     """Analyse the clip once and compare it with its ground truth."""
     tracker, trails, seen = Tracker(), Trails(), []
-    began, in_tracker, last = time.perf_counter(), 0.0, 0.0
+    began, in_tracker, times = time.perf_counter(), 0.0, []
     size = (0, 0)
     for frame in detect_frames(clip, detector):
         before = time.perf_counter()
@@ -43,9 +43,11 @@ def run(clip: Path, truth: Path, lines: Sequence[Line], detector: Detector) -> d
         in_tracker += time.perf_counter() - before
         trails.add(frame.number, frame.time_seconds, tracks)
         seen += [(frame.number, each.track, each.box) for each in observations(tracks) if each.kind == "person"]
-        frames, last, size = frame.number, frame.time_seconds, (frame.width, frame.height)
+        times.append(frame.time_seconds)
+        size = (frame.width, frame.height)
     elapsed = time.perf_counter() - began
-    expected, rate = read_tracks(truth), (frames - 1) / last
+    frames = len(times)
+    expected, rate = read_tracks(truth), (frames - 1) / (times[-1] - times[0])
     persons = by_frame((row.frame, row.track, row.box) for row in trails.rows() if row.kind == "person")
     at_lines = compare(by_frame(seen), expected, lines, frames, rate, size)
     at_random = compare(by_frame(seen), expected, random_lines(RANDOM_LINES), frames, rate, size)

@@ -6,15 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
-import numpy as np
-from numpy.typing import NDArray
-
-from appliance.errors import VeilsightError
 from appliance.metrics.counters import Counter, Observation, Totals
 from appliance.metrics.geometry import Line, Zone
 from appliance.vision.detections import Detection, Track
 from appliance.vision.runtime import Detector, PendingDetections
+from appliance.vision.sources import SourceError, open_source
 from appliance.vision.tracking import Tracker
 from appliance.vision.trails import TrackRow, Trails
 
@@ -23,11 +19,6 @@ FRAMES_IN_FLIGHT = 4
 # The first frame waits until the network is compiled.
 DEADLINE_SECONDS = 60.0
 
-
-class NotAVideo(VeilsightError):
-    """A file can't be read as a video."""
-
-
 Progress = Callable[[int], None]
 
 
@@ -35,7 +26,7 @@ Progress = Callable[[int], None]
 class VideoCounts:
     """What was counted in a recording of `seconds`, analysed at `frames_per_second`.
 
-    `occupancy_mean` by zone and kind is over the whole recording. `tracks` is empty unless asked for.
+    `tracks` is empty unless asked for.
     """
 
     frames: int
@@ -103,22 +94,16 @@ def detect_frames(path: Path, detector: Detector) -> Iterator[DetectedFrame]:
     Raises `SourceError` and `InferenceFailed`.
     """
     waiting: deque[tuple[int, float, int, int, PendingDetections]] = deque()
-    for number, (time_seconds, pixels) in enumerate(_decode(path), start=1):
-        height, width = pixels.shape[:2]
-        waiting.append((number, time_seconds, width, height, detector.start(pixels)))
-        if len(waiting) >= FRAMES_IN_FLIGHT:
-            yield _finished(*waiting.popleft())
+    with open_source(str(path), camera=path.name) as source:
+        for number, frame in enumerate(source, start=1):
+            pending = detector.start(frame.pixels)
+            waiting.append((number, frame.monotonic, frame.width, frame.height, pending))
+            if len(waiting) >= FRAMES_IN_FLIGHT:
+                yield _finished(*waiting.popleft())
+        if source.received == 0:
+            raise SourceError(f"{path} holds no picture; try another file.")
     while waiting:
         yield _finished(*waiting.popleft())
-
-
-def _decode(path: Path) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    try:
-        with av.open(str(path)) as container:
-            for frame in container.decode(video=0):
-                yield float(frame.time or 0.0), np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-    except (av.FFmpegError, IndexError) as error:
-        raise NotAVideo(f"{path} is not a video that can be read; try another file.") from error
 
 
 def _finished(number: int, time_seconds: float, width: int, height: int, pending: PendingDetections) -> DetectedFrame:
