@@ -16,15 +16,19 @@ from appliance.settings import find_paths
 
 # In the order in which `veilsight --help` shows them. Each module has `register(commands)`.
 COMMAND_GROUPS = (
-    "count",
+    "demo",
+    "run",
+    "camera",
     "detect",
-    "models",
-    "devices",
+    "count",
+    "redact",
     "report",
     "audit",
-    "camera",
-    "user",
+    "models",
+    "devices",
     "db",
+    "user",
+    "doctor",
 )
 
 

@@ -7,13 +7,14 @@ take a `RedactedFrame`, since only that can be encoded.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Never
+from typing import Never
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import VeilsightError
+from appliance.vision.regions import Region
 
 Pixels = NDArray[np.uint8]
 
@@ -69,18 +70,6 @@ class _Seal:
 
 
 SEAL = _Seal()
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A covered region; `source` says what asked for it (detector, head, held, text), `box` is in pixels."""
-
-    kind: str
-    source: str
-    box: tuple[float, float, float, float]
-
-    def as_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "source": self.source, "box": [round(float(value), 1) for value in self.box]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,218 @@
+"""Raw frame and detections in, redacted frame out; where anything is unsure, the whole frame is covered.
+
+What is covered in a frame is the union of
+
+1. faces that the face detector sees in this very frame;
+2. the head region of every person that was detected or is being tracked, whether or not a face was seen;
+3. text, which is what a number plate is to a detector that knows no country's plates. It is looked for in the whole
+   picture and again, enlarged, around each vehicle;
+4. faces and text of the last second that this frame does not show again, so that a single miss uncovers nobody.
+
+Text costs most, so it is looked for in every frame with a vehicle in it, even a doubtful one, and otherwise every half
+second: a plate without a vehicle that comes into a picture may be seen for that long, one on a vehicle never.
+
+The frame is covered whole when a network is missing, fails, is late or answers nonsense, when a result belongs to
+another frame, and when the redactor itself fails. Covers are solid: no pixel of what is beneath goes into the result.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from appliance.errors import VeilsightError
+from appliance.metrics.geometry import Box
+from appliance.vision.detections import Detection, Track
+from appliance.vision.frames import SEAL, Pixels, RawFrame, RedactedFrame
+from appliance.vision.inference import Detector, PendingDetections
+from appliance.vision.regions import Memory, Region, face_regions, grown, head_regions, overlaps, text_regions
+from appliance.vision.runtime import Detectors
+
+COVER_COLOUR = (40, 40, 40)
+WHOLE_COLOUR = (56, 44, 36)
+HOLD_SECONDS = 1.0
+TEXT_SECONDS = 0.5
+# The largest vehicles are looked at closely; a plate on a smaller one has no readable letters.
+CLOSE_LOOKS = 4
+SMALLEST_CLOSE_LOOK = 48
+CLOSE_LOOK_GROWTH = 1.15
+
+logger = logging.getLogger(__name__)
+
+
+class RedactionFailed(VeilsightError):
+    """A frame can't be redacted surely; it is covered whole, with this message as the reason."""
+
+
+@dataclass(frozen=True)
+class Looking:
+    """Networks at work on one frame. `text` is None where text is not due; `failure` says what could not be begun."""
+
+    camera: str
+    number: int
+    faces: PendingDetections | None = None
+    text: PendingDetections | None = None
+    failure: str = ""
+
+
+class Redactor:
+    """Redacts the frames of one camera or recording, in their order.
+
+    `look` begins with a frame, `redact` finishes it; several frames may be begun before the first is finished.
+    `deadline_seconds` bounds how long `redact` waits for the networks.
+    """
+
+    def __init__(self, detectors: Detectors, deadline_seconds: float = 2.0, text_seconds: float = TEXT_SECONDS) -> None:
+        self._detectors = detectors
+        self._deadline_seconds = deadline_seconds
+        self._text_seconds = text_seconds
+        self._memory = Memory(HOLD_SECONDS)
+        self._text_looked: float | None = None
+
+    def look(self, frame: RawFrame) -> Looking:
+        """Start the networks on a frame. Never raises: what fails here covers the frame in `redact`."""
+        try:
+            faces = self._detectors.need("faces").start(frame.pixels)
+            text_detector = self._detectors.need("text")
+            text = text_detector.start(frame.pixels) if self._text_is_due(frame.monotonic) else None
+        except Exception as error:
+            return Looking(frame.camera, frame.number, failure=_plain(error))
+        return Looking(frame.camera, frame.number, faces, text)
+
+    def redact(
+        self, frame: RawFrame, looking: Looking, objects: Sequence[Detection], tracks: Sequence[Track]
+    ) -> RedactedFrame:
+        """Cover what has to be covered. `objects` are this frame's persons and vehicles from the lowest score up,
+        `tracks` all tracks as of this frame, also those not confirmed and not seen. Never raises.
+        """
+        try:
+            return self.cover(frame, self.find(frame, looking, objects, tracks))
+        except Exception as error:
+            return cover_whole(frame, _plain(error))
+
+    def find(
+        self, frame: RawFrame, looking: Looking, objects: Sequence[Detection], tracks: Sequence[Track]
+    ) -> tuple[Region, ...]:
+        """The regions that `redact` covers. Raises where that can't be said surely."""
+        if looking.failure:
+            raise RedactionFailed(looking.failure)
+        if (looking.camera, looking.number) != (frame.camera, frame.number) or looking.faces is None:
+            raise RedactionFailed("A result belongs to another picture.")
+        deadline = time.monotonic() + self._deadline_seconds
+        vehicles = [found.box for found in objects if found.kind == "vehicle"]
+        vehicles += [track.box for track in tracks if track.kind == "vehicle"]
+        close_looks = self._look_closely(frame, vehicles)
+        text = looking.text
+        if text is None and vehicles:
+            text = self._detectors.need("text").start(frame.pixels)
+        faces = looking.faces.result(_left(deadline))
+        seen = face_regions(faces)
+        if text is not None:
+            texts = list(text.result(_left(deadline)))
+            for corner, pending in close_looks:
+                texts += [_moved(found, *corner) for found in pending.result(_left(deadline))]
+            seen += text_regions(texts, vehicles)
+            self._text_looked = frame.monotonic
+        held = self._memory.update(frame.monotonic, seen)
+        return (*seen, *head_regions(objects, tracks), *held)
+
+    def cover(self, frame: RawFrame, regions: Sequence[Region]) -> RedactedFrame:
+        """The frame with the regions covered, in a picture of its own."""
+        pixels = frame.pixels.copy()
+        for region in regions:
+            left, top, right, bottom = _whole_pixels(region.box, frame.width, frame.height)
+            pixels[top:bottom, left:right] = COVER_COLOUR
+        return _seal(frame, pixels, "", tuple(regions))
+
+    def forget(self) -> None:
+        """Forget earlier frames; for when nobody has looked for a while."""
+        self._memory.clear()
+        self._text_looked = None
+
+    def _text_is_due(self, seconds: float) -> bool:
+        looked = self._text_looked
+        return looked is None or not 0 <= seconds - looked < self._text_seconds
+
+    def _look_closely(
+        self, frame: RawFrame, vehicles: Sequence[Box]
+    ) -> list[tuple[tuple[int, int], PendingDetections]]:
+        """Start the text detector on each of the largest vehicles; with the crops' left and top edges."""
+        detector: Detector = self._detectors.need("text")
+        looks: list[tuple[tuple[int, int], PendingDetections]] = []
+        for box in _distinct(vehicles)[:CLOSE_LOOKS]:
+            left, top, right, bottom = _whole_pixels(grown(box, CLOSE_LOOK_GROWTH), frame.width, frame.height)
+            if min(right - left, bottom - top) >= SMALLEST_CLOSE_LOOK:
+                crop = np.ascontiguousarray(frame.pixels[top:bottom, left:right])
+                looks.append(((left, top), detector.start(crop)))
+        return looks
+
+
+def cover_whole(frame: RawFrame, reason: str) -> RedactedFrame:
+    """A fresh picture of the frame's size in one colour, with the reason written on it; none of the frame's pixels."""
+    pixels = np.full((frame.height, frame.width, 3), WHOLE_COLOUR, np.uint8)
+    size = max(0.35, min(0.9, frame.width / 900))
+    lines = ["Picture covered", *_wrapped(reason, max(16, int(frame.width / (19 * size))))]
+    for number, line in enumerate(lines):
+        place = (int(24 * size), int((number + 1.5) * 34 * size))
+        cv2.putText(pixels, line, place, cv2.FONT_HERSHEY_SIMPLEX, size, (235, 235, 235), 1, cv2.LINE_AA)
+    return _seal(frame, pixels, reason, ())
+
+
+def _seal(frame: RawFrame, pixels: Pixels, reason: str, regions: tuple[Region, ...]) -> RedactedFrame:
+    return RedactedFrame(
+        seal=SEAL,
+        pixels=pixels,
+        camera=frame.camera,
+        number=frame.number,
+        monotonic=frame.monotonic,
+        moment=frame.moment,
+        whole_frame=bool(reason),
+        reason=reason,
+        regions=regions,
+    )
+
+
+def _plain(error: Exception) -> str:
+    """What the viewer is told. Errors of ours are sentences; others are for the engine's log."""
+    if isinstance(error, VeilsightError):
+        return str(error)
+    logger.exception("a frame could not be redacted and was covered")
+    return f"The redactor failed ({type(error).__name__})."
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
+
+
+def _moved(found: Detection, left: int, top: int) -> Detection:
+    box = Box(found.box.x1 + left, found.box.y1 + top, found.box.x2 + left, found.box.y2 + top)
+    return Detection(found.kind, found.label, found.score, box)
+
+
+def _distinct(boxes: Sequence[Box]) -> list[Box]:
+    """The boxes without those whose middle lies in a larger one, largest first."""
+    chosen: list[Box] = []
+    for box in sorted(boxes, key=lambda each: (each.x1 - each.x2) * (each.y2 - each.y1)):
+        middle = grown(box, 0.05)
+        if not any(overlaps(middle, larger) for larger in chosen):
+            chosen.append(box)
+    return chosen
+
+
+def _whole_pixels(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of all pixels that the box touches, within the frame. Raises `ValueError` on NaN."""
+    left, top = int(np.floor(box.x1)), int(np.floor(box.y1))
+    right, bottom = int(np.ceil(box.x2)), int(np.ceil(box.y2))
+    return max(0, left), max(0, top), max(0, min(width, right)), max(0, min(height, bottom))
+
+
+def _wrapped(text: str, length: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) >= length and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines

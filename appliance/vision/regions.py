@@ -1,0 +1,135 @@
+"""Which rectangles of a frame have to be covered: plain arithmetic on boxes, in pixels of the source frame."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from appliance.metrics.geometry import Box
+from appliance.vision.detections import Detection, Track
+
+RegionKind = Literal["face", "head", "plate", "text"]
+RegionSource = Literal["detector", "track", "held", "ahead"]
+
+# A face box is tight around eyes and mouth; hair, ears and chin tell people apart too.
+FACE_GROWTH = 1.3
+# The head region of a person's box, as parts of the box's width and height: a head is about a seventh of a standing
+# person and a quarter of a sitting one, and the upper edge of a box is uncertain by several hundredths.
+HEAD_SIDE = 0.12
+HEAD_ABOVE = 0.10
+HEAD_BELOW = 0.30
+# The text detector's boxes end at the letters; a plate has a rim, and letters at its ends are easily missed.
+TEXT_GROWTH = 0.6
+# Width to height of number plates, from square motorcycle plates to long ones seen at a slant, with room to spare.
+PLATE_SHAPES = (1.0, 9.0)
+# A weak detection of a person is reason enough to cover a head; it need not be good enough to be counted.
+PERSON_SCORE = 0.2
+# Two boxes that overlap this much (intersection over union) are the same thing seen twice.
+SAME = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle to cover. `source` says why: seen in this frame, carried by a track, held over from earlier frames,
+    or carried back from later ones."""
+
+    kind: RegionKind
+    source: RegionSource
+    box: Box
+
+    def as_json(self) -> dict[str, object]:
+        return {"kind": self.kind, "source": self.source, "box": [round(float(value), 1) for value in self.box]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    region: Region
+    seen: float
+
+
+def face_regions(faces: Iterable[Detection]) -> list[Region]:
+    return [Region("face", "detector", grown(face.box, FACE_GROWTH)) for face in faces]
+
+
+def head_regions(people: Iterable[Detection], tracks: Iterable[Track]) -> list[Region]:
+    """The head regions of persons seen in this frame, and of tracked persons wherever they are by now."""
+    seen = [
+        Region("head", "detector", head_of(person.box))
+        for person in people
+        if person.kind == "person" and person.score >= PERSON_SCORE
+    ]
+    followed = [Region("head", "track", head_of(track.box)) for track in tracks if track.kind == "person"]
+    return seen + followed
+
+
+def text_regions(texts: Iterable[Detection], vehicles: Sequence[Box]) -> list[Region]:
+    """Text, wherever it is: on or near a vehicle, or of a plate's shape, it is called a plate."""
+    regions = []
+    for text in texts:
+        width, height = text.box.x2 - text.box.x1, text.box.y2 - text.box.y1
+        shaped = height > 0 and PLATE_SHAPES[0] <= width / height <= PLATE_SHAPES[1]
+        near = any(overlaps(text.box, grown(vehicle, 1.2)) for vehicle in vehicles)
+        margin = TEXT_GROWTH * height / 2
+        box = Box(text.box.x1 - margin, text.box.y1 - margin, text.box.x2 + margin, text.box.y2 + margin)
+        regions.append(Region("plate" if shaped or near else "text", "detector", box))
+    return regions
+
+
+def head_of(person: Box) -> Box:
+    """The part of a person's box in which the head is, generously."""
+    width, height = person.x2 - person.x1, person.y2 - person.y1
+    return Box(
+        person.x1 - HEAD_SIDE * width,
+        person.y1 - HEAD_ABOVE * height,
+        person.x2 + HEAD_SIDE * width,
+        person.y1 + HEAD_BELOW * height,
+    )
+
+
+def grown(box: Box, factor: float) -> Box:
+    """The box with both sides `factor` times as long, about the same centre."""
+    across, down = (box.x2 - box.x1) * (factor - 1) / 2, (box.y2 - box.y1) * (factor - 1) / 2
+    return Box(box.x1 - across, box.y1 - down, box.x2 + across, box.y2 + down)
+
+
+def overlaps(first: Box, second: Box) -> bool:
+    return first.x1 < second.x2 and second.x1 < first.x2 and first.y1 < second.y2 and second.y1 < first.y2
+
+
+def overlap(first: Box, second: Box) -> float:
+    """Intersection over union, 0..1."""
+    width = min(first.x2, second.x2) - max(first.x1, second.x1)
+    height = min(first.y2, second.y2) - max(first.y1, second.y1)
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    areas = sum((box.x2 - box.x1) * (box.y2 - box.y1) for box in (first, second))
+    return both / (areas - both)
+
+
+def is_among(region: Region, others: Iterable[Region]) -> bool:
+    """Whether one of the others covers the same thing."""
+    return any(overlap(region.box, other.box) >= SAME for other in others)
+
+
+class Memory:
+    """Regions of earlier frames, held so that a single miss does not uncover anybody.
+
+    A region that was seen is held for `hold_seconds` unless something of the same place is seen again before.
+    """
+
+    def __init__(self, hold_seconds: float) -> None:
+        self._hold_seconds = hold_seconds
+        self._held: list[_Held] = []
+
+    def update(self, seconds: float, seen: Sequence[Region]) -> list[Region]:
+        """Take the regions seen at this time (seconds, monotonic); returns the earlier ones to cover as well."""
+        fresh = [
+            held
+            for held in self._held
+            if 0 <= seconds - held.seen <= self._hold_seconds and not is_among(held.region, seen)
+        ]
+        self._held = fresh + [_Held(region, seconds) for region in seen]
+        return [replace(held.region, source="held") for held in fresh]
+
+    def clear(self) -> None:
+        self._held = []
