@@ -4,7 +4,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, Engine
 
 from appliance.errors import VeilsightError
@@ -51,7 +51,7 @@ def _missing(connection: Connection) -> tuple[str, ...]:
     current = MigrationContext.configure(connection).get_current_revision()
     try:
         steps = list(scripts.iterate_revisions("head", current))
-    except CommandError as error:
+    except RevisionError as error:
         raise NewerSchema(
             f"The database was written by a newer version (its schema is {current}); install that version again."
         ) from error

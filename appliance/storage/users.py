@@ -1,6 +1,5 @@
 """The people who may log in. Passwords are kept as Argon2id hashes (RFC 9106)."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -66,9 +65,11 @@ def remove(connection: Connection, name: str) -> None:
 def verify(connection: Connection, name: str, password: str) -> bool:
     """Whether the password is this user's. An unknown name takes as long as a wrong password."""
     stored = connection.execute(select(user_table.c.password_hash).where(user_table.c.name == name)).scalar()
-    known = stored is not None
+    if stored is None:
+        _hasher().hash(password)
+        return False
     try:
-        return _hasher().verify(stored or _hasher().hash(secrets.token_hex(8)), password) and known
+        return _hasher().verify(stored, password)
     except VerificationError:
         return False
 

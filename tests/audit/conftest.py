@@ -1,6 +1,7 @@
 """A site with a log of its own for each test, made by the product itself."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from appliance.audit.log import Event, append
 from appliance.settings import Paths, find_paths
 from appliance.storage import keys
-from appliance.storage.site import Site, create_site
+from appliance.storage.site import Site, create_site, open_site
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory of a site that was just made: making one takes longer than most tests."""
+    state = tmp_path_factory.mktemp("site") / "state"
+    create_site(find_paths({"HOME": str(state)}, state))[0].engine.dispose()
+    return state
 
 
 @pytest.fixture
@@ -21,8 +30,11 @@ def paths(tmp_path: Path) -> Paths:
 
 
 @pytest.fixture
-def site(paths: Paths) -> Site:
-    return create_site(paths)[0]
+def site(paths: Paths, new_site: Path) -> Iterator[Site]:
+    shutil.copytree(new_site, paths.state)
+    site = open_site(paths)
+    yield site
+    site.engine.dispose()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from pymerkle import InmemoryTree
 
 from appliance.audit import log, merkle
-from appliance.audit.log import EntryUnknown, Event, append
+from appliance.audit.log import Action, EntryUnknown, Event, append
 from appliance.storage.database import reading
 from appliance.storage.site import Site
 from tests.audit.conftest import NOON
@@ -44,8 +44,9 @@ def test_entries_come_back_as_they_were_written(site: Site) -> None:
 
 
 def test_entries_are_chosen_by_time_and_action(site: Site) -> None:
+    actions: tuple[Action, ...] = ("login", "view-opened", "login", "logout")
     with site.engine.begin() as connection:
-        for hour, action in enumerate(("login", "view-opened", "login", "logout")):
+        for hour, action in enumerate(actions):
             append(connection, Event("anna", action, str(hour)), NOON + timedelta(hours=hour))
     with reading(site.engine) as connection:
 

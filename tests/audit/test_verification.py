@@ -162,13 +162,11 @@ def rebuild(site: Site, count: int, edit: Callable[[str], str] = str) -> None:
                 connection.execute(audit_node.insert().values(**values))
 
 
-# The indexes take JSON alone; somebody with the key would remove them first.
-WITHOUT_INDEXES = "DROP INDEX audit_entry_action; DROP INDEX audit_entry_time;"
 TAMPERINGS = {
     "entry's hash": "UPDATE audit_entry SET leaf_hash = zeroblob(32) WHERE number = 19",
     "entry's hash is short": "UPDATE audit_entry SET leaf_hash = x'00' WHERE number = 2",
-    "entry is no text": f"{WITHOUT_INDEXES} UPDATE audit_entry SET entry = x'ff00ff' WHERE number = 4",
-    "entry is empty": f"{WITHOUT_INDEXES} UPDATE audit_entry SET entry = '' WHERE number = 4",
+    "entry is no text": "UPDATE audit_entry SET entry = x'ff00ff' WHERE number = 4",
+    "entry is empty": "UPDATE audit_entry SET entry = '' WHERE number = 4",
     "entry has more": "UPDATE audit_entry SET entry = entry || ' ' WHERE number = 4",
     "entry's number": "UPDATE audit_entry SET number = 50 WHERE number = 19",
     "first entry's number": "UPDATE audit_entry SET number = -1 WHERE number = 0",
@@ -188,11 +186,11 @@ TAMPERINGS = {
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
 def test_every_column_is_watched(filled: Site, tampering: str) -> None:
-    *before, statement = TAMPERINGS[tampering].split("; ")
     with filled.engine.begin() as connection:
-        for each in before:
-            connection.execute(text(each))
-    change(filled, statement)
+        # The indexes take JSON alone; somebody with the key would remove them first.
+        for index in ("audit_entry_action", "audit_entry_time"):
+            connection.execute(text(f"DROP INDEX {index}"))
+    change(filled, TAMPERINGS[tampering])
     with pytest.raises(AuditLogBroken):
         check(filled)
 

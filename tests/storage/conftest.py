@@ -1,11 +1,21 @@
 """A site of its own for each test, made by the product itself."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from appliance.settings import Paths, find_paths
-from appliance.storage.site import Site, create_site
+from appliance.storage.site import Site, create_site, open_site
+
+
+@pytest.fixture(scope="session")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory of a site that was just made: making one takes longer than most tests."""
+    state = tmp_path_factory.mktemp("site") / "state"
+    create_site(find_paths({"HOME": str(state)}, state))[0].engine.dispose()
+    return state
 
 
 @pytest.fixture
@@ -14,5 +24,8 @@ def paths(tmp_path: Path) -> Paths:
 
 
 @pytest.fixture
-def site(paths: Paths) -> Site:
-    return create_site(paths)[0]
+def site(paths: Paths, new_site: Path) -> Iterator[Site]:
+    shutil.copytree(new_site, paths.state)
+    site = open_site(paths)
+    yield site
+    site.engine.dispose()

@@ -1,0 +1,283 @@
+"""The commands `audit`, `camera`, `user` and `db`: what they print, and that every change is in the audit log."""
+
+import io
+import json
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from appliance.audit import log
+from appliance.cli.main import main
+from appliance.cli.terminal import actor
+from appliance.settings import Paths, find_paths
+from appliance.storage import cameras, keys, users
+from appliance.storage.database import create_database, open_database, reading
+from appliance.storage.site import create_site, open_site
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    output: str
+    problem: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    state = tmp_path_factory.mktemp("site") / "state"
+    create_site(find_paths({"HOME": str(state)}, state))[0].engine.dispose()
+    return state
+
+
+@pytest.fixture
+def paths(tmp_path: Path, new_site: Path) -> Paths:
+    shutil.copytree(new_site, tmp_path / "state")
+    return find_paths({"HOME": str(tmp_path)}, tmp_path / "state")
+
+
+@pytest.fixture
+def run(paths: Paths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    def run_command(*arguments: str, typed: str = "") -> Result:
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        capsys.readouterr()
+        try:
+            code = main(["--state", str(paths.state), *arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run_command
+
+
+def refused(result: Result, code: int) -> bool:
+    """Whether it ended with this code, one sentence on standard error and nothing on standard output."""
+    one_sentence = result.problem.startswith("veilsight: ") and len(result.problem.splitlines()) == 1
+    return result.code == code and one_sentence and not result.output
+
+
+def actions(paths: Paths) -> list[tuple[str, str, str]]:
+    with reading(open_site(paths).engine) as connection:
+        return [(entry.event.actor, entry.event.action, entry.event.subject) for entry in log.entries(connection)]
+
+
+def test_a_user_is_added_changed_and_removed(run: Run, paths: Paths) -> None:
+    assert run("user", "add", "anna", "--password-stdin", typed="correct horse\n").code == 0
+    assert [user["name"] for user in json.loads(run("user", "list", "--json").output)] == ["anna"]
+    assert run("user", "password", "anna", "--password-stdin", typed="battery staple\r\n").code == 0
+    with reading(open_site(paths).engine) as connection:
+        assert users.verify(connection, "anna", "battery staple")
+        assert not users.verify(connection, "anna", "correct horse")
+    assert run("user", "remove", "anna").code == 0
+    assert run("user", "list").output == ""
+    assert actions(paths) == [(actor(), act, "anna") for act in ("user-added", "password-changed", "user-removed")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "code"),
+    [
+        (("add", "anna", "--password-stdin"), "short\n", 2),
+        (("add", "anna", "--password-stdin"), "", 2),
+        (("add", "anna"), "no terminal\n", 2),
+        (("add", "", "--password-stdin"), "long enough\n", 2),
+        (("password", "nobody", "--password-stdin"), "long enough\n", 1),
+        (("remove", "nobody"), "", 1),
+    ],
+)
+def test_a_refused_user_changes_nothing(
+    run: Run, paths: Paths, arguments: tuple[str, ...], typed: str, code: int
+) -> None:
+    assert refused(run("user", *arguments, typed=typed), code)
+    assert actions(paths) == []
+    assert run("user", "list", "--json").output == "[]\n"
+
+
+def test_a_camera_is_added_listed_and_removed(run: Run, paths: Paths) -> None:
+    places = ("--line", "door=0.1,0.2,0.3,0.4", "--zone", "till=0,0,1,0,1,1")
+    credentials = ("--username", "op", "--password-stdin")
+    added = run("camera", "add", "front", "rtsp://10.0.0.1/x", *places, *credentials, typed="geheim\n")
+    assert added.code == 0
+    with reading(open_site(paths).engine) as connection:
+        assert cameras.get(connection, "front") == cameras.Camera(
+            "front",
+            "rtsp://10.0.0.1/x",
+            "op",
+            "geheim",
+            (cameras.LineSetting("door", 0.1, 0.2, 0.3, 0.4),),
+            (cameras.ZoneSetting("till", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))),),
+        )
+    (listed,) = json.loads(run("camera", "list", "--json").output)
+    assert listed == {
+        "name": "front",
+        "source": "rtsp://10.0.0.1/x",
+        "username": "op",
+        "loop": False,
+        "realtime": False,
+        "lines": {"door": [0.1, 0.2, 0.3, 0.4]},
+        "zones": {"till": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]},
+    }
+    plain = run("camera", "list").output
+    assert "line door" in plain
+    assert "zone till" in plain
+    assert run("camera", "remove", "front").code == 0
+    everything = [plain, added.output, run("audit", "list", "--limit", "0").output]
+    assert not any("geheim" in text for text in everything)
+    assert actions(paths) == [(actor(), "camera-added", "front"), (actor(), "camera-removed", "front")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("front", "rtsp://op:geheim@10.0.0.1/x"),
+        ("front", "no-such-file.mp4"),
+        ("front", "rtsp://10.0.0.1/x", "--line", "door=0,0,2,1"),
+        ("front", "rtsp://10.0.0.1/x", "--line", "door=0,0,1,1", "--line", "door=0,0,1,1"),
+        ("front", "rtsp://10.0.0.1/x", "--zone", "till=0,0,1,1"),
+        ("front", "rtsp://10.0.0.1/x", "--password-stdin"),
+        ("fr/ont", "rtsp://10.0.0.1/x"),
+    ],
+)
+def test_a_refused_camera_changes_nothing(run: Run, paths: Paths, arguments: tuple[str, ...]) -> None:
+    result = run("camera", "add", *arguments)
+    assert refused(result, 2)
+    assert "geheim" not in result.problem
+    assert actions(paths) == []
+    assert json.loads(run("camera", "list", "--json").output) == []
+
+
+def test_a_camera_that_is_not_there_is_one_sentence(run: Run) -> None:
+    assert refused(run("camera", "remove", "front"), 1)
+    assert refused(run("camera", "test", "front"), 1)
+
+
+def test_the_log_is_verified_in_one_line(run: Run, paths: Paths) -> None:
+    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    saved = paths.state / "saved"
+    note = run("audit", "checkpoint").output
+    saved.write_text(note)
+    assert note.splitlines()[:2] == [open_site(paths).origin, "2"]
+    assert actions(paths)[-1][1] == "checkpoint-signed"
+    for arguments in ((), ("--checkpoint", str(saved))):
+        result = run("audit", "verify", *arguments)
+        assert result.code == 0
+        assert result.output.startswith("audit log verified: 2 entries, 1 checkpoint")
+        assert len(result.output.splitlines()) == 1
+
+
+def test_a_changed_log_is_one_sentence(run: Run, paths: Paths) -> None:
+    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    with open_site(paths).engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE audit_entry SET entry = replace(entry, 'anna', 'bert')")
+    result = run("audit", "verify")
+    assert refused(result, 1)
+    assert "Entry 0" in result.problem
+
+
+def test_a_proof_is_checked_with_the_public_key_alone(run: Run, paths: Paths, tmp_path: Path) -> None:
+    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    proof, key = tmp_path / "entry.tlog-proof", tmp_path / "signing.pub"
+    proof.write_text(run("audit", "prove", "0").output)
+    shutil.copy(paths.keys / "signing.pub", key)
+    shutil.rmtree(paths.state)
+    result = run("audit", "verify", "--proof", str(proof), "--public-key", str(key))
+    assert result.code == 0
+    assert json.loads(result.output.splitlines()[1])["subject"] == "anna"
+    proof.write_text(proof.read_text().replace("index 0", "index 1"))
+    assert refused(run("audit", "verify", "--proof", str(proof), "--public-key", str(key)), 1)
+    assert not paths.state.exists()
+
+
+def test_growth_since_a_checkpoint_is_proved(run: Run, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    saved.write_text(run("audit", "checkpoint").output)
+    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    result = json.loads(run("audit", "prove", "--since", str(saved)).output)
+    assert result["old"] == saved.read_text()
+    assert result["new"].splitlines()[1] == "3"
+    assert len(result["path"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("prove", "99"), 1),
+        (("prove",), 2),
+        (("prove", "0", "--since", "x"), 2),
+        (("prove", "--since", "no-such-file"), 2),
+        (("verify", "--checkpoint", "no-such-file"), 2),
+        (("verify", "--public-key", "x"), 2),
+        (("list", "--action", "nonsense"), 2),
+        (("list", "--since", "yesterday"), 2),
+        (("list", "--limit", "-1"), 2),
+    ],
+)
+def test_wrong_use_of_audit_is_one_sentence(run: Run, paths: Paths, arguments: tuple[str, ...], code: int) -> None:
+    assert refused(run("audit", *arguments), code)
+    assert actions(paths) == []
+
+
+def test_entries_are_listed(run: Run) -> None:
+    for name in ("anna", "bert"):
+        run("user", "add", name, "--password-stdin", typed="correct horse\n")
+    run("user", "remove", "anna")
+    everything = [json.loads(line) for line in run("audit", "list", "--json").output.splitlines()]
+    assert [(each["number"], each["action"], each["subject"]) for each in everything] == [
+        (0, "user-added", "anna"),
+        (1, "user-added", "bert"),
+        (2, "user-removed", "anna"),
+    ]
+    added = run("audit", "list", "--action", "user-added", "--limit", "1").output
+    assert "bert" in added
+    assert len(added.splitlines()) == 1
+    assert run("audit", "list", "--since", "2999-01-01").output == ""
+
+
+def test_the_log_cannot_steer_the_terminal(run: Run, paths: Paths) -> None:
+    with open_site(paths).engine.begin() as connection:
+        log.append(connection, log.Event("test", "login-failed", "\x1b[2J\nforged", details={"address": "\x07"}))
+    output = run("audit", "list").output
+    assert len(output.splitlines()) == 1
+    assert "\x1b" not in output
+    assert "\x07" not in output
+
+
+def test_a_schema_of_this_version_is_left_alone(run: Run, paths: Paths) -> None:
+    assert run("db", "migrate").code == 0
+    assert actions(paths) == []
+
+
+def test_an_older_schema_is_brought_up_and_written_down(run: Run, paths: Paths) -> None:
+    shutil.rmtree(paths.state)
+    create_database(paths.database, keys.create_database_key(paths)).dispose()
+    keys.create_signing_key(paths)
+    result = run("audit", "verify")
+    assert refused(result, 1)
+    assert "veilsight db migrate" in result.problem
+    assert run("db", "migrate").output == "schema brought to 0001\n"
+    with reading(open_database(paths.database, keys.load_database_key(paths))) as connection:
+        (entry,) = log.entries(connection)
+    assert (entry.event.action, entry.event.subject) == ("database-migrated", "0001")
+
+
+@pytest.mark.parametrize("arguments", [("audit", "verify"), ("user", "list"), ("camera", "list"), ("db", "migrate")])
+def test_without_a_site_each_says_what_to_do(run: Run, paths: Paths, arguments: tuple[str, ...]) -> None:
+    shutil.rmtree(paths.state)
+    result = run(*arguments)
+    assert refused(result, 1)
+    assert "veilsight setup" in result.problem
+    assert not paths.state.exists()
+
+
+def test_a_key_that_others_can_read_stops_every_command(run: Run, paths: Paths) -> None:
+    key = paths.keys / "database.key"
+    key.chmod(key.stat().st_mode | stat.S_IRGRP)
+    result = run("audit", "verify")
+    assert refused(result, 1)
+    assert "chmod 600" in result.problem

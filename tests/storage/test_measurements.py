@@ -1,0 +1,111 @@
+"""Stored counts: two parts of a bucket make the whole, and what is read is what was stored."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appliance.storage import measurements
+from appliance.storage.database import reading
+from appliance.storage.measurements import MeasurementRow, add_bucket, count_buckets, read, remove_before
+from appliance.storage.site import Site
+
+START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+
+
+def row(value: float, **changes: object) -> MeasurementRow:
+    values: dict[str, object] = {
+        "bucket_start": START,
+        "bucket_seconds": 900,
+        "camera": "door",
+        "measure": "crossings",
+        "place": "entrance",
+        "kind": "person",
+        "direction": "in",
+    }
+    return MeasurementRow(**(values | changes), value=value)  # type: ignore[arg-type]
+
+
+def store(site: Site, *rows: MeasurementRow) -> None:
+    with site.engine.begin() as connection:
+        add_bucket(connection, rows)
+
+
+def stored(site: Site, *choice: object, **named: object) -> list[MeasurementRow]:
+    with reading(site.engine) as connection:
+        return read(connection, *choice, **named)  # type: ignore[arg-type]
+
+
+def test_a_bucket_comes_back_as_it_was_stored(site: Site) -> None:
+    rows = [row(3.0), row(2.0, direction="out"), row(12.5, measure="occupancy_seconds", place="zone", direction="")]
+    store(site, *rows)
+    assert sorted(stored(site), key=str) == sorted(rows, key=str)
+
+
+def test_two_parts_of_a_bucket_add_up_and_maxima_do_not(site: Site) -> None:
+    for crossings, most in ((3.0, 5.0), (4.0, 2.0)):
+        store(site, row(crossings), row(most, measure="occupancy_maximum", direction=""))
+    assert {each.measure: each.value for each in stored(site)} == {"crossings": 7.0, "occupancy_maximum": 5.0}
+
+
+def test_a_measure_whose_name_only_looks_like_a_maximum_adds_up(site: Site) -> None:
+    for _ in range(2):
+        store(site, row(2.0, measure="visitsXmaximum"))
+    assert [each.value for each in stored(site)] == [4.0]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=6))
+def test_the_order_of_the_parts_does_not_matter(site: Site, parts: list[tuple[int, int]]) -> None:
+    for camera, order in (("one", parts), ("two", parts[::-1])):
+        for count, most in order:
+            store(site, row(count, camera=camera), row(most, camera=camera, measure="occupancy_maximum"))
+    try:
+        for camera in ("one", "two"):
+            values = {each.measure: each.value for each in stored(site, camera=camera)}
+            assert values == {
+                "crossings": sum(count for count, _ in parts),
+                "occupancy_maximum": max(most for _, most in parts),
+            }
+    finally:
+        with site.engine.begin() as connection:
+            remove_before(connection, START + QUARTER)
+
+
+def test_a_part_whose_transaction_failed_is_not_added(site: Site) -> None:
+    store(site, row(3.0))
+    with site.engine.connect() as connection, connection.begin() as transaction:
+        add_bucket(connection, [row(4.0)])
+        transaction.rollback()
+    assert [each.value for each in stored(site)] == [3.0]
+
+
+def test_an_empty_bucket_stores_nothing(site: Site) -> None:
+    store(site)
+    assert stored(site) == []
+
+
+def test_rows_are_chosen_by_time_camera_and_measure(site: Site) -> None:
+    store(site, row(1.0), row(2.0, bucket_start=START + QUARTER), row(4.0, camera="hall"), row(8.0, measure="visits"))
+    assert [each.value for each in stored(site, START, START + QUARTER, "door", ["crossings"])] == [1.0]
+    assert sum(each.value for each in stored(site, START, START + QUARTER)) == 13.0
+    assert sum(each.value for each in stored(site, START + QUARTER)) == 2.0
+    assert [each.value for each in stored(site, measures=["visits"])] == [8.0]
+    assert stored(site, START + 2 * QUARTER, START + 3 * QUARTER) == []
+
+
+def test_times_come_back_in_utc(site: Site) -> None:
+    local = START.astimezone()
+    store(site, row(1.0, bucket_start=local))
+    (found,) = stored(site)
+    assert found.bucket_start == START
+    assert found.bucket_start.tzinfo is UTC
+
+
+def test_old_buckets_go_and_the_rest_stays(site: Site) -> None:
+    store(site, row(1.0), row(2.0, bucket_start=START + QUARTER))
+    with site.engine.begin() as connection:
+        assert measurements.remove_before(connection, START + QUARTER) == 1
+        assert count_buckets(connection) == 1
+    assert [each.value for each in stored(site)] == [2.0]

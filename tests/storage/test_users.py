@@ -1,0 +1,72 @@
+"""People who may log in: their passwords are kept as Argon2id hashes only."""
+
+import pytest
+from sqlalchemy import select
+
+from appliance.storage import users
+from appliance.storage.site import Site
+from appliance.storage.tables import user as user_table
+from appliance.storage.users import PasswordTooShort, UserExists, UserNameUnusable, UserUnknown
+
+PASSWORD = "correct horse 1"
+
+
+def test_only_the_right_password_lets_in(site: Site) -> None:
+    with site.engine.begin() as connection:
+        users.add(connection, "anna", PASSWORD)
+        assert users.verify(connection, "anna", PASSWORD)
+        for name, password in (("anna", "wrong horse 1"), ("anna", ""), ("Anna", PASSWORD), ("nobody", PASSWORD)):
+            assert not users.verify(connection, name, password)
+
+
+def test_the_password_itself_is_not_stored(site: Site) -> None:
+    with site.engine.begin() as connection:
+        users.add(connection, "anna", PASSWORD)
+        users.add(connection, "bert", PASSWORD)
+        hashes = connection.execute(select(user_table.c.password_hash)).scalars().all()
+    assert all(each.startswith("$argon2id$") for each in hashes)
+    assert len(set(hashes)) == 2
+
+
+def test_a_new_password_replaces_the_old_one(site: Site) -> None:
+    with site.engine.begin() as connection:
+        users.add(connection, "anna", PASSWORD)
+        users.set_password(connection, "anna", "battery staple")
+        assert users.verify(connection, "anna", "battery staple")
+        assert not users.verify(connection, "anna", PASSWORD)
+
+
+def test_a_removed_user_does_not_get_in(site: Site) -> None:
+    with site.engine.begin() as connection:
+        users.add(connection, "anna", PASSWORD)
+        users.remove(connection, "anna")
+        assert not users.verify(connection, "anna", PASSWORD)
+        assert users.list_users(connection) == ()
+
+
+def test_names_are_used_once_and_have_to_be_there(site: Site) -> None:
+    with site.engine.begin() as connection:
+        users.add(connection, "anna", PASSWORD)
+        with pytest.raises(UserExists, match="anna"):
+            users.add(connection, "anna", PASSWORD)
+        with pytest.raises(UserUnknown, match="bert"):
+            users.set_password(connection, "bert", PASSWORD)
+        with pytest.raises(UserUnknown, match="bert"):
+            users.remove(connection, "bert")
+
+
+@pytest.mark.parametrize("password", ["", "123456789"])
+def test_a_short_password_is_refused(site: Site, password: str) -> None:
+    with site.engine.begin() as connection:
+        with pytest.raises(PasswordTooShort, match="10"):
+            users.add(connection, "anna", password)
+        users.add(connection, "anna", PASSWORD)
+        with pytest.raises(PasswordTooShort):
+            users.set_password(connection, "anna", password)
+        assert users.verify(connection, "anna", PASSWORD)
+
+
+@pytest.mark.parametrize("name", ["", " anna", "anna\n", "\x1b[2J", "x" * 65])
+def test_a_name_that_cannot_be_shown_is_refused(site: Site, name: str) -> None:
+    with site.engine.begin() as connection, pytest.raises(UserNameUnusable):
+        users.add(connection, name, PASSWORD)
