@@ -35,6 +35,12 @@ $(VENV)/.developer: $(VENV)/.installed requirements-dev.lock packaging/apt-test.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
+static/vendor/.installed: package.json package-lock.json | $(VENV)/.installed
+	@echo "Installing the locked front-end libraries"
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@npm run --silent vendor
+	@touch $@
+
 demo: setup ## Play a real clip through everything and serve the page (CLIP=file, DEMO_SECONDS=n).
 	@DEMO_SECONDS="$(DEMO_SECONDS)" $(BIN)/veilsight demo $(if $(CLIP),--clip "$(CLIP)")
 
