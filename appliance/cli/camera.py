@@ -147,10 +147,11 @@ def run_test(options: argparse.Namespace, paths: Paths) -> int:
     with reading(open_site(paths).engine) as connection:
         camera = cameras.need(connection, options.name)
     started = time.monotonic()
-    with open_source(cameras.address(camera), camera.name) as source:
+    with open_source(camera.source, camera.name, username=camera.username, password=camera.password) as source:
         frame = next(iter(source), None)
         if frame is None:
             raise SourceError(f"The camera {camera.name} sent no picture.")
-        height, width = frame.pixels.shape[:2]
-    print(f"{camera.name}: {width}x{height}, first picture after {time.monotonic() - started:.1f} s")
+        seconds = time.monotonic() - started
+        rate = f", {source.frame_rate:g} pictures a second" if source.frame_rate else ""
+        print(f"{camera.name}: {frame.width}x{frame.height}, {source.codec}{rate}, first one after {seconds:.1f} s")
     return 0

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, select
 
@@ -91,15 +91,6 @@ def check_source(text: str) -> str:
 def shown_source(source: str) -> str:
     """The source for people to see, and for the audit log: without a password that a maker put into the address."""
     return HIDDEN_IN_ADDRESS.sub(r"\1***", source)
-
-
-def address(camera: Camera) -> str:
-    """The source with user and password in it (RFC 3986), for opening it; never to be shown or stored."""
-    if "://" not in camera.source or not camera.username:
-        return camera.source
-    parts = urlsplit(camera.source)
-    credentials = f"{quote(camera.username, safe='')}:{quote(camera.password, safe='')}"
-    return urlunsplit(parts._replace(netloc=f"{credentials}@{parts.netloc}"))
 
 
 def add(connection: Connection, camera: Camera, now: datetime | None = None) -> None:

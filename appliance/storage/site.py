@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.sqlite import insert
 
+from appliance.errors import VeilsightError
 from appliance.settings import Paths
 from appliance.storage import keys
 from appliance.storage.database import create_database, open_database, reading
@@ -18,6 +19,10 @@ from appliance.storage.migration import check_schema, migrate
 from appliance.storage.tables import site as site_table
 
 IDENTIFIER = "identifier"
+
+
+class SiteIncomplete(VeilsightError):
+    """Setting the site up was broken off."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ def open_site(paths: Paths) -> Site:
 def site_of(engine: Engine, paths: Paths) -> Site:
     """The site whose database is open already."""
     with reading(engine) as connection:
-        identifier = connection.execute(select(site_table.c.value).where(site_table.c.name == IDENTIFIER)).scalar_one()
+        identifier = connection.execute(select(site_table.c.value).where(site_table.c.name == IDENTIFIER)).scalar()
+    if identifier is None:
+        raise SiteIncomplete("The site was never set up to the end; run `veilsight setup`.")
     return Site(engine, identifier, keys.load_public_key(paths))
 
 

@@ -13,7 +13,6 @@ from appliance.storage.cameras import (
     LineSetting,
     SourceUnusable,
     ZoneSetting,
-    address,
     check_source,
     shown_source,
 )
@@ -112,9 +111,3 @@ def test_an_address_is_kept_as_it_is() -> None:
 )
 def test_a_password_that_a_maker_wants_in_the_address_is_not_shown(source: str, shown: str) -> None:
     assert shown_source(source) == shown
-
-
-def test_the_address_to_open_carries_the_credentials_encoded() -> None:
-    assert address(DOOR) == "rtsp://operator:p%40ss%2Fword%3A1@10.0.0.1:554/stream"
-    assert address(Camera("clip", "/clips/a.mp4", "u", "p")) == "/clips/a.mp4"
-    assert address(Camera("open", "rtsp://h/x")) == "rtsp://h/x"
