@@ -46,6 +46,9 @@ Action = Literal[
     "redaction-failed",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+# A `data-removed` entry about the log itself: entries before this number are gone, and their hashes are kept.
+REMOVED_SUBJECT = "audit log"
+REMOVED_BEFORE = "before"
 
 
 class EntryUnknown(VeilsightError):
@@ -150,6 +153,21 @@ def entries(
     return [decode(row.number, row.entry) for row in connection.execute(query)]
 
 
+def first_since(connection: Connection, moment: datetime) -> int:
+    """The number of the first entry that was not written before the moment; the log's size where there is none."""
+    time = func.json_extract(audit_entry.c.entry, "$.time")
+    query = select(func.min(audit_entry.c.number)).where(time >= moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    found: int | None = connection.execute(query).scalar()
+    return size(connection) if found is None else found
+
+
+def removed_before(connection: Connection) -> int:
+    """Entries before this number were removed because they were old, as the log itself says; 0 where none were."""
+    removals = entries(connection, actions=["data-removed"])
+    numbers = [each.event.details.get(REMOVED_BEFORE) for each in removals if each.event.subject == REMOVED_SUBJECT]
+    return max((number for number in numbers if isinstance(number, int)), default=0)
+
+
 def count(connection: Connection, actions: Sequence[str] | None = None) -> int:
     """How many entries there are, of one of `actions` if given."""
     query = select(func.count()).select_from(audit_entry)
@@ -162,7 +180,8 @@ def entry_text(connection: Connection, number: int) -> str:
     """The canonical JSON of one entry. Raises `EntryUnknown`."""
     text: str | None = connection.execute(select(audit_entry.c.entry).where(audit_entry.c.number == number)).scalar()
     if text is None:
-        raise EntryUnknown(f"The audit log has no entry {number}; it has entries 0 to {size(connection) - 1}.")
+        first = connection.execute(select(func.min(audit_entry.c.number))).scalar() or 0
+        raise EntryUnknown(f"The audit log has no entry {number}; it has entries {first} to {size(connection) - 1}.")
     return text
 
 
@@ -175,12 +194,13 @@ def node_lookup(connection: Connection) -> merkle.Lookup:
     """Finds the stored hash of a complete subtree. Raises `EntryUnknown` where it is missing."""
 
     def lookup(node: Node) -> bytes:
-        if node.level == 0:
-            query = select(audit_entry.c.leaf_hash).where(audit_entry.c.number == node.position)
-        else:
-            query = select(audit_node.c.hash).where(audit_node.c.level == node.level)
-            query = query.where(audit_node.c.position == node.position)
-        found: bytes | None = connection.execute(query).scalar()
+        stored = select(audit_node.c.hash).where(audit_node.c.level == node.level)
+        stored = stored.where(audit_node.c.position == node.position)
+        leaf = select(audit_entry.c.leaf_hash).where(audit_entry.c.number == node.position)
+        found: bytes | None = connection.execute(leaf if node.level == 0 else stored).scalar()
+        if found is None and node.level == 0:
+            # Leaves of entries that were removed because they were old.
+            found = connection.execute(stored).scalar()
         if found is None:
             raise EntryUnknown(f"The audit log lacks the hash at level {node.level}, position {node.position}.")
         return found

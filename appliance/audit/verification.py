@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, select
 
-from appliance.audit import checkpoint, merkle
+from appliance.audit import checkpoint, log, merkle
 from appliance.audit.checkpoint import Checkpoint, CheckpointInvalid, StoredCheckpoint
 from appliance.audit.merkle import Node
 from appliance.errors import VeilsightError
@@ -46,10 +46,15 @@ def verify(connection: Connection, key: Ed25519PublicKey, origin: str, saved: st
     stored = checkpoint.stored_checkpoints(connection)
     wanted = _signed_roots(stored, saved, key, origin)
     walker = _Walker(_stored_nodes(connection))
+    while walker.add_removed():
+        _compare_root(walker, wanted)
+    removed = walker.size
     for number, text, leaf_hash in _rows(connection):
         walker.add(number, text, leaf_hash)
         _compare_root(walker, wanted)
     walker.finish()
+    if removed and removed != log.removed_before(connection):
+        raise AuditLogBroken(f"The first {removed} entries of the audit log are gone, but it does not say so.")
     if wanted and max(wanted) > walker.size:
         raise AuditLogBroken(
             f"Entries are missing: a signed checkpoint covers {max(wanted)}, but the audit log has {walker.size}."
@@ -80,6 +85,17 @@ class _Walker:
         result = merkle.hash_leaf(text.encode()) if isinstance(text, str) else b""
         if result != leaf_hash:
             raise AuditLogBroken(f"Entry {number} of the audit log has been changed.")
+        self._append(result)
+
+    def add_removed(self) -> bool:
+        """Take the next leaf of which only the hash was kept; False where there is none."""
+        leaf = self._stored.pop(Node(0, self.size), None)
+        if leaf is not None:
+            self._append(leaf)
+        return leaf is not None
+
+    def _append(self, leaf: bytes) -> None:
+        number, result = self.size, leaf
         for node in merkle.completed_nodes(number):
             result = merkle.hash_children(self._subtrees.pop(), result)
             if self._stored.pop(node, None) != result:

@@ -1,0 +1,136 @@
+"""What is too old goes, and the log that remains still proves itself."""
+
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from appliance.audit import checkpoint, log, proof
+from appliance.audit.log import EntryUnknown, Event, append
+from appliance.audit.retention import Removed, months_before, remove_expired
+from appliance.audit.verification import AuditLogBroken, verify
+from appliance.settings import Retention
+from appliance.storage import measurements
+from appliance.storage.database import reading
+from appliance.storage.measurements import MeasurementRow
+from appliance.storage.site import Site
+from tests.audit.conftest import NOON
+
+RETENTION = Retention(metrics_months=2, log_months=1)
+DAY = timedelta(days=1)
+MOMENTS = st.datetimes(datetime.min.replace(year=1990), datetime.min.replace(year=2100))
+
+
+@pytest.fixture
+def old_site(site: Site, key: Ed25519PrivateKey) -> Site:
+    """An entry and a count a day for 100 days up to NOON, and a checkpoint after the 50th."""
+    with site.engine.begin() as connection:
+        for day in range(100):
+            moment = NOON - (99 - day) * DAY
+            append(connection, Event("test", "login", f"person {day}"), moment)
+            row = MeasurementRow(moment, 900, "door", "crossings", "in", "person", "in", 1.0)
+            measurements.add_bucket(connection, [row])
+            if day == 49:
+                checkpoint.make_checkpoint(connection, key, site.origin, moment)
+    return site
+
+
+def remove(site: Site, now: datetime = NOON) -> Removed:
+    with site.engine.begin() as connection:
+        return remove_expired(connection, RETENTION, "test", now)
+
+
+def check(site: Site) -> str:
+    with reading(site.engine) as connection:
+        return str(verify(connection, site.public_key, site.origin))
+
+
+def test_what_is_too_old_goes_and_nothing_else(old_site: Site) -> None:
+    # From 23 October 12:00 on: 31 days and today; from 23 September on: 61 days and today.
+    assert remove(old_site) == Removed(measurements=100 - 62, entries=100 - 32)
+    with reading(old_site.engine) as connection:
+        left = log.entries(connection)
+        assert left[0].number == 68
+        assert left[0].time == months_before(NOON, 1)
+        assert [entry.event.action for entry in left[-2:]] == ["data-removed", "data-removed"]
+        assert min(row.bucket_start for row in measurements.read(connection)) == months_before(NOON, 2)
+        stored = connection.execute(text("SELECT group_concat(entry) FROM audit_entry")).scalar_one()
+    assert '"person 67"' not in stored
+    assert '"person 68"' in stored
+
+
+def test_the_rest_of_the_log_still_holds(old_site: Site) -> None:
+    before = check(old_site)
+    remove(old_site)
+    assert before.startswith("audit log verified: 100 entries, 1 checkpoint")
+    assert check(old_site).startswith("audit log verified: 102 entries, 1 checkpoint")
+
+
+def test_roots_and_proofs_stay_the_same(old_site: Site, key: Ed25519PrivateKey) -> None:
+    with reading(old_site.engine) as connection:
+        roots = [log.root(connection, size) for size in (1, 50, 77, 100)]
+    remove(old_site)
+    with old_site.engine.begin() as connection:
+        assert [log.root(connection, size) for size in (1, 50, 77, 100)] == roots
+        note = checkpoint.make_checkpoint(connection, key, old_site.origin)
+        assert proof.check_entry(proof.prove_entry(connection, 70, note, 102), old_site.public_key).number == 70
+        with pytest.raises(EntryUnknown, match="has entries 68 to 101"):
+            proof.prove_entry(connection, 20, note, 102)
+
+
+def test_a_second_removal_goes_on_from_the_first(old_site: Site) -> None:
+    remove(old_site)
+    assert remove(old_site) == Removed(0, 0)
+    assert remove(old_site, NOON + 10 * DAY).entries == 11
+    assert check(old_site).startswith("audit log verified")
+    assert remove(old_site, NOON + 400 * DAY).entries > 0
+    assert check(old_site).startswith("audit log verified")
+    with reading(old_site.engine) as connection:
+        assert [entry.event.action for entry in log.entries(connection)] == ["data-removed"] * 2
+
+
+def test_a_young_log_is_left_alone(site: Site) -> None:
+    assert remove(site) == Removed(0, 0)
+    with site.engine.begin() as connection:
+        append(connection, Event("test", "login", "anna"), NOON)
+    assert remove(site) == Removed(0, 0)
+    assert check(site).startswith("audit log verified: 1 entries")
+
+
+@pytest.mark.parametrize("number", [68, 80])
+def test_a_removal_that_the_log_does_not_tell_of_is_found(old_site: Site, number: int) -> None:
+    """Somebody with the key makes more entries go the same way, or from the middle."""
+    remove(old_site)
+    with old_site.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO audit_node SELECT 0, number, leaf_hash FROM audit_entry WHERE number = :number"),
+            {"number": number},
+        )
+        connection.execute(text("DELETE FROM audit_entry WHERE number = :number"), {"number": number})
+    with pytest.raises(AuditLogBroken):
+        check(old_site)
+
+
+def test_a_changed_leaf_of_a_removed_entry_is_found(old_site: Site) -> None:
+    remove(old_site)
+    with old_site.engine.begin() as connection:
+        connection.execute(text("UPDATE audit_node SET hash = zeroblob(32) WHERE level = 0 AND position = 9"))
+    with pytest.raises(AuditLogBroken):
+        check(old_site)
+
+
+@given(moment=MOMENTS, months=st.integers(1, 120))
+def test_months_are_counted_by_the_calendar(moment: datetime, months: int) -> None:
+    earlier = months_before(moment.replace(tzinfo=UTC), months)
+    assert (moment.year - earlier.year) * 12 + moment.month - earlier.month == months
+    assert earlier.day == min(moment.day, monthrange(earlier.year, earlier.month)[1])
+    assert earlier.timetz() == moment.replace(tzinfo=UTC).timetz()
+
+
+def test_the_last_day_of_a_month_has_its_like() -> None:
+    assert months_before(datetime(2026, 3, 31, tzinfo=UTC), 1) == datetime(2026, 2, 28, tzinfo=UTC)
+    assert months_before(datetime(2026, 1, 1, tzinfo=UTC), 1) == datetime(2025, 12, 1, tzinfo=UTC)
