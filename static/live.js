@@ -60,6 +60,14 @@
     shown = performance.now();
   }
 
+  function explainCover(reason) {
+    covered.hidden = reason === null;
+    const text = reason === null ? "" : `The whole picture is covered. ${decodeURIComponent(reason)}`;
+    if (covered.textContent !== text) {
+      covered.textContent = text; // only when it changes, since it is read aloud
+    }
+  }
+
   async function next() {
     const answer = await fetch(`${stage.dataset.frame}&after=${number}`, { cache: "no-store" });
     if (answer.status === 401 || answer.redirected) {
@@ -74,7 +82,7 @@
       number = Number(answer.headers.get("X-Picture"));
       await draw(await answer.blob());
       say("");
-      covered.hidden = answer.headers.get("X-Whole-Frame") !== "1";
+      explainCover(answer.headers.get("X-Covered"));
       return;
     }
     if (performance.now() - shown > STALE_MILLISECONDS) {

@@ -50,6 +50,20 @@ ACTION_WORDS = {
     "redaction-failed": "Redaction failed, picture covered",
 }
 
+# How a detail is said, in this order; any other is said as it is named.
+DETAIL_WORDS = {
+    "ending": "{}",
+    "seconds": "after {} s",
+    "reason": "{}",
+    "address": "from {}",
+    "first_day": "from {}",
+    "last_day": "to {}",
+    "size": "{} entries",
+    "task": "{}",
+    "device": "on {}",
+}
+SHOWN_DIGITS = 16
+
 
 @dataclass(frozen=True)
 class EntryRow:
@@ -159,24 +173,38 @@ def describe_seal(seal: Seal, size: int, now: datetime, zone: ZoneInfo) -> SealW
     added = f" {number(since)} {plural(since, 'entry has', 'entries have')} been added since." if since > 0 else ""
     kept = "No checkpoint has been signed yet."
     if seal.checkpoint_size:
-        kept = f"The newest signed checkpoint covers {number(seal.checkpoint_size)} ({seal.checkpoint_signed})."
+        kept = f"The newest checkpoint covers {number(seal.checkpoint_size)}, signed {seal.checkpoint_signed}."
     whole = f"All {number(seal.entries)} {plural(seal.entries, 'entry', 'entries')} were verified {when}.{added}"
     return SealWords(True, "The log is whole", whole, kept)
 
 
 def describe_entry(entry: Entry, zone: ZoneInfo) -> EntryRow:
     event = entry.event
-    details = [f"{key.replace('_', ' ')}: {value}" for key, value in event.details.items()]
+    time = moment(entry.time, zone, with_seconds=True)
+    action = ACTION_WORDS.get(event.action, event.action)
+    return EntryRow(
+        number(entry.number), time, describe_actor(event.actor), action, event.subject, describe_details(event)
+    )
+
+
+def describe_actor(actor: str) -> str:
+    """A person's name, or such as `engine (program)`."""
+    kind, _, name = actor.partition(":")
+    return f"{name} ({kind})" if name else actor
+
+
+def describe_details(event: Event) -> str:
+    """What else the entry says; of a SHA-256 its beginning, since the log itself has it whole."""
+    known = [key for key in DETAIL_WORDS if key in event.details]
+    keys = known + [key for key in event.details if key not in DETAIL_WORDS]
+    details = [DETAIL_WORDS.get(key, f"{key.replace('_', ' ')} {{}}").format(event.details[key]) for key in keys]
     if event.destination:
         details.append(f"to {event.destination}")
     if event.byte_count:
         details.append(f"{number(event.byte_count)} bytes")
     if event.sha256:
-        details.append(f"SHA-256 {event.sha256}")
-    action = ACTION_WORDS.get(event.action, event.action)
-    return EntryRow(
-        number(entry.number), moment(entry.time, zone, True), event.actor, action, event.subject, ", ".join(details)
-    )
+        details.append(f"SHA-256 {event.sha256[:SHOWN_DIGITS]}\N{HORIZONTAL ELLIPSIS}")
+    return ", ".join(details)
 
 
 def page_address(page: int, action: str) -> str:

@@ -4,6 +4,8 @@ The browser asks for one picture after another (`frame`). Each request waits a m
 that a browser that goes away leaves nothing behind: no thread, and after a time-out no connection to the engine.
 """
 
+from urllib.parse import quote
+
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -86,7 +88,8 @@ def frame(identifier: str) -> Response:
         return Response(status=204)
     response = Response(picture.jpeg, mimetype="image/jpeg")
     response.headers["X-Picture"] = str(picture.number)
-    response.headers["X-Whole-Frame"] = "1" if picture.header.get("whole_frame") else "0"
+    if picture.header.get("whole_frame"):
+        response.headers["X-Covered"] = quote(str(picture.header.get("reason") or "no reason was given"))
     return response
 
 

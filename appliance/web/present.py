@@ -13,7 +13,7 @@ from appliance.web.words import day as day_in_words
 SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
 STATE_WORDS = {
     "connecting": "connecting to the camera",
-    "retrying": "no picture, trying again",
+    "failed": "no picture, trying again",
     "ended": "the recording has ended",
 }
 NOT_RUNNING = (
@@ -109,11 +109,9 @@ def describe_troubles(status: EngineStatus | None) -> str:
     """What somebody should know or mend, in a sentence a camera; empty if all is well."""
     if status is None:
         return NOT_RUNNING
-    troubles = list(status.failures.values())
-    troubles += [
-        f"{camera.name}: {camera.last_error}" for camera in status.cameras if not is_well(camera) and camera.last_error
-    ]
-    return " ".join(troubles)
+    failures = tuple(status.failures.values())
+    errors = [(camera.name, camera.last_error) for camera in status.cameras if camera.last_error]
+    return " ".join([*failures, *(f"{name}: {error}" for name, error in errors if error not in failures)])
 
 
 def is_well(camera: CameraStatus) -> bool:

@@ -22,11 +22,11 @@ from appliance.web.words import BROWSER, attachment, days, moment
 blueprint = Blueprint("reports", __name__)
 
 STATE_WORDS = {
-    State.VALID: "Verified",
-    State.ALTERED: "Changed",
-    State.ANOTHER_SITE: "Of another site",
-    State.SIGNATURE_MISSING: "No signature",
-    State.SIGNATURE_DAMAGED: "Signature damaged",
+    State.VALID: ("Verified", ""),
+    State.ALTERED: ("Changed", "The PDF is not the one that was signed. Build the report anew."),
+    State.ANOTHER_SITE: ("Not ours", "It was signed with another key than this site's."),
+    State.SIGNATURE_MISSING: ("No signature", "The signature is not beside the PDF. Build the report anew."),
+    State.SIGNATURE_DAMAGED: ("Signature damaged", "The signature can't be used. Build the report anew."),
 }
 MOST_SHOWN = 120
 
@@ -127,13 +127,14 @@ def check_report(report: BuiltReport, key: Ed25519PublicKey) -> tuple[str, str, 
     """State in a word, what is wrong in a sentence, whether it is good, and whether there is a PDF."""
     try:
         verdict = verify_report(report.path, key)
-    except ReportUnreadable as error:
-        return "Missing", str(error), False, False
+    except ReportUnreadable:
+        return "Missing", "The file is gone or can't be read. Build the report anew.", False, False
     if verdict.valid and verdict.sha256 != report.sha256:
         return (
             "Replaced",
-            "The file is a report of this site, but not the one that was built for this line.",
+            "The PDF is genuine, but not the one that was built then.",
             False,
             True,
         )
-    return STATE_WORDS[verdict.state], "" if verdict.valid else verdict.sentence, verdict.valid, True
+    state, problem = STATE_WORDS[verdict.state]
+    return state, problem, verdict.valid, True

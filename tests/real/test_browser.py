@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -17,7 +16,9 @@ from appliance.reports.verify import verify_bytes
 from appliance.settings import Settings, Site, find_paths
 from appliance.storage import cameras, users
 from appliance.storage.site import create_site
+from appliance.vision.frames import RawFrame
 from appliance.vision.live import Hub, LiveClient, LiveServer
+from appliance.vision.redaction import cover_whole
 from appliance.web.application import create_app
 from appliance.web.certificate import load_or_make
 from appliance.web.context import WebContext
@@ -166,12 +167,15 @@ def test_the_numbers_move_by_themselves(page: Page, served: Served) -> None:
 
 def test_a_live_picture_is_shown_with_lines_over_it(page: Page, served: Served) -> None:
     open_live(page)
-    picture = np.full((48, 64, 3), (40, 200, 40), np.uint8)
-    served.engine.show(cv2.imencode(".jpg", picture)[1].tobytes())
+    raw = RawFrame(np.full((48, 64, 3), 255, np.uint8), ENTRANCE.name, 0, 0.0, datetime.now(UTC))
+    covered = cover_whole(raw, "The face network is missing.")
+    served.engine.show(covered.jpeg(), whole_frame=covered.whole_frame, reason=covered.reason)
     expect(page.locator("canvas")).to_have_js_property("width", 64)
     expect(page.locator(".picture .message")).to_be_hidden()
+    expect(page.get_by_text("The face network is missing.")).to_be_visible()
+    blue, green, red = covered.pixels[5, 5].tolist()
     pixel = page.evaluate("[...document.querySelector('canvas').getContext('2d').getImageData(5, 5, 1, 1).data]")
-    assert all(abs(seen - sent) < 12 for seen, sent in zip(pixel, (40, 200, 40, 255), strict=True))
+    assert all(abs(seen - sent) < 12 for seen, sent in zip(pixel, (red, green, blue, 255), strict=True))
     expect(page.locator("svg.marks .line").first).to_be_attached()
     expect(page.locator("svg.marks text").filter(has_text="hall")).to_be_attached()
     page.get_by_role("button", name="Close the view").click()

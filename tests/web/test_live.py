@@ -52,10 +52,11 @@ def test_pictures_come_as_the_engine_sends_them(browser: Browser, engine: Engine
     assert first.data == b"one"
     assert first.mimetype == "image/jpeg"
     assert first.headers["Cache-Control"] == "no-store"
+    assert "X-Covered" not in first.headers
     number = int(first.headers["X-Picture"])
-    engine.show(b"two", whole_frame=True)
+    engine.show(b"two", whole_frame=True, reason="Too late: 3 s.")
     second = first_picture(browser, view, number)
-    assert (second.data, second.headers["X-Whole-Frame"]) == (b"two", "1")
+    assert (second.data, second.headers["X-Covered"]) == (b"two", "Too%20late%3A%203%20s.")
 
 
 def first_picture(browser: Browser, view: str, after: int = 0) -> TestResponse:

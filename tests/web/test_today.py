@@ -67,7 +67,7 @@ def test_page_and_data_agree(browser: Browser, context: WebContext, engine: Engi
 
 
 def test_a_camera_in_trouble_is_named(browser: Browser, engine: Engine) -> None:
-    engine.status = status(cameras=[{"name": "entrance", "state": "retrying", "last_error": "No answer for 10 s."}])
+    engine.status = status(cameras=[{"name": "entrance", "state": "failed", "last_error": "No answer for 10 s."}])
     data = browser.get("/api/today").get_json()
     assert data["values"]["notice"] == "entrance: No answer for 10 s."
     assert data["values"]["c0.state"] == "no picture, trying again"
