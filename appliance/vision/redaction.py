@@ -8,8 +8,9 @@ What is covered in a frame is the union of
    picture and again, enlarged, around each vehicle;
 4. faces and text of the last second that this frame does not show again, so that a single miss uncovers nobody.
 
-Text costs most, so it is looked for in every frame with a vehicle in it, even a doubtful one, and otherwise every half
-second: a plate without a vehicle that comes into a picture may be seen for that long, one on a vehicle never.
+Text costs most, so it is looked for in every frame in which a vehicle, even a doubtful one, is new or has moved, and
+otherwise every half second: in the live view a plate that no vehicle is seen around may show for that long; for a
+recording, regions are carried back over that time (see `recordings`).
 
 The frame is covered whole when a network is missing, fails, is late or answers nonsense, when a result belongs to
 another frame, and when the redactor itself fails. Covers are solid: no pixel of what is beneath goes into the result.
@@ -28,12 +29,15 @@ from appliance.metrics.geometry import Box
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import SEAL, Pixels, RawFrame, RedactedFrame
 from appliance.vision.inference import Detector, PendingDetections
-from appliance.vision.regions import Memory, Region, face_regions, grown, head_regions, overlaps, text_regions
+from appliance.vision.regions import Memory, Region, face_regions, grown, head_regions, overlap, overlaps, text_regions
 from appliance.vision.runtime import Detectors
 
 COVER_COLOUR = (40, 40, 40)
 WHOLE_COLOUR = (56, 44, 36)
 HOLD_SECONDS = 1.0
+VEHICLE_SCORE = 0.2
+# A vehicle whose box overlaps its earlier one this much (intersection over union) has moved less than a plate's rim.
+STANDS_STILL = 0.8
 TEXT_SECONDS = 0.5
 # The largest vehicles are looked at closely; a plate on a smaller one has no readable letters.
 CLOSE_LOOKS = 4
@@ -71,6 +75,7 @@ class Redactor:
         self._text_seconds = text_seconds
         self._memory = Memory(HOLD_SECONDS)
         self._text_looked: float | None = None
+        self._vehicles_looked: list[Box] = []
 
     def look(self, frame: RawFrame) -> Looking:
         """Start the networks on a frame. Never raises: what fails here covers the frame in `redact`."""
@@ -102,20 +107,19 @@ class Redactor:
         if (looking.camera, looking.number) != (frame.camera, frame.number) or looking.faces is None:
             raise RedactionFailed("A result belongs to another picture.")
         deadline = time.monotonic() + self._deadline_seconds
-        vehicles = [found.box for found in objects if found.kind == "vehicle"]
+        vehicles = [found.box for found in objects if found.kind == "vehicle" and found.score >= VEHICLE_SCORE]
         vehicles += [track.box for track in tracks if track.kind == "vehicle"]
-        close_looks = self._look_closely(frame, vehicles)
         text = looking.text
-        if text is None and vehicles:
+        if text is None and not self._have_looked_at(vehicles):
             text = self._detectors.need("text").start(frame.pixels)
-        faces = looking.faces.result(_left(deadline))
-        seen = face_regions(faces)
+        close_looks = [] if text is None else self._look_closely(frame, vehicles)
+        seen = face_regions(looking.faces.result(_left(deadline)))
         if text is not None:
             texts = list(text.result(_left(deadline)))
             for corner, pending in close_looks:
                 texts += [_moved(found, *corner) for found in pending.result(_left(deadline))]
             seen += text_regions(texts, vehicles)
-            self._text_looked = frame.monotonic
+            self._text_looked, self._vehicles_looked = frame.monotonic, vehicles
         held = self._memory.update(frame.monotonic, seen)
         return (*seen, *head_regions(objects, tracks), *held)
 
@@ -131,6 +135,11 @@ class Redactor:
         """Forget earlier frames; for when nobody has looked for a while."""
         self._memory.clear()
         self._text_looked = None
+        self._vehicles_looked = []
+
+    def _have_looked_at(self, vehicles: Sequence[Box]) -> bool:
+        """Whether each vehicle stands where one stood when text was last looked for."""
+        return all(any(overlap(box, old) >= STANDS_STILL for old in self._vehicles_looked) for box in vehicles)
 
     def _text_is_due(self, seconds: float) -> bool:
         looked = self._text_looked
