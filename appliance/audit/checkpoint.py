@@ -6,7 +6,6 @@ whether the history before it has been changed.
 """
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,7 +78,7 @@ def read(note: str, key: Ed25519PublicKey) -> Checkpoint:
     """Parse a checkpoint and check its signature. Raises `CheckpointInvalid`."""
     body, separator, signatures = note.partition("\n\n")
     lines = body.split("\n")
-    if not separator or len(lines) < 3 or not lines[1].isascii() or not lines[1].isdigit():
+    if not separator or len(lines) < 3 or not is_number(lines[1]):
         raise CheckpointInvalid("This is not a checkpoint: it needs an origin, a size, a root and a signature.")
     checkpoint = Checkpoint(lines[0], int(lines[1]), _decode(lines[2]))
     prefix = f"{SIGNATURE_PREFIX}{checkpoint.origin} "
@@ -101,8 +100,21 @@ def key_identifier(name: str, key: Ed25519PublicKey) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + ED25519 + raw).digest()[:4]
 
 
+def is_number(text: str) -> bool:
+    """Whether this is how the standard writes a size or an index: decimal digits, no leading zero, below 2**64."""
+    return text.isascii() and text.isdigit() and len(text) <= 20 and str(int(text)) == text and int(text) < 2**64
+
+
+def decode_base64(text: str) -> bytes:
+    """Strict base64 (RFC 4648, section 3.5): one text for each value. Raises `ValueError`."""
+    value = base64.b64decode(text, validate=True)
+    if base64.b64encode(value).decode() != text:
+        raise ValueError("unused bits are set")
+    return value
+
+
 def _decode(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return decode_base64(text)
+    except ValueError as error:
         raise CheckpointInvalid("This is not a checkpoint: a hash or signature is not base64.") from error

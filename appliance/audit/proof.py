@@ -6,7 +6,6 @@ log only grew since an earlier checkpoint is that checkpoint, the consistency pa
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,7 +16,6 @@ from appliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from appliance.errors import VeilsightError
 
 HEADER = "c2sp.org/tlog-proof@v1"
-HASH_BYTES = 32
 # No log of less than 2**63 entries needs a longer path.
 LONGEST_PATH = 63
 
@@ -54,7 +52,7 @@ def check_entry(proof: str, key: Ed25519PublicKey) -> ProvenEntry:
     if len(lines) < 3 or lines[0] != HEADER or not lines[1].startswith("extra ") or not lines[2].startswith("index "):
         raise ProofInvalid(f"This is not a proof; it begins with {HEADER}, then extra and index.")
     index = lines[2].removeprefix("index ")
-    if not (index.isascii() and index.isdigit()) or len(lines) - 3 > LONGEST_PATH:
+    if not checkpoint.is_number(index) or len(lines) - 3 > LONGEST_PATH:
         raise ProofInvalid("This is not a proof: the index is no number, or the path is too long.")
     signed = checkpoint.read(note, key)
     data, path = _decode(lines[1].removeprefix("extra ")), [_decode(line) for line in lines[3:]]
@@ -82,6 +80,6 @@ def prove_growth(connection: Connection, old: Checkpoint, new: Checkpoint) -> li
 
 def _decode(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return checkpoint.decode_base64(text)
+    except ValueError as error:
         raise ProofInvalid("This is not a proof: a line of it is not base64.") from error

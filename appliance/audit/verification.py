@@ -70,13 +70,14 @@ def verify(connection: Connection, key: Ed25519PublicKey, origin: str, saved: st
 
 
 class _Walker:
-    """Builds the tree from left to right and compares each hash on the way with the stored one."""
+    """Builds the tree from left to right and compares each hash on the way with the next stored one."""
 
-    def __init__(self, nodes: Iterator[tuple[Node, bytes]]) -> None:
+    def __init__(self, stored: Iterator[tuple[Node, object]]) -> None:
         self.size = 0
-        # The complete subtrees so far, largest first: at most one a level.
+        # The complete subtrees so far, largest first.
         self._subtrees: list[bytes] = []
-        self._stored = dict(nodes)
+        self._stored = stored
+        self._next = next(stored, None)
 
     def add(self, number: int, text: object, leaf_hash: bytes) -> None:
         if number != self.size:
@@ -89,20 +90,25 @@ class _Walker:
 
     def add_removed(self) -> bool:
         """Take the next leaf of which only the hash was kept; False where there is none."""
-        leaf = self._stored.pop(Node(0, self.size), None)
-        if leaf is not None:
-            self._append(leaf)
-        return leaf is not None
+        if self._next is None or self._next[0] != Node(0, self.size):
+            return False
+        leaf = self._next[1]
+        if not isinstance(leaf, bytes):
+            raise AuditLogBroken(f"The audit log's hash of its removed entry {self.size} has been changed.")
+        self._next = next(self._stored, None)
+        self._append(leaf)
+        return True
 
     def _append(self, leaf: bytes) -> None:
-        number, result = self.size, leaf
-        for node in merkle.completed_nodes(number):
+        result = leaf
+        for node in merkle.completed_nodes(self.size):
             result = merkle.hash_children(self._subtrees.pop(), result)
-            if self._stored.pop(node, None) != result:
+            if self._next != (node, result):
                 raise AuditLogBroken(
                     f"The audit log's hash at level {node.level}, position {node.position} is wrong: "
-                    f"one of the entries {node.position << node.level} to {number} has been changed."
+                    f"one of the entries {node.position << node.level} to {self.size} has been changed."
                 )
+            self._next = next(self._stored, None)
         self._subtrees.append(result)
         self.size += 1
 
@@ -113,8 +119,8 @@ class _Walker:
         return merkle.EMPTY_ROOT if result is None else result
 
     def finish(self) -> None:
-        if self._stored:
-            node = min(self._stored)
+        if self._next is not None:
+            node = self._next[0]
             raise AuditLogBroken(
                 f"The audit log has a hash at level {node.level}, position {node.position} without its entries: "
                 f"entries after {self.size - 1} have been removed."
@@ -160,7 +166,9 @@ def _rows(connection: Connection) -> Iterator[tuple[int, object, bytes]]:
         yield row.number, row.entry, row.leaf_hash
 
 
-def _stored_nodes(connection: Connection) -> Iterator[tuple[Node, bytes]]:
-    query = select(audit_node).execution_options(yield_per=5000)
+def _stored_nodes(connection: Connection) -> Iterator[tuple[Node, object]]:
+    """The stored hashes in the order in which a growing log completes them, lower levels first."""
+    completed_by = (audit_node.c.position + 1).op("<<")(audit_node.c.level)
+    query = select(audit_node).order_by(completed_by, audit_node.c.level).execution_options(yield_per=5000)
     for row in connection.execute(query):
         yield Node(row.level, row.position), row.hash
