@@ -21,7 +21,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from appliance.errors import VeilsightError
-from appliance.vision.frames import RawFrame
+from appliance.vision.frames import Pixels, RawFrame
 
 OPEN_SECONDS = 10.0
 READ_SECONDS = 10.0
@@ -94,7 +94,7 @@ class Source:
             self._container.close()
 
     def __iter__(self) -> Iterator[RawFrame]:
-        """The frames; raises `SourceStopped` where the source breaks off before its end."""
+        """The frames; raises `SourceStopped` where the source breaks off before its end. A camera has no end."""
         if not self.live:
             yield from self._decode()
             return
@@ -139,15 +139,23 @@ class Source:
                     monotonic, moment = clock.place(decoded)
                     if self._closing.is_set():
                         return
-                    pixels = np.asarray(decoded.to_ndarray(format="bgr24"), np.uint8)
-                    yield RawFrame(pixels, self._camera, self.received, monotonic, moment)
+                    yield RawFrame(_upright(decoded), self._camera, self.received, monotonic, moment)
                     self.received += 1
             except (av.FFmpegError, OSError) as error:
                 raise SourceStopped(f"{self._name} broke off ({_reason(error)}).") from error
+            if self._pace == "arrival":
+                raise SourceStopped(f"{self._name} has ended its stream.")
             if not self._loop or self.received == before:
                 return
             clock.start_again()
             self._container.seek(0)
+
+
+def _upright(frame: VideoFrame) -> Pixels:
+    """The picture as it is meant to be seen, blue green red; a phone held upright films lying on its side."""
+    pixels = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    quarters = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(pixels, quarters)) if quarters else pixels
 
 
 class _Clock:

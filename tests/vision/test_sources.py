@@ -65,6 +65,31 @@ def test_a_recording_that_is_played_skips_what_nobody_takes(tmp_path: Path) -> N
     assert source.dropped == FRAMES - 2
 
 
+def write_turned(path: Path, rotation: int) -> Path:
+    """One picture, white at its left, that asks to be turned counterclockwise by `rotation` degrees when shown."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, :32] = 255
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_rotation(rotation)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rotation", "white"),
+    [(90, np.s_[40:, :]), (180, np.s_[:, 40:]), (-90, np.s_[:24, :])],
+)
+def test_a_phone_s_recording_stands_upright(tmp_path: Path, rotation: int, white: tuple[slice, slice]) -> None:
+    with open_source(str(write_turned(tmp_path / "clip.mp4", rotation)), "front") as source:
+        pixels = next(iter(source)).pixels
+    assert pixels.shape == ((48, 64, 3) if rotation == 180 else (64, 48, 3))
+    assert float(pixels[white].mean()) > 200
+    assert float(pixels.mean()) == pytest.approx(127, abs=10)
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [(None, "There is no file"), (b"", "not a video"), (b"plain text, no video\n" * 50, "not a video")],
