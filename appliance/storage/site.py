@@ -85,4 +85,4 @@ def _alone(paths: Paths) -> Iterator[None]:
 
 
 def _have(paths: Paths, name: str) -> bool:
-    return (paths.keys / name).exists()
+    return any((directory / name).exists() for directory in (paths.credentials, paths.keys) if directory)

@@ -69,6 +69,16 @@ def test_another_key_is_refused() -> None:
         checkpoint.read(checkpoint.sign(EXAMPLE, KEY), other)
 
 
+@pytest.mark.parametrize("size", ["020", "+20", "2" * 21, "2" * 5000, "\u0662\u0660", "-1", ""])
+def test_a_size_has_one_way_to_be_written(size: str) -> None:
+    """Signed by the right key, and refused nevertheless."""
+    body = f"{EXAMPLE.origin}\n{size}\n{base64.b64encode(EXAMPLE.root).decode()}\n"
+    signature = checkpoint.key_identifier(EXAMPLE.origin, KEY.public_key()) + KEY.sign(body.encode())
+    note = f"{body}\n\u2014 {EXAMPLE.origin} {base64.b64encode(signature).decode()}\n"
+    with pytest.raises(CheckpointInvalid, match="not a checkpoint"):
+        checkpoint.read(note, KEY.public_key())
+
+
 @pytest.mark.parametrize(
     "note", ["", "\n", "\n\n", "a\n1\n", "a\nb\nAAAA\n\n\u2014 a AAAA\n", "a\n1\n!\n\n\u2014 a AA\n"]
 )
