@@ -15,7 +15,7 @@ from appliance.reports.period import Period
 from appliance.reports.signature import SUFFIX
 
 # Letters that Unicode does not take apart into a plain one and a mark.
-PLAIN_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+PLAIN_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ß": "ss", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
 # The courier and the web program run as different users of one group.
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750

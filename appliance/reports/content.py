@@ -13,6 +13,7 @@ from appliance.audit.log import Entry
 from appliance.reports import witness
 from appliance.reports.counts import collect_counts
 from appliance.reports.period import Period
+from appliance.reports.retention import Gaps, find_gaps
 from appliance.settings import Settings
 from appliance.storage.cameras import Camera, list_cameras
 
@@ -66,6 +67,7 @@ def collect(connection: Connection, settings: Settings, period: Period, building
         "built": {"at": period.local(building.at), "by": building.by, "software": building.software},
         "site": _site(settings, building),
         "period": _period(period, building.at),
+        "gaps": _gaps(find_gaps(connection, settings, period), period),
         "summary": _summary(counts, egress, entries),
         "cameras": _cameras(connection, cameras, counts),
         "counts": counts,
@@ -100,6 +102,13 @@ def _period(period: Period, built: datetime) -> dict[str, Any]:
         "days": period.days,
         "hours": period.hours,
         "complete": built >= period.end,
+    }
+
+
+def _gaps(gaps: Gaps, period: Period) -> dict[str, str | None]:
+    return {
+        "log_since": period.local(gaps.log_since) if gaps.log_since else None,
+        "metrics_since": period.local(gaps.metrics_since) if gaps.metrics_since else None,
     }
 
 

@@ -26,8 +26,6 @@ SURELY_PRINTABLE = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA1, 0xAD), *
 # the reading direction round: in a legal document no character may hide or reorder others.
 HIDING_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
-PROBE = b"#set text(size: 8pt)\n#for line in json(bytes(sys.inputs.shown)) [#line #parbreak()]"
-
 
 class RenderingFailed(VeilsightError):
     """Typst could not make a PDF/A-3b of the content."""
@@ -78,13 +76,13 @@ def _search(characters: list[str], prints: Callable[[list[str]], bool]) -> list[
 
 def _prints(characters: list[str]) -> bool:
     try:
-        _compile(PROBE, {"shown": json.dumps(characters)}, 0)
+        _compile(find_resource("templates", "report", "probe.typ"), {"shown": json.dumps(characters)}, 0)
     except typst.TypstError:
         return False
     return True
 
 
-def _compile(source: Path | bytes, inputs: dict[str, str], timestamp: int) -> bytes:
+def _compile(source: Path, inputs: dict[str, str], timestamp: int) -> bytes:
     return typst.compile(
         source,
         # Typst may read the templates beside the source, and nothing else.

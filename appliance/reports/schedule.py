@@ -18,6 +18,7 @@ from appliance.errors import VeilsightError
 from appliance.reports.build import BuiltReport, build_report, list_reports
 from appliance.reports.delivery import fill_outbox
 from appliance.reports.period import Period, last_month
+from appliance.reports.retention import remove_old_reports
 from appliance.settings import Paths, Settings
 from appliance.storage.database import reading
 
@@ -78,10 +79,11 @@ def missing_months(paths: Paths, settings: Settings, engine: Engine, now: dateti
 
 
 def _run(paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> None:
-    """The scheduled job: a failure is logged and left to the next hour."""
+    """The scheduled job, which also removes old reports: a failure is logged and left to the next hour."""
     try:
         for report in build_missing_reports(paths, settings, engine, clock()):
             logger.info("Built the report %s.", report.name)
         fill_outbox(paths, settings, engine)
+        remove_old_reports(paths, settings, engine, ACTOR, clock())
     except VeilsightError as error:
         logger.error("The report could not be built: %s", error)

@@ -149,6 +149,17 @@ def test_a_log_that_does_not_verify_is_told_on_the_first_page(october: Place, tm
     assert "Entry 3 of the audit log has been changed." in first_page
 
 
+def test_a_report_of_a_time_whose_data_is_gone_says_so_first(october: Place, tmp_path: Path) -> None:
+    facts = content(october).facts
+    facts["gaps"] = {"log_since": "2026-10-20T12:00:00+02:00", "metrics_since": None}
+    path = tmp_path / "gap.pdf"
+    path.write_bytes(render(ReportContent(facts, 0)))
+    first_page = re.sub(r"\s+", " ", run("pdftotext", "-l", "1", path, "-"))
+    assert "does not tell of the whole period" in first_page
+    assert "Log entries are there since 2026-10-20 12:00:00" in first_page
+    assert words_of(path).count("The log tells only of the time since 2026-10-20") == 4
+
+
 def with_awkward_names(directory: Path) -> Place:
     settings = Settings(site=Site(name=AWKWARD, controller="入口 " + LONG, contact=AWKWARD))
     place = make_place(directory, settings)
