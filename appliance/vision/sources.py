@@ -133,7 +133,7 @@ class Source:
     def _decode(self) -> Iterator[RawFrame]:
         clock = _Clock(self._pace, self._closing)
         while True:
-            before = self.received
+            before, failure = self.received, ""
             try:
                 for decoded in self._container.decode(self._stream):
                     monotonic, moment = clock.place(decoded)
@@ -142,9 +142,9 @@ class Source:
                     yield RawFrame(_upright(decoded), self._camera, self.received, monotonic, moment)
                     self.received += 1
             except (av.FFmpegError, OSError) as error:
-                raise SourceStopped(f"{self._name} broke off ({_reason(error)}).") from error
-            if self._pace == "arrival":
-                raise SourceStopped(f"{self._name} has ended its stream.")
+                failure = f"{self._name} broke off ({_reason(error)})."
+            if failure or self._pace == "arrival":
+                raise SourceStopped(failure or f"{self._name} has ended its stream.")
             if not self._loop or self.received == before:
                 return
             clock.start_again()
@@ -213,11 +213,14 @@ def open_source(
     name = f"The camera {camera}" if live else f"The recording {source}"
     if not live and not Path(source).is_file():
         raise SourceError(f"There is no file {source}; give a video file or a camera's rtsp:// address.")
+    container, failure = None, ""
     try:
         container = _open_camera(source, username, password) if live else _open_recording(source)
     except (av.FFmpegError, OSError, ValueError) as error:
-        # `from None`: FFmpeg's own message ends with the address.
-        raise SourceError(_explain(name, source, live, error)) from None
+        failure = _explain(name, source, live, error)
+    if container is None:
+        # Raised out here, so that FFmpeg's error, which names the address and the password in it, is not attached.
+        raise SourceError(failure)
     if not container.streams.video:
         container.close()
         raise SourceError(f"{name} has no picture, only sound or data.")

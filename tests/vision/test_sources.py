@@ -122,7 +122,7 @@ def test_a_recording_that_was_cut_short_gives_what_is_there(tmp_path: Path) -> N
 def test_a_password_is_in_no_message() -> None:
     with pytest.raises(SourceError) as caught:
         open_source("rtsp://127.0.0.1:9/stream", "front", username="viewer", password="s3cret/word")
-    shown = f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
+    shown = f"{caught.value}{caught.value!r}{caught.value.__cause__!r}{caught.value.__context__!r}"
     assert "can't be reached" in shown
     assert "s3cret" not in shown
     assert "viewer" not in shown
