@@ -1,0 +1,299 @@
+"""Images and videos from disk, redacted onto disk, with a report of what was covered.
+
+A video is redacted with a look-ahead: what is found in one frame is carried back over the frames before it as well as
+held over those after it. So a face that the detector notices late, or a plate between two looks for text, is covered
+from the start. The result is encoded anew from redacted pictures; sound, metadata and thumbnails are left behind.
+"""
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import cv2
+import numpy as np
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from appliance.errors import UsageError, VeilsightError
+from appliance.vision.detections import Detection
+from appliance.vision.frames import Pixels, RawFrame, RedactedFrame
+from appliance.vision.inference import PendingDetections
+from appliance.vision.redaction import Looking, Redactor, cover_whole, explain
+from appliance.vision.regions import Region, is_among
+from appliance.vision.runtime import Detectors
+from appliance.vision.sources import SourceStopped, open_source
+from appliance.vision.stills import read_picture
+from appliance.vision.tracking import Tracker
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
+IMAGE_QUALITY = 92
+# The look-ahead spans the time between two looks for text, within what memory allows.
+AHEAD_SECONDS = 0.5
+MOST_AHEAD = 16
+IN_FLIGHT = 3
+DEADLINE_SECONDS = 60.0
+TIME_BASE = Fraction(1, 90_000)
+ENCODER_OPTIONS = {"preset": "veryfast", "crf": "20"}
+
+Report = Callable[[dict[str, Any]], None]
+Progress = Callable[[int, int], None]
+
+
+class NotRedactable(UsageError):
+    """A file type that can't be read or written here."""
+
+
+class ResultUnwritable(VeilsightError):
+    """The redacted file can't be written."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file: how many frames it had, how many were covered whole and why, and where it broke off."""
+
+    frames: int
+    covered_frames: int
+    reason: str = ""
+    stopped: str = ""
+
+
+@dataclass
+class _Waiting:
+    """A frame whose regions are known but may still grow; `reason` is set where it is to be covered whole."""
+
+    frame: RawFrame
+    regions: tuple[Region, ...]
+    reason: str = ""
+
+
+def redact_file(
+    source: Path,
+    target: Path,
+    detectors: Detectors,
+    report: Report = lambda _line: None,
+    progress: Progress = lambda _done, _all: None,
+) -> Outcome:
+    """Redact an image or a video; the target appears whole or not at all.
+
+    `report` gets one JSON object a frame, `progress` the frames done and in all (0: unknown). Raises `NotRedactable`,
+    `ResultUnwritable`, `SourceError` and `PictureError`.
+    """
+    source_kind, target_kind = _kind(source), _kind(target)
+    if target_kind is None or (source_kind == "image") != (target_kind == "image"):
+        suffixes = IMAGE_SUFFIXES if source_kind == "image" else VIDEO_SUFFIXES
+        raise NotRedactable(f"The result {target} must be named with one of {', '.join(suffixes)}.")
+    if source.resolve() == target.resolve():
+        raise NotRedactable(f"The result would replace {source} itself; give it another name.")
+    if source_kind == "image":
+        return _redact_image(source, target, detectors, report)
+    return _redact_video(source, target, detectors, report, progress)
+
+
+def _kind(path: Path) -> str | None:
+    suffix = path.suffix.lower()
+    return "image" if suffix in IMAGE_SUFFIXES else "video" if suffix in VIDEO_SUFFIXES else None
+
+
+def _redact_image(source: Path, target: Path, detectors: Detectors, report: Report) -> Outcome:
+    frame = RawFrame.of_picture(read_picture(source), str(source))
+    redactor = Redactor(detectors, DEADLINE_SECONDS)
+    looking = redactor.look(frame)
+    objects, reason = _finish_detection(_begin_detection(detectors, frame))
+    tracks = Tracker().update(objects, 0.0)
+    picture = cover_whole(frame, reason) if reason else redactor.redact(frame, looking, objects, tracks)
+    with _whole_file(target) as partial:
+        partial.write_bytes(picture.encode(target.suffix.lower(), IMAGE_QUALITY))
+    report(_describe(picture, 0.0))
+    return Outcome(1, int(picture.whole_frame), picture.reason)
+
+
+def _redact_video(source: Path, target: Path, detectors: Detectors, report: Report, progress: Progress) -> Outcome:
+    frames = covered = 0
+    reason = stopped = ""
+    with open_source(str(source), str(source)) as opened, _whole_file(target) as partial:
+        begun: float | None = None
+        with _Writer(partial, opened.frame_rate) as writer:
+            try:
+                for picture in _redacted(iter(opened), detectors):
+                    begun = picture.monotonic if begun is None else begun
+                    writer.write(picture.pixels, picture.monotonic - begun)
+                    report(_describe(picture, picture.monotonic - begun))
+                    frames, covered = frames + 1, covered + picture.whole_frame
+                    reason = reason or picture.reason
+                    progress(frames, opened.frame_count)
+            except SourceStopped as error:
+                stopped = str(error)
+        if not frames:
+            raise ResultUnwritable(stopped or f"{source} has no picture to redact.")
+    return Outcome(frames, covered, reason, stopped)
+
+
+def _redacted(frames: Iterator[RawFrame], detectors: Detectors) -> Iterator[RedactedFrame]:
+    """The frames redacted, in order. Where the source breaks off, what was decoded comes first and then its error."""
+    redactor, ahead = Redactor(detectors, DEADLINE_SECONDS), _LookAhead()
+    failure: SourceStopped | None = None
+    try:
+        for waiting in _found(frames, redactor, detectors):
+            yield from (_finished(redactor, each) for each in ahead.push(waiting))
+    except SourceStopped as error:
+        failure = error
+    yield from (_finished(redactor, each) for each in ahead.rest())
+    if failure is not None:
+        raise failure
+
+
+def _found(frames: Iterator[RawFrame], redactor: Redactor, detectors: Detectors) -> Iterator[_Waiting]:
+    """Each frame with what must be covered in it; several frames are in flight to the networks."""
+    tracker = Tracker()
+    flying: deque[tuple[RawFrame, Looking, PendingDetections | str]] = deque()
+    failure: SourceStopped | None = None
+    try:
+        for frame in frames:
+            flying.append((frame, redactor.look(frame), _begin_detection(detectors, frame)))
+            if len(flying) >= IN_FLIGHT:
+                yield _find(redactor, tracker, *flying.popleft())
+    except SourceStopped as error:
+        failure = error
+    while flying:
+        yield _find(redactor, tracker, *flying.popleft())
+    if failure is not None:
+        raise failure
+
+
+def _find(
+    redactor: Redactor, tracker: Tracker, frame: RawFrame, looking: Looking, pending: PendingDetections | str
+) -> _Waiting:
+    objects, reason = _finish_detection(pending)
+    if reason:
+        return _Waiting(frame, (), reason)
+    try:
+        tracks = tracker.update(objects, frame.monotonic)
+        return _Waiting(frame, redactor.find(frame, looking, objects, tracks))
+    except Exception as error:
+        return _Waiting(frame, (), explain(error))
+
+
+class _LookAhead:
+    """Holds frames back until what comes after them is known."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Waiting] = deque()
+
+    def push(self, newest: _Waiting) -> Iterator[_Waiting]:
+        """Take a frame; gives back those that have waited long enough."""
+        if self._waiting:
+            before = self._waiting[-1].regions
+            news = [region for region in newest.regions if region.source != "held" and not is_among(region, before)]
+            carried = tuple(replace(region, source="ahead") for region in news)
+            for waiting in self._waiting:
+                waiting.regions += carried
+        self._waiting.append(newest)
+        while len(self._waiting) > MOST_AHEAD or (
+            newest.frame.monotonic - self._waiting[0].frame.monotonic > AHEAD_SECONDS
+        ):
+            yield self._waiting.popleft()
+
+    def rest(self) -> Iterator[_Waiting]:
+        while self._waiting:
+            yield self._waiting.popleft()
+
+
+def _finished(redactor: Redactor, waiting: _Waiting) -> RedactedFrame:
+    if waiting.reason:
+        return cover_whole(waiting.frame, waiting.reason)
+    try:
+        return redactor.cover(waiting.frame, waiting.regions)
+    except Exception as error:
+        return cover_whole(waiting.frame, explain(error))
+
+
+def _begin_detection(detectors: Detectors, frame: RawFrame) -> PendingDetections | str:
+    try:
+        return detectors.need("people-vehicles").start(frame.pixels)
+    except VeilsightError as error:
+        return str(error)
+
+
+def _finish_detection(pending: PendingDetections | str) -> tuple[tuple[Detection, ...], str]:
+    """Persons and vehicles, or the reason why they are not known."""
+    if isinstance(pending, str):
+        return (), pending
+    try:
+        return pending.result(DEADLINE_SECONDS), ""
+    except VeilsightError as error:
+        return (), str(error)
+
+
+def _describe(picture: RedactedFrame, seconds: float) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "frame": picture.number,
+        "time": round(seconds, 4),
+        "whole_frame": picture.whole_frame,
+        "regions": [region.as_json() for region in picture.regions],
+    }
+    return line | ({"reason": picture.reason} if picture.reason else {})
+
+
+class _Writer:
+    """An H.264 video of redacted pictures, each shown from its own time."""
+
+    def __init__(self, path: Path, rate: float) -> None:
+        self._rate = Fraction(rate).limit_denominator(1000) if rate > 0 else Fraction(25)
+        self._container: OutputContainer = av.open(str(path), "w")
+        self._stream: VideoStream | None = None
+        self._last = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._stream is not None and error is None:
+                self._container.mux(self._stream.encode(None))
+        finally:
+            self._container.close()
+
+    def write(self, pixels: Pixels, seconds: float) -> None:
+        """Add a picture (uint8 [H, W, 3], blue green red) that is shown from `seconds` on."""
+        pixels = _even(pixels)
+        if self._stream is None:
+            self._stream = self._container.add_stream("libx264", rate=self._rate, options=dict(ENCODER_OPTIONS))
+            self._stream.height, self._stream.width = pixels.shape[:2]
+            self._stream.pix_fmt = "yuv420p"
+            self._stream.codec_context.time_base = TIME_BASE
+        elif pixels.shape[:2] != (self._stream.height, self._stream.width):
+            # The camera changed its size; the picture is shown at the size of the first.
+            pixels = np.asarray(cv2.resize(pixels, (self._stream.width, self._stream.height)), np.uint8)
+        frame = av.VideoFrame.from_ndarray(pixels, format="bgr24")
+        self._last = frame.pts = max(self._last + 1, round(seconds / TIME_BASE))
+        frame.time_base = TIME_BASE
+        self._container.mux(self._stream.encode(frame))
+
+
+def _even(pixels: Pixels) -> Pixels:
+    """H.264 in 4:2:0 needs even sides; an odd one gets its last row or column twice."""
+    height, width = pixels.shape[:2]
+    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else pixels
+
+
+@contextmanager
+def _whole_file(target: Path) -> Iterator[Path]:
+    """A temporary file beside the target that takes its place if all goes well. Raises `ResultUnwritable`."""
+    partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
+    try:
+        yield partial
+        partial.replace(target)
+    except (OSError, av.FFmpegError) as error:
+        raise ResultUnwritable(f"The result {target} can't be written ({error.strerror or error}).") from error
+    finally:
+        partial.unlink(missing_ok=True)
