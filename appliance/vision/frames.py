@@ -6,8 +6,8 @@ take a `RedactedFrame`, since only that can be encoded.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Never
+from datetime import UTC, datetime
+from typing import Never, Self
 
 import cv2
 import numpy as np
@@ -46,6 +46,11 @@ class RawFrame:
         self.number = number
         self.monotonic = monotonic
         self.moment = moment
+
+    @classmethod
+    def of_picture(cls, pixels: Pixels, name: str) -> Self:
+        """A frame of a picture that stands alone."""
+        return cls(pixels, name, 0, 0.0, datetime.now(UTC))
 
     @property
     def width(self) -> int:
@@ -95,7 +100,16 @@ class RedactedFrame:
 
     def jpeg(self, quality: int = JPEG_QUALITY) -> bytes:
         """The picture as a JPEG. Raises `EncodingFailed`."""
-        done, encoded = cv2.imencode(".jpg", self.pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return self.encode(".jpg", quality)
+
+    def encode(self, suffix: str, quality: int) -> bytes:
+        """The picture in the format of a file name's suffix, without metadata. Raises `EncodingFailed`."""
+        options = {
+            ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+            ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+            ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
+        }
+        done, encoded = cv2.imencode(suffix, self.pixels, options.get(suffix, []))
         if not done:
-            raise EncodingFailed("A redacted picture could not be encoded as JPEG.")
+            raise EncodingFailed(f"A redacted picture could not be encoded as {suffix}.")
         return encoded.tobytes()

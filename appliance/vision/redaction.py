@@ -84,7 +84,7 @@ class Redactor:
             text_detector = self._detectors.need("text")
             text = text_detector.start(frame.pixels) if self._text_is_due(frame.monotonic) else None
         except Exception as error:
-            return Looking(frame.camera, frame.number, failure=_plain(error))
+            return Looking(frame.camera, frame.number, failure=explain(error))
         return Looking(frame.camera, frame.number, faces, text)
 
     def redact(
@@ -96,7 +96,7 @@ class Redactor:
         try:
             return self.cover(frame, self.find(frame, looking, objects, tracks))
         except Exception as error:
-            return cover_whole(frame, _plain(error))
+            return cover_whole(frame, explain(error))
 
     def find(
         self, frame: RawFrame, looking: Looking, objects: Sequence[Detection], tracks: Sequence[Track]
@@ -184,7 +184,7 @@ def _seal(frame: RawFrame, pixels: Pixels, reason: str, regions: tuple[Region, .
     )
 
 
-def _plain(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """What the viewer is told. Errors of ours are sentences; others are for the engine's log."""
     if isinstance(error, VeilsightError):
         return str(error)
