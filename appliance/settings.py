@@ -37,7 +37,8 @@ class Paths:
 
     @property
     def database(self) -> Path:
-        return self.state / "veilsight.db"
+        """In a folder of its own: the programs' users all make files beside it (SQLite's write-ahead log)."""
+        return self.state / "database" / "veilsight.db"
 
     @property
     def keys(self) -> Path:

@@ -9,7 +9,7 @@ from appliance.settings import Paths
 from appliance.storage import keys
 from appliance.storage.database import create_database, reading
 from appliance.storage.migration import NewerSchema, SchemaOutdated, check_schema, migrate
-from appliance.storage.site import Site, create_site, open_site
+from appliance.storage.site import Site, SiteIncomplete, create_site, open_site
 from appliance.storage.tables import metadata
 
 
@@ -37,6 +37,14 @@ def test_an_empty_database_is_out_of_date_until_it_is_migrated(paths: Paths) -> 
         check_schema(engine)
     assert migrate(engine) == ("0001",)
     check_schema(engine)
+
+
+def test_a_set_up_that_was_broken_off_says_so_and_is_finished_by_the_next(site: Site, paths: Paths) -> None:
+    with site.engine.begin() as connection:
+        connection.execute(text("DELETE FROM site"))
+    with pytest.raises(SiteIncomplete, match="veilsight setup"):
+        open_site(paths)
+    assert create_site(paths)[0].identifier == open_site(paths).identifier != site.identifier
 
 
 def test_a_newer_schema_is_one_sentence_and_stays_as_it_is(site: Site, paths: Paths) -> None:
