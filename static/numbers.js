@@ -10,8 +10,11 @@
 
   function show(answer) {
     if (answer.structure !== area.dataset.structure) {
-      // A camera, line or zone was added or removed, or a new day has begun: the page itself changes.
-      window.location.reload();
+      // A camera, line or zone was added or removed, or a new day has begun: the page itself changes. A live view
+      // would be closed by that, so its numbers wait until it is opened again.
+      if (!document.querySelector("[data-live]")) {
+        window.location.reload();
+      }
       return;
     }
     for (const element of document.querySelectorAll("[data-value]")) {

@@ -1,6 +1,8 @@
 """Without log-in there is nothing to see, and no page lets a browser do more than it must."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from flask import Flask
@@ -107,6 +109,16 @@ def test_log_in_sends_nobody_elsewhere(app: Flask, target: str) -> None:
     with app.test_request_context():
         assert safe_next(target) == "/"
         assert safe_next("/audit?page=2") == "/audit?page=2"
+
+
+def test_the_program_loads_no_image_library() -> None:
+    """A process that can't decode a picture can't leak one."""
+    code = (
+        "import sys, appliance.web.application, appliance.web.server\n"
+        "print([name for name in ('cv2', 'av', 'openvino', 'numpy') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 def test_static_files_are_there(stranger: FlaskClient) -> None:
