@@ -11,8 +11,11 @@ BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
 CLIP ?=
 DEMO_SECONDS ?=
+# Benchmarks and tests share one copy of the networks.
+MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
-.PHONY: help setup setup-dev demo test lint types check lock bench-counting bench-start deb test-deb clean
+.PHONY: help setup setup-dev demo test lint types check networks lock bench-counting bench-redaction bench-start \
+  deb test-deb clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -56,10 +59,30 @@ test: lint types ## Run every check and every test.
 
 check: test
 
+bench-counting: setup networks ## Measure counting and tracking against ground truth; prints JSON.
+	@$(MODELS) $(BIN)/python -m benchmarks.counting
+
+bench-start: setup ## Measure the time from start to the first redacted picture; prints JSON.
+	@$(BIN)/python -m benchmarks.start
+
+bench-redaction: setup networks ## Measure what redaction covers, against ground truth; prints JSON.
+	@$(MODELS) $(BIN)/python -m benchmarks.redaction
+
+networks: setup
+	@$(MODELS) $(BIN)/veilsight models pull >&2
+
 lock: ## Choose and pin dependency versions anew (a maintainer's task; needs uv).
 	@$(LOCK) pyproject.toml -o requirements.lock
 	@$(LOCK) --group build -o requirements-build.lock
 	@$(LOCK) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+
+deb: static/vendor/.installed ## Build the Debian package in dist/ (on Debian 12).
+	@packaging/apt-install packaging/apt-deb.txt
+	@packaging/build-deb
+
+test-deb: setup-dev deb ## Install the Debian package into a fresh root and try it there (as root on Debian 12).
+	@packaging/apt-install packaging/apt-test-deb.txt
+	@$(BIN)/python -m pytest packaging/tests
 
 clean: ## Remove what the other targets made.
 	@rm -rf $(VENV) node_modules static/vendor build dist *.egg-info .cache

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from appliance.demo.clip import fetch_clip
-from appliance.demo.show import cache_directory, prepare_site
+from appliance.demo.show import CAMERA, cache_directory, prepare_site
 from appliance.services.supervisor import start_programs
 from appliance.settings import Paths, find_paths, load_settings
 from appliance.vision.live import LiveClient, LiveUnavailable
@@ -41,9 +41,9 @@ def main() -> None:
     clip = options.clip or fetch_clip(cache_directory(os.environ))
     with tempfile.TemporaryDirectory() as scratch:
         paths = find_paths(os.environ, Path(scratch))
-        camera = prepare_site(paths, load_settings(paths.settings_file), clip)
-        first = seconds_to_first_picture(paths, camera)
-        second = seconds_to_first_picture(paths, camera)
+        prepare_site(paths, load_settings(paths.settings_file), clip)
+        first = seconds_to_first_picture(paths, CAMERA)
+        second = seconds_to_first_picture(paths, CAMERA)
     print(json.dumps({"first_start_seconds": round(first, 2), "second_start_seconds": round(second, 2)}))
 
 

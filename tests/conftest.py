@@ -1,6 +1,7 @@
 """What every test may need: the real clips and networks, where they are there."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,12 @@ def default_models() -> Path:
     if any(weights.verify(catalogue, directory).values()):
         fetching.pull(catalogue, directory, None, print)
     return directory
+
+
+@pytest.fixture(scope="session")
+def free_port() -> int:
+    """A TCP port of the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

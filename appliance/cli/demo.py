@@ -36,8 +36,6 @@ def run(options: argparse.Namespace, paths: Paths) -> int:
 
     def started() -> None:
         print_first_start(first_start)
-        if first_start.password is None:
-            say(f"The password was shown at first start; for a new one: veilsight --state {paths.state} user password")
         say(f"Stops by itself after {seconds:g} seconds." if seconds else "Press Ctrl-C to stop.")
         sys.stdout.flush()
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ from appliance.reports.build import build_report
 from appliance.services.setup import FirstStart, set_up
 from appliance.services.supervisor import start_programs, wait_for_programs
 from appliance.settings import Paths, Settings
-from appliance.storage import cameras, measurements
+from appliance.storage import cameras, measurements, users
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 from appliance.storage.database import reading
 from appliance.storage.site import Site, open_site
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.fetching import pull
 from appliance.vision.live import LiveClient, LiveUnavailable
+from appliance.web.account import readable_password
 
 CAMERA = "footpath"
 # Across the footpath of PETS 2009 S2.L1, view 1, and around the place where its paths meet.
@@ -76,6 +77,11 @@ def prepare_site(
                 cameras.remove(connection, CAMERA)
             cameras.add(connection, camera)
             append(connection, Event(ACTOR, "camera-added", CAMERA, details={"source": clip.name}))
+        if first_start.password is None:
+            # Nobody keeps a demonstration's password; each one shows a new one.
+            first_start = replace(first_start, password=readable_password())
+            users.set_password(connection, first_start.user, first_start.password or "")
+            append(connection, Event(ACTOR, "password-changed", first_start.user))
     site.engine.dispose()
     return first_start
 

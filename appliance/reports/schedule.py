@@ -14,6 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import Engine
 
 from appliance.audit import log
+from appliance.audit.retention import remove_expired
 from appliance.errors import VeilsightError
 from appliance.reports.build import BuiltReport, build_report, list_reports
 from appliance.reports.delivery import fill_outbox
@@ -79,11 +80,16 @@ def missing_months(paths: Paths, settings: Settings, engine: Engine, now: dateti
 
 
 def _run(paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> None:
-    """The scheduled job, which also removes old reports: a failure is logged and left to the next hour."""
+    """The scheduled job, which also removes what is older than the settings keep it, after the reports that need it.
+
+    A failure is logged and left to the next hour.
+    """
     try:
         for report in build_missing_reports(paths, settings, engine, clock()):
             logger.info("Built the report %s.", report.name)
         fill_outbox(paths, settings, engine)
         remove_old_reports(paths, settings, engine, ACTOR, clock())
+        with engine.begin() as connection:
+            remove_expired(connection, settings.retention, ACTOR, clock())
     except VeilsightError as error:
         logger.error("The report could not be built: %s", error)

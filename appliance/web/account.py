@@ -28,10 +28,15 @@ def ensure_administrator(connection: Connection) -> str | None:
     """Make the user `admin` if there is no user at all. Returns its random password, to be shown once, or None."""
     if users.list_users(connection):
         return None
-    password = "-".join("".join(secrets.choice(READABLE) for _ in range(4)) for _ in range(4))
+    password = readable_password()
     users.add(connection, ADMINISTRATOR, password)
     append(connection, Event("setup", "user-added", ADMINISTRATOR))
     return password
+
+
+def readable_password() -> str:
+    """A random password that can be read out and typed in."""
+    return "-".join("".join(secrets.choice(READABLE) for _ in range(4)) for _ in range(4))
 
 
 @blueprint.get("/login")

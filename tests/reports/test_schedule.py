@@ -5,8 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from appliance.audit import log
 from appliance.reports.build import build_report, list_reports
 from appliance.reports.schedule import JOB, build_missing_reports, missing_months, start_scheduler
+from appliance.storage import measurements
+from appliance.storage.database import reading
 from tests.reports.conftest import NOW, Place, utc
 
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
@@ -88,3 +91,15 @@ def test_a_restart_does_not_build_it_again(place: Place) -> None:
     finally:
         scheduler.shutdown(wait=True)
     assert len(list_reports(place.engine, place.paths)) == 1
+
+
+def test_the_schedule_removes_old_counts_after_the_report_that_needs_them(place: Place) -> None:
+    place.happened(utc(5), "system", "started", "engine")
+    place.counted(utc(5), "Entrance", ("crossings", "Door", "person", "in", 3.0))
+    later = FIRST_OF_NOVEMBER + timedelta(days=31 * (place.settings.retention.metrics_months + 1))
+    scheduler = start_scheduler(place.paths, place.settings, place.engine, lambda: later)
+    wait_for_first_run(scheduler)
+    scheduler.shutdown(wait=True)
+    with reading(place.engine) as connection:
+        assert measurements.read(connection) == []
+        assert "measurements" in [entry.event.subject for entry in log.entries(connection, actions=("data-removed",))]
