@@ -161,6 +161,7 @@ class Redactor:
 
 def cover_whole(frame: RawFrame, reason: str) -> RedactedFrame:
     """A fresh picture of the frame's size in one colour, with the reason written on it; none of the frame's pixels."""
+    reason = reason or "It is not sure what has to be covered."
     pixels = np.full((frame.height, frame.width, 3), WHOLE_COLOUR, np.uint8)
     size = max(0.35, min(0.9, frame.width / 900))
     lines = ["Picture covered", *_wrapped(reason, max(16, int(frame.width / (19 * size))))]

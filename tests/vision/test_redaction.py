@@ -1,0 +1,205 @@
+"""Covering what must not be seen, and everything where that is not sure."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.metrics.geometry import Box
+from appliance.vision.detections import Detection, Track
+from appliance.vision.frames import Pixels, RedactedFrame
+from appliance.vision.inference import InferenceFailed
+from appliance.vision.redaction import (
+    COVER_COLOUR,
+    HOLD_SECONDS,
+    TEXT_SECONDS,
+    WHOLE_COLOUR,
+    Looking,
+    Redactor,
+    cover_whole,
+)
+from appliance.vision.regions import Region
+from appliance.vision.runtime import Detectors
+from tests.vision.scripted import HEIGHT, WIDTH, Answer, Refusing, Scripted, detectors, found, noise, track
+
+NOT_A_NUMBER = found("face", math.nan, 10, 50, 60)
+
+
+def redact_one(
+    seed: int, with_detectors: Detectors, objects: Sequence[Detection] = (), tracks: Sequence[Track] = ()
+) -> RedactedFrame:
+    redactor, frame = Redactor(with_detectors), noise(seed)
+    return redactor.redact(frame, redactor.look(frame), objects, tracks)
+
+
+def covered(picture: RedactedFrame) -> Pixels:
+    """Where the picture is covered, bool [H, W]."""
+    return np.asarray((picture.pixels == COVER_COLOUR).all(axis=2))
+
+
+def is_covered(picture: RedactedFrame, left: int, top: int, right: int, bottom: int) -> bool:
+    return bool(covered(picture)[top:bottom, left:right].all())
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        detectors(missing=["faces"]),
+        detectors(missing=["text"]),
+        detectors(faces=Refusing()),
+        detectors(text=Refusing()),
+        detectors(faces=Scripted(lambda *_: InferenceFailed("no result within 2 seconds"))),
+        detectors(text=Scripted(lambda *_: InferenceFailed("no result within 2 seconds"))),
+        detectors(faces=Scripted(lambda *_: RuntimeError("a defect of ours"))),
+        detectors(faces=Scripted(lambda *_: [NOT_A_NUMBER])),
+    ],
+)
+def test_where_redaction_fails_no_pixel_is_shown(broken: Detectors) -> None:
+    first, second = redact_one(1, broken), redact_one(2, broken)
+    assert first.whole_frame
+    assert first.reason
+    assert first.regions == ()
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+    assert float((first.pixels == WHOLE_COLOUR).all(axis=2).mean()) > 0.8
+
+
+def test_a_defect_in_what_the_redactor_is_given_covers_the_frame() -> None:
+    unusable = [found("person", 10, 10, math.inf, 90)]
+    first, second = redact_one(1, detectors(), unusable), redact_one(2, detectors(), unusable)
+    assert first.whole_frame
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+
+
+@pytest.mark.parametrize(
+    "looking",
+    [Looking("front", 7, Answer([])), Looking("back", 8, Answer([])), Looking("front", 8, None)],
+    ids=["older frame", "other camera", "nothing begun"],
+)
+def test_a_result_of_another_picture_covers_the_frame(looking: Looking) -> None:
+    pictures = [Redactor(detectors()).redact(noise(seed, 8), looking, [], []) for seed in (1, 2)]
+    assert all(picture.whole_frame for picture in pictures)
+    np.testing.assert_array_equal(pictures[0].pixels, pictures[1].pixels)
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 500, "The network for faces is missing; " * 30])
+def test_a_whole_cover_is_a_picture_of_its_own(reason: str) -> None:
+    frame = noise(1)
+    picture = cover_whole(frame, reason)
+    assert picture.whole_frame
+    assert picture.pixels.shape == frame.pixels.shape
+    assert not np.shares_memory(picture.pixels, frame.pixels)
+    assert not (picture.pixels == frame.pixels).all(axis=2).any()
+
+
+def test_everything_private_is_covered_and_the_rest_is_shown() -> None:
+    with_detectors = detectors(
+        faces=Scripted(lambda *_: [found("face", 100, 100, 120, 130)]),
+        text=Scripted(lambda *_: [found("text", 200, 200, 240, 210)]),
+    )
+    picture = redact_one(1, with_detectors, [found("person", 20, 40, 60, 140)])
+    assert not picture.whole_frame
+    assert is_covered(picture, 97, 96, 123, 134)
+    assert is_covered(picture, 197, 197, 243, 213)
+    assert is_covered(picture, 17, 35, 63, 68)
+    hidden = covered(picture)
+    np.testing.assert_array_equal(picture.pixels[~hidden], noise(1).pixels[~hidden])
+    assert float(hidden.mean()) < 0.08
+    assert {(region.kind, region.source) for region in picture.regions} == {
+        ("face", "detector"),
+        ("plate", "detector"),
+        ("head", "detector"),
+    }
+
+
+def test_what_lies_beneath_a_cover_leaves_no_trace() -> None:
+    with_detectors = detectors(faces=Scripted(lambda *_: [found("face", 0, 0, WIDTH, HEIGHT)]))
+    np.testing.assert_array_equal(redact_one(1, with_detectors).pixels, redact_one(2, with_detectors).pixels)
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_the_head_of_a_person_who_is_only_tracked_is_covered(confirmed: bool) -> None:
+    hidden_person = track("person", 100, 50, 140, 150, missed_frames=12, confirmed=confirmed)
+    assert is_covered(redact_one(1, detectors(), [], [hidden_person]), 100, 45, 140, 75)
+
+
+def test_a_person_hardly_seen_is_covered_too() -> None:
+    assert is_covered(redact_one(1, detectors(), [found("person", 100, 50, 140, 150, score=0.2)]), 100, 45, 140, 75)
+
+
+edges = st.floats(-50, 400)
+
+
+@given(st.lists(st.tuples(edges, edges, edges, edges), max_size=6))
+def test_every_pixel_that_a_region_touches_is_covered_and_no_other(
+    boxes: list[tuple[float, float, float, float]],
+) -> None:
+    frame = noise(1)
+    regions = [Region("face", "detector", Box(min(a, c), min(b, d), max(a, c), max(b, d))) for a, b, c, d in boxes]
+    hidden = covered(Redactor(detectors()).cover(frame, regions))
+    columns, rows = np.arange(WIDTH), np.arange(HEIGHT)
+    expected = np.zeros((HEIGHT, WIDTH), bool)
+    for region in regions:
+        across = (columns + 1 > region.box.x1) & (columns < region.box.x2)
+        down = (rows + 1 > region.box.y1) & (rows < region.box.y2)
+        expected |= down[:, None] & across[None, :]
+    np.testing.assert_array_equal(hidden, expected)
+
+
+def test_a_face_missed_for_a_moment_stays_covered() -> None:
+    faces = Scripted(lambda *_: [found("face", 100, 100, 120, 130)])
+    redactor = Redactor(detectors(faces=faces))
+    for number, (seconds, hidden) in enumerate(
+        [(0.0, True), (0.1, True), (HOLD_SECONDS, True), (HOLD_SECONDS + 0.1, False)]
+    ):
+        frame = noise(1, number, seconds)
+        picture = redactor.redact(frame, redactor.look(frame), [], [])
+        faces.find = lambda *_: []
+        assert is_covered(picture, 100, 100, 120, 130) is hidden
+
+
+def test_what_was_held_is_forgotten_when_nobody_looked() -> None:
+    faces = Scripted(lambda *_: [found("face", 100, 100, 120, 130)])
+    redactor = Redactor(detectors(faces=faces))
+    redactor.redact(noise(1), redactor.look(noise(1)), [], [])
+    faces.find = lambda *_: []
+    redactor.forget()
+    assert redactor.redact(noise(1), redactor.look(noise(1)), [], []).regions == ()
+
+
+@pytest.mark.parametrize(
+    ("second_vehicle", "seconds", "looks"),
+    [
+        (None, 0.1, False),
+        (None, TEXT_SECONDS, True),
+        ((10.0, 10.0, 110.0, 90.0), 0.1, False),
+        ((22.0, 10.0, 122.0, 90.0), 0.1, True),
+        ((180.0, 100.0, 280.0, 180.0), 0.1, True),
+    ],
+    ids=["no vehicle", "time is up", "stands still", "has moved", "is new"],
+)
+def test_text_is_looked_for_before_a_vehicle_is_shown_anew(
+    second_vehicle: tuple[float, float, float, float] | None, seconds: float, looks: bool
+) -> None:
+    text = Scripted()
+    redactor = Redactor(detectors(text=text))
+    redactor.redact(noise(1), redactor.look(noise(1)), [found("vehicle", 10, 10, 110, 90)], [])
+    text.sizes.clear()
+    later = noise(2, 1, seconds)
+    vehicles = [found("vehicle", *second_vehicle)] if second_vehicle else []
+    redactor.redact(later, redactor.look(later), vehicles, [])
+    assert ((WIDTH, HEIGHT) in text.sizes) is looks
+
+
+def test_a_plate_seen_only_close_to_the_vehicle_is_covered_where_it_is() -> None:
+    def only_in_crops(width: int, _height: int) -> list[Detection]:
+        return [] if width == WIDTH else [found("text", 30, 40, 60, 50)]
+
+    picture = redact_one(1, detectors(text=Scripted(only_in_crops)), [found("vehicle", 100, 100, 200, 180)])
+    (plate,) = picture.regions
+    assert plate.kind == "plate"
+    # The crop begins a little outside the vehicle's box, and the plate's box is grown.
+    assert 115 < plate.box.x1 < 130 < 145 < plate.box.x2 < 160
+    assert 125 < plate.box.y1 < 140 < 144 < plate.box.y2 < 155
