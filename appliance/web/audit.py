@@ -173,7 +173,8 @@ def describe_seal(seal: Seal, size: int, now: datetime, zone: ZoneInfo) -> SealW
     added = f" {number(since)} {plural(since, 'entry has', 'entries have')} been added since." if since > 0 else ""
     kept = "No checkpoint has been signed yet."
     if seal.checkpoint_size:
-        kept = f"The newest checkpoint covers {number(seal.checkpoint_size)}, signed {seal.checkpoint_signed}."
+        covered = f"{number(seal.checkpoint_size)} {plural(seal.checkpoint_size, 'entry', 'entries')}"
+        kept = f"The newest checkpoint covers {covered}, signed {seal.checkpoint_signed}."
     whole = f"All {number(seal.entries)} {plural(seal.entries, 'entry', 'entries')} were verified {when}.{added}"
     return SealWords(True, "The log is whole", whole, kept)
 
