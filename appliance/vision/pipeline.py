@@ -12,10 +12,11 @@ from typing import Any, Literal, Protocol
 
 from appliance.errors import VeilsightError
 from appliance.vision.detections import Detection, Track
-from appliance.vision.frames import RawFrame, RedactedFrame
+from appliance.vision.frames import RawFrame
 from appliance.vision.live import Hub
-from appliance.vision.redaction import Looking, Redactor, cover_whole
+from appliance.vision.redaction import Redactor
 from appliance.vision.runtime import Detectors
+from appliance.vision.showing import Show
 from appliance.vision.sources import Source, open_source
 from appliance.vision.tracking import Tracker
 
@@ -68,6 +69,7 @@ class CameraStatus:
     height: int = 0
     received_frames: int = 0
     told: State = "streaming"
+    covered_because: str = ""
     _times: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=1000), repr=False)
 
     def count(self, frame: RawFrame, source: Source) -> None:
@@ -143,76 +145,40 @@ def _watch(
     deadline_seconds: float,
 ) -> None:
     tracker = Tracker()
-    show = _Show(camera.name, Redactor(detectors, deadline_seconds), hub, status, on_event)
-    with open_source(
-        camera.source, camera.name, camera.realtime, camera.loop, camera.username, camera.password
-    ) as source:
+    redactor = Redactor(detectors, deadline_seconds)
+
+    def on_picture(whole_frame: bool, reason: str) -> None:
+        status.covered_frames += whole_frame
+        # Told when it begins, not again for each of the frames that follow.
+        if reason and reason != status.covered_because:
+            on_event("redaction-failed", {"reason": reason})
+        status.covered_because = reason
+
+    with (
+        open_source(
+            camera.source, camera.name, camera.realtime, camera.loop, camera.username, camera.password
+        ) as source,
+        Show(camera.name, redactor, hub, on_picture) as show,
+    ):
         for frame in source:
             if stop.is_set():
                 return
-            looking = show.begin(frame)
             objects, failure = _detect(detectors, frame, deadline_seconds)
-            if failure is None:
+            tracks: tuple[Track, ...] = ()
+            if not failure:
                 tracks = tracker.update(objects, frame.monotonic)
                 on_tracks(frame.moment, frame.monotonic, tracks, frame.width, frame.height)
-                _enter(status, "streaming", "", on_event)
                 status.count(frame, source)
-                show.finish(frame, looking, objects, tracks)
-            else:
-                _enter(status, "streaming", failure, on_event)
-                show.cover(frame, failure)
+            _enter(status, "streaming", failure, on_event)
+            show.offer(frame, objects, tracks, failure)
 
 
-def _detect(detectors: Detectors, frame: RawFrame, deadline_seconds: float) -> tuple[tuple[Detection, ...], str | None]:
-    """Persons and vehicles in the frame, or why they are not known."""
+def _detect(detectors: Detectors, frame: RawFrame, deadline_seconds: float) -> tuple[tuple[Detection, ...], str]:
+    """Persons and vehicles in the frame; where they are not known, the reason."""
     try:
-        return detectors.need("people-vehicles").start(frame.pixels).result(deadline_seconds), None
+        return detectors.need("people-vehicles").start(frame.pixels).result(deadline_seconds), ""
     except VeilsightError as error:
         return (), str(error)
-
-
-class _Show:
-    """The view of one camera: redacts only while somebody looks."""
-
-    def __init__(self, camera: str, redactor: Redactor, hub: Hub, status: CameraStatus, on_event: TakeEvent) -> None:
-        self._camera = camera
-        self._redactor = redactor
-        self._hub = hub
-        self._status = status
-        self._on_event = on_event
-        self._reason = ""
-
-    def begin(self, frame: RawFrame) -> Looking | None:
-        if not self._hub.watched(self._camera):
-            self._redactor.forget()
-            return None
-        return self._redactor.look(frame)
-
-    def finish(
-        self, frame: RawFrame, looking: Looking | None, objects: Sequence[Detection], tracks: Sequence[Track]
-    ) -> None:
-        if looking is not None:
-            self._publish(self._redactor.redact(frame, looking, objects, tracks))
-
-    def cover(self, frame: RawFrame, reason: str) -> None:
-        if self._hub.watched(self._camera):
-            self._publish(cover_whole(frame, reason))
-
-    def _publish(self, picture: RedactedFrame) -> None:
-        header = {
-            "number": picture.number,
-            "moment": picture.moment.isoformat(timespec="milliseconds"),
-            "width": picture.pixels.shape[1],
-            "height": picture.pixels.shape[0],
-            "whole_frame": picture.whole_frame,
-            "reason": picture.reason,
-        }
-        self._hub.publish(self._camera, header, picture.jpeg())
-        self._status.covered_frames += picture.whole_frame
-        # Told when it begins, not again for each of the frames that follow.
-        if picture.reason and picture.reason != self._reason:
-            self._on_event("redaction-failed", {"reason": picture.reason})
-        self._reason = picture.reason
 
 
 def _enter(status: CameraStatus, state: State, error: str, on_event: TakeEvent) -> None:

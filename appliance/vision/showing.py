@@ -1,0 +1,103 @@
+"""The live view of one camera: redacts the newest analysed frame while somebody looks.
+
+It has a thread of its own, so that people who look at a camera do not slow down its counting. A frame that comes while
+another is being redacted waits alone: the next one takes its place.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from appliance.vision.detections import Detection, Track
+from appliance.vision.frames import RawFrame, RedactedFrame
+from appliance.vision.live import Hub
+from appliance.vision.redaction import Redactor, cover_whole
+
+STOP_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """An analysed frame with what was found in it, or with the reason why that is not known."""
+
+    frame: RawFrame
+    objects: Sequence[Detection]
+    tracks: Sequence[Track]
+    failure: str
+
+
+class Show:
+    """Takes analysed frames from the camera's thread and publishes redacted pictures; use as a context manager.
+
+    `on_picture` is told of each picture: whether it was covered whole, and why.
+    """
+
+    def __init__(self, camera: str, redactor: Redactor, hub: Hub, on_picture: Callable[[bool, str], None]) -> None:
+        self._camera = camera
+        self._redactor = redactor
+        self._hub = hub
+        self._on_picture = on_picture
+        self._offer: _Offer | None = None
+        self._stopped = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name=f"show {camera}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._stopped, self._offer = True, None
+            self._changed.notify()
+        self._thread.join(STOP_SECONDS)
+
+    def offer(self, frame: RawFrame, objects: Sequence[Detection], tracks: Sequence[Track], failure: str = "") -> None:
+        """Show this frame if somebody looks; with a `failure` it is covered whole. Never waits."""
+        if self._hub.watched(self._camera):
+            with self._changed:
+                self._offer = _Offer(frame, objects, tracks, failure)
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while (offer := self._take()) is not None:
+            try:
+                self._publish(self._redact(offer))
+            except Exception:
+                # No picture is better than an unredacted one; the next frame is tried anew.
+                logger.exception("a picture of %s could not be shown", self._camera)
+
+    def _take(self) -> _Offer | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._offer or self._stopped)
+            offer, self._offer = self._offer, None
+            return None if self._stopped else offer
+
+    def _redact(self, offer: _Offer) -> RedactedFrame:
+        if offer.failure:
+            return cover_whole(offer.frame, offer.failure)
+        looking = self._redactor.look(offer.frame)
+        return self._redactor.redact(offer.frame, looking, offer.objects, offer.tracks)
+
+    def _publish(self, picture: RedactedFrame) -> None:
+        self._hub.publish(self._camera, describe(picture), picture.jpeg())
+        self._on_picture(picture.whole_frame, picture.reason)
+
+
+def describe(picture: RedactedFrame) -> Mapping[str, object]:
+    """What viewers are told with a picture."""
+    return {
+        "number": picture.number,
+        "moment": picture.moment.isoformat(timespec="milliseconds"),
+        "width": picture.pixels.shape[1],
+        "height": picture.pixels.shape[0],
+        "whole_frame": picture.whole_frame,
+        "reason": picture.reason,
+    }
