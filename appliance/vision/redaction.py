@@ -19,7 +19,7 @@ another frame, and when the redactor itself fails. Covers are solid: no pixel of
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,13 +36,16 @@ COVER_COLOUR = (40, 40, 40)
 WHOLE_COLOUR = (56, 44, 36)
 HOLD_SECONDS = 1.0
 VEHICLE_SCORE = 0.2
-# A vehicle whose box overlaps its earlier one this much (intersection over union) has moved less than a plate's rim.
-STANDS_STILL = 0.8
+# A vehicle whose box overlaps its earlier one this much (intersection over union) has moved by a twentieth of its width
+# at most, a fifth of a plate's, so that a plate covered then is covered still.
+STANDS_STILL = 0.9
 TEXT_SECONDS = 0.5
 # The largest vehicles are looked at closely; a plate on a smaller one has no readable letters.
 CLOSE_LOOKS = 4
 SMALLEST_CLOSE_LOOK = 48
 CLOSE_LOOK_GROWTH = 1.15
+# Text that fills more of a close look's height than this is no plate: grilles and windows, enlarged, resemble letters.
+TALLEST_TEXT = 0.4
 
 logger = logging.getLogger(__name__)
 
@@ -116,8 +119,8 @@ class Redactor:
         seen = face_regions(looking.faces.result(_left(deadline)))
         if text is not None:
             texts = list(text.result(_left(deadline)))
-            for corner, pending in close_looks:
-                texts += [_moved(found, *corner) for found in pending.result(_left(deadline))]
+            for window, pending in close_looks:
+                texts += _within(window, pending.result(_left(deadline)))
             seen += text_regions(texts, vehicles)
             self._text_looked, self._vehicles_looked = frame.monotonic, vehicles
         held = self._memory.update(frame.monotonic, seen)
@@ -145,17 +148,15 @@ class Redactor:
         looked = self._text_looked
         return looked is None or not 0 <= seconds - looked < self._text_seconds
 
-    def _look_closely(
-        self, frame: RawFrame, vehicles: Sequence[Box]
-    ) -> list[tuple[tuple[int, int], PendingDetections]]:
-        """Start the text detector on each of the largest vehicles; with the crops' left and top edges."""
+    def _look_closely(self, frame: RawFrame, vehicles: Sequence[Box]) -> list[tuple[Box, PendingDetections]]:
+        """Start the text detector on each of the largest vehicles; with the windows it is shown, in whole pixels."""
         detector: Detector = self._detectors.need("text")
-        looks: list[tuple[tuple[int, int], PendingDetections]] = []
+        looks: list[tuple[Box, PendingDetections]] = []
         for box in _distinct(vehicles)[:CLOSE_LOOKS]:
             left, top, right, bottom = _whole_pixels(grown(box, CLOSE_LOOK_GROWTH), frame.width, frame.height)
             if min(right - left, bottom - top) >= SMALLEST_CLOSE_LOOK:
-                crop = np.ascontiguousarray(frame.pixels[top:bottom, left:right])
-                looks.append(((left, top), detector.start(crop)))
+                window = np.ascontiguousarray(frame.pixels[top:bottom, left:right])
+                looks.append((Box(left, top, right, bottom), detector.start(window)))
         return looks
 
 
@@ -197,9 +198,17 @@ def _left(deadline: float) -> float:
     return max(0.0, deadline - time.monotonic())
 
 
-def _moved(found: Detection, left: int, top: int) -> Detection:
-    box = Box(found.box.x1 + left, found.box.y1 + top, found.box.x2 + left, found.box.y2 + top)
-    return Detection(found.kind, found.label, found.score, box)
+def _within(window: Box, texts: Sequence[Detection]) -> list[Detection]:
+    """Text of a close look, in pixels of the frame, without what is too tall for a plate."""
+    tallest = TALLEST_TEXT * (window.y2 - window.y1)
+    return [
+        replace(
+            text,
+            box=Box(text.box.x1 + window.x1, text.box.y1 + window.y1, text.box.x2 + window.x1, text.box.y2 + window.y1),
+        )
+        for text in texts
+        if text.box.y2 - text.box.y1 <= tallest
+    ]
 
 
 def _distinct(boxes: Sequence[Box]) -> list[Box]:

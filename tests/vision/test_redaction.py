@@ -193,13 +193,21 @@ def test_text_is_looked_for_before_a_vehicle_is_shown_anew(
     assert ((WIDTH, HEIGHT) in text.sizes) is looks
 
 
-def test_a_plate_seen_only_close_to_the_vehicle_is_covered_where_it_is() -> None:
-    def only_in_crops(width: int, _height: int) -> list[Detection]:
-        return [] if width == WIDTH else [found("text", 30, 40, 60, 50)]
+def only_close(*texts: Detection) -> Scripted:
+    """Finds the texts in close looks, but nothing in the whole picture."""
+    return Scripted(lambda width, _height: [] if width == WIDTH else texts)
 
-    picture = redact_one(1, detectors(text=Scripted(only_in_crops)), [found("vehicle", 100, 100, 200, 180)])
+
+def test_a_plate_seen_only_close_to_the_vehicle_is_covered_where_it_is() -> None:
+    text = only_close(found("text", 30, 40, 60, 50))
+    picture = redact_one(1, detectors(text=text), [found("vehicle", 100, 100, 200, 180)])
     (plate,) = picture.regions
     assert plate.kind == "plate"
-    # The crop begins a little outside the vehicle's box, and the plate's box is grown.
-    assert 115 < plate.box.x1 < 130 < 145 < plate.box.x2 < 160
-    assert 125 < plate.box.y1 < 140 < 144 < plate.box.y2 < 155
+    # The close look begins a little outside the vehicle's box, here at 92, 94; the plate's box is grown.
+    assert is_covered(picture, 122, 134, 152, 144)
+    assert plate.box.x2 - plate.box.x1 < 60
+
+
+def test_what_is_too_tall_for_a_plate_on_a_vehicle_is_none() -> None:
+    text = only_close(found("text", 10, 10, 100, 80))
+    assert redact_one(1, detectors(text=text), [found("vehicle", 100, 100, 200, 180)]).regions == ()
