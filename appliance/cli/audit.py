@@ -3,11 +3,13 @@
 import argparse
 import base64
 import json
-from datetime import datetime
+import os
+import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.errors import UsageError
+from appliance.errors import UsageError, VeilsightError
 from appliance.settings import Paths
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from appliance.audit.checkpoint import Checkpoint
     from appliance.audit.log import Entry
     from appliance.storage.site import Site
+
+
+class OutputUnwritable(VeilsightError):
+    """A file that the user named can't be written."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,9 +38,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     verify = actions.add_parser("verify", help="check the whole log, or a proof from it")
     verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="the log must begin with this saved checkpoint")
     verify.add_argument("--proof", type=Path, metavar="FILE", help="check this proof of an entry instead of the log")
-    verify.add_argument("--public-key", type=Path, metavar="FILE", help="signing.pub, for a proof on another machine")
+    verify.add_argument(
+        "--public-key", type=Path, metavar="FILE", help="trust this signing.pub, kept elsewhere, not the site's"
+    )
     verify.set_defaults(run=run_verify)
     checkpoint = actions.add_parser("checkpoint", help="sign the log as it stands and print the checkpoint to keep")
+    checkpoint.add_argument("--output", type=Path, metavar="FILE", help="write it to this new file instead")
     checkpoint.set_defaults(run=run_checkpoint)
     prove = actions.add_parser("prove", help="print a proof that an entry is in the log, or that the log only grew")
     prove.add_argument("entry", type=int, nargs="?", metavar="ENTRY", help="number of the entry")
@@ -90,16 +99,17 @@ def as_line(entry: "Entry") -> str:
 def run_verify(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.audit.verification import verify
     from appliance.storage.database import reading
+    from appliance.storage.keys import read_public_key
     from appliance.storage.site import open_site
 
     if options.proof:
         return verify_proof(options, paths)
-    if options.public_key:
-        raise UsageError("--public-key goes with --proof; the whole log is checked where its site is.")
     saved = read_text(options.checkpoint) if options.checkpoint else None
+    # Whoever changes the log and signs it anew with a key of their own leaves that key's public part at the site.
+    trusted = read_public_key(options.public_key) if options.public_key else None
     site = open_site(paths)
     with reading(site.engine) as connection:
-        print(verify(connection, site.public_key, site.origin, saved))
+        print(verify(connection, trusted or site.public_key, site.origin, saved))
     return 0
 
 
@@ -115,13 +125,19 @@ def verify_proof(options: argparse.Namespace, paths: Paths) -> int:
     return 0
 
 
-def run_checkpoint(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
+def run_checkpoint(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.storage.site import open_site
 
+    if options.output and options.output.exists():
+        raise UsageError(f"There is a file {options.output} already; an old checkpoint is evidence, choose a new name.")
     site = open_site(paths)
     with site.engine.begin() as connection:
-        note, _ = sign_checkpoint(connection, site, paths)
-    print(note, end="")
+        note, signed = sign_checkpoint(connection, site, paths)
+    if options.output:
+        write_whole(options.output, note)
+        print(f"checkpoint of {signed.size} entries written to {options.output}")
+    else:
+        print(note, end="")
     return 0
 
 
@@ -132,9 +148,10 @@ def sign_checkpoint(connection: "Connection", site: "Site", paths: Paths) -> "tu
     from appliance.storage.keys import load_signing_key
 
     key = load_signing_key(paths)
+    now = datetime.now(UTC)
     event = log.Event(actor(), "checkpoint-signed", site.origin, "log", details={"size": log.size(connection) + 1})
-    log.append(connection, event)
-    note = checkpoint.make_checkpoint(connection, key, site.origin)
+    log.append(connection, event, now)
+    note = checkpoint.make_checkpoint(connection, key, site.origin, now)
     return note, checkpoint.read(note, site.public_key)
 
 
@@ -151,10 +168,12 @@ def run_prove(options: argparse.Namespace, paths: Paths) -> int:
             log.entry_text(connection, options.entry)
         note, new = sign_checkpoint(connection, site, paths)
         if old is None:
-            print(proof.prove_entry(connection, options.entry, note, new.size), end="")
+            result = proof.prove_entry(connection, options.entry, note, new.size)
         else:
             path = [base64.b64encode(each).decode() for each in proof.prove_growth(connection, old, new)]
-            print(json.dumps({"old": read_text(options.since), "path": path, "new": note}, indent=2))
+            result = json.dumps({"old": read_text(options.since), "path": path, "new": note}, indent=2) + "\n"
+    # Only now is the checkpoint in the database as well; one that isn't would look like a cut log later.
+    print(result, end="")
     return 0
 
 
@@ -166,3 +185,20 @@ def read_text(path: Path) -> str:
         raise UsageError(f"The file {path} can't be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"The file {path} is not text.") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small text file whole or not at all. Raises `OutputUnwritable`."""
+    partial: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            partial = Path(file.name)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.chmod(0o644)
+        partial.replace(path)
+    except OSError as error:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        raise OutputUnwritable(f"The file {path} can't be written ({error.strerror}).") from error

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from typing import TYPE_CHECKING
 
 from appliance.errors import UsageError
@@ -10,6 +11,8 @@ from appliance.settings import Paths
 
 if TYPE_CHECKING:
     from appliance.storage.cameras import Camera
+
+NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -50,6 +53,8 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.storage import cameras
     from appliance.storage.site import open_site
 
+    if not NAME.fullmatch(options.name):
+        raise UsageError(f"A camera can't be called {options.name!r}; use 1 to 40 letters, digits and dashes.")
     lines, zones = parse_places(options.line, options.zone)
     source = cameras.check_source(options.source)
     if options.password_stdin and not options.username:

@@ -21,11 +21,16 @@ def read_password(from_standard_input: bool, what: str = "Password") -> str:
 
     It is never an argument: other users of the machine can read those. Raises `UsageError`.
     """
-    if from_standard_input:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise UsageError("There is no terminal to ask for the password; use --password-stdin.")
-    password = getpass.getpass(f"{what}: ")
-    if getpass.getpass("Once more: ") != password:
-        raise UsageError("The two passwords differ; nothing was changed.")
+    try:
+        if from_standard_input:
+            return sys.stdin.readline().rstrip("\r\n")
+        if not sys.stdin.isatty():
+            raise UsageError("There is no terminal to ask for the password; use --password-stdin.")
+        password = getpass.getpass(f"{what}: ")
+        if getpass.getpass("Once more: ") != password:
+            raise UsageError("The two passwords differ; nothing was changed.")
+    except EOFError as error:
+        raise UsageError("No password was given; nothing was changed.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError("The password is not text in UTF-8; nothing was changed.") from error
     return password

@@ -3,7 +3,12 @@
 import argparse
 import json
 
+from appliance.errors import VeilsightError
 from appliance.settings import Paths
+
+
+class LastUser(VeilsightError):
+    """Without this user nobody could log in any more."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -78,6 +83,8 @@ def run_remove(options: argparse.Namespace, paths: Paths) -> int:
 
     with open_site(paths).engine.begin() as connection:
         users.remove(connection, options.name)
+        if not users.list_users(connection):
+            raise LastUser(f"{options.name} is the last user and stays; add another with `veilsight user add` first.")
         append(connection, Event(actor(), "user-removed", options.name))
     print(f"{options.name} is removed")
     return 0

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from appliance.audit import log
+from appliance.audit import checkpoint, log
 from appliance.cli.main import main
 from appliance.cli.terminal import actor
 from appliance.settings import Paths, find_paths
 from appliance.storage import cameras, keys, users
 from appliance.storage.database import create_database, open_database, reading
 from appliance.storage.site import create_site, open_site
+from appliance.storage.tables import audit_checkpoint
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,24 @@ def test_a_user_is_added_changed_and_removed(run: Run, paths: Paths) -> None:
     with reading(open_site(paths).engine) as connection:
         assert users.verify(connection, "anna", "battery staple")
         assert not users.verify(connection, "anna", "correct horse")
+    run("user", "add", "bert", "--password-stdin", typed="correct horse\n")
     assert run("user", "remove", "anna").code == 0
-    assert run("user", "list").output == ""
-    assert actions(paths) == [(actor(), act, "anna") for act in ("user-added", "password-changed", "user-removed")]
+    assert [user["name"] for user in json.loads(run("user", "list", "--json").output)] == ["bert"]
+    assert actions(paths) == [
+        (actor(), "user-added", "anna"),
+        (actor(), "password-changed", "anna"),
+        (actor(), "user-added", "bert"),
+        (actor(), "user-removed", "anna"),
+    ]
+
+
+def test_the_last_user_stays(run: Run, paths: Paths) -> None:
+    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    result = run("user", "remove", "anna")
+    assert refused(result, 1)
+    assert "veilsight user add" in result.problem
+    assert [user["name"] for user in json.loads(run("user", "list", "--json").output)] == ["anna"]
+    assert actions(paths) == [(actor(), "user-added", "anna")]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +158,10 @@ def test_a_camera_is_added_listed_and_removed(run: Run, paths: Paths) -> None:
         ("front", "rtsp://10.0.0.1/x", "--zone", "till=0,0,1,1"),
         ("front", "rtsp://10.0.0.1/x", "--password-stdin"),
         ("fr/ont", "rtsp://10.0.0.1/x"),
+        ("front door", "rtsp://10.0.0.1/x"),
+        ("x" * 41, "rtsp://10.0.0.1/x"),
+        ("front\n", "rtsp://10.0.0.1/x"),
+        ("", "rtsp://10.0.0.1/x"),
     ],
 )
 def test_a_refused_camera_changes_nothing(run: Run, paths: Paths, arguments: tuple[str, ...]) -> None:
@@ -194,6 +214,52 @@ def test_a_proof_is_checked_with_the_public_key_alone(run: Run, paths: Paths, tm
     assert not paths.state.exists()
 
 
+def test_the_log_is_verified_with_a_public_key_that_was_kept_elsewhere(run: Run, paths: Paths, tmp_path: Path) -> None:
+    """Somebody rewrote the log and signed it with a key of their own, which they left at the site."""
+    run("audit", "checkpoint")
+    key = tmp_path / "kept.pub"
+    shutil.copy(paths.keys / "signing.pub", key)
+    assert run("audit", "verify", "--public-key", str(key)).output.startswith("audit log verified")
+    for name in ("signing.key", "signing.pub"):
+        (paths.keys / name).unlink()
+    keys.create_signing_key(paths)
+    site = open_site(paths)
+    with site.engine.begin() as connection:
+        current = checkpoint.Checkpoint(site.origin, 1, log.root(connection))
+        forged = checkpoint.sign(current, keys.load_signing_key(paths))
+        connection.execute(audit_checkpoint.update().values(note=forged))
+    assert run("audit", "verify").code == 0
+    result = run("audit", "verify", "--public-key", str(key))
+    assert refused(result, 1)
+    assert "not signed with this site's key" in result.problem
+
+
+def test_a_checkpoint_is_written_to_a_new_file(run: Run, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.txt"
+    assert run("audit", "checkpoint", "--output", str(saved)).output == f"checkpoint of 1 entries written to {saved}\n"
+    note = saved.read_text()
+    assert run("audit", "verify", "--checkpoint", str(saved)).code == 0
+    assert refused(run("audit", "checkpoint", "--output", str(saved)), 2)
+    assert saved.read_text() == note
+    assert refused(run("audit", "checkpoint", "--output", str(tmp_path / "no-such-folder" / "saved.txt")), 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["saved.txt", "state"]
+
+
+def test_an_older_copy_of_the_database_is_found_by_a_saved_checkpoint(run: Run, paths: Paths, tmp_path: Path) -> None:
+    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    open_site(paths).engine.dispose()
+    older, saved = tmp_path / "older", tmp_path / "saved.txt"
+    shutil.copytree(paths.database.parent, older)
+    run("user", "add", "bert", "--password-stdin", typed="correct horse\n")
+    run("audit", "checkpoint", "--output", str(saved))
+    shutil.rmtree(paths.database.parent)
+    shutil.copytree(older, paths.database.parent)
+    assert run("audit", "verify").code == 0
+    result = run("audit", "verify", "--checkpoint", str(saved))
+    assert refused(result, 1)
+    assert "covers 3" in result.problem
+
+
 def test_growth_since_a_checkpoint_is_proved(run: Run, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     saved.write_text(run("audit", "checkpoint").output)
@@ -212,7 +278,7 @@ def test_growth_since_a_checkpoint_is_proved(run: Run, tmp_path: Path) -> None:
         (("prove", "0", "--since", "x"), 2),
         (("prove", "--since", "no-such-file"), 2),
         (("verify", "--checkpoint", "no-such-file"), 2),
-        (("verify", "--public-key", "x"), 2),
+        (("verify", "--public-key", "no-such-file"), 1),
         (("list", "--action", "nonsense"), 2),
         (("list", "--since", "yesterday"), 2),
         (("list", "--limit", "-1"), 2),
