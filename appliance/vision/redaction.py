@@ -6,7 +6,8 @@ What is covered in a frame is the union of
 2. the head region of every person that was detected or is being tracked, whether or not a face was seen;
 3. text, which is what a number plate is to a detector that knows no country's plates. It is looked for in the whole
    picture and again, enlarged, around each vehicle;
-4. faces and text of the last second that this frame does not show again, so that a single miss uncovers nobody.
+4. faces and text of the last second, and heads of the last half second, that this frame does not show again, so that
+   a single miss uncovers nobody.
 
 Text costs most, so it is looked for in every frame in which a vehicle, even a doubtful one, is new or has moved, and
 otherwise every half second: in the live view a plate that no vehicle is seen around may show for that long; for a
@@ -35,6 +36,8 @@ from appliance.vision.runtime import Detectors
 COVER_COLOUR = (40, 40, 40)
 WHOLE_COLOUR = (56, 44, 36)
 HOLD_SECONDS = 1.0
+# Shorter, since people walk and whoever is surely a person is followed by the tracker as well.
+HEAD_HOLD_SECONDS = 0.5
 VEHICLE_SCORE = 0.2
 # A vehicle whose box overlaps its earlier one this much (intersection over union) has moved by a twentieth of its width
 # at most, a fifth of a plate's, so that a plate covered then is covered still.
@@ -77,6 +80,7 @@ class Redactor:
         self._deadline_seconds = deadline_seconds
         self._text_seconds = text_seconds
         self._memory = Memory(HOLD_SECONDS)
+        self._heads = Memory(HEAD_HOLD_SECONDS)
         self._text_looked: float | None = None
         self._vehicles_looked: list[Box] = []
 
@@ -123,8 +127,9 @@ class Redactor:
                 texts += _within(window, pending.result(_left(deadline)))
             seen += text_regions(texts, vehicles)
             self._text_looked, self._vehicles_looked = frame.monotonic, vehicles
-        held = self._memory.update(frame.monotonic, seen)
-        return (*seen, *head_regions(objects, tracks), *held)
+        heads = head_regions(objects, tracks)
+        held = self._memory.update(frame.monotonic, seen) + self._heads.update(frame.monotonic, heads)
+        return (*seen, *heads, *held)
 
     def cover(self, frame: RawFrame, regions: Sequence[Region]) -> RedactedFrame:
         """The frame with the regions covered, in a picture of its own."""
@@ -137,6 +142,7 @@ class Redactor:
     def forget(self) -> None:
         """Forget earlier frames; for when nobody has looked for a while."""
         self._memory.clear()
+        self._heads.clear()
         self._text_looked = None
         self._vehicles_looked = []
 

@@ -13,17 +13,17 @@ RegionSource = Literal["detector", "track", "held", "ahead"]
 # A face box is tight around eyes and mouth; hair, ears and chin tell people apart too.
 FACE_GROWTH = 1.3
 # The head region of a person's box, as parts of the box's width and height: a head is about a seventh of a standing
-# person and a quarter of a sitting one, and the upper edge of a box is uncertain by several hundredths.
-HEAD_SIDE = 0.12
+# person and a quarter of a sitting one, people lean out of their boxes, and the edges of a box are uncertain.
+HEAD_SIDE = 0.25
 HEAD_ABOVE = 0.10
-HEAD_BELOW = 0.30
+HEAD_BELOW = 0.35
 # The text detector learns text shrunk to its core, which is about half as high as the letters; a plate has a rim too.
 # So each side is moved out by this part of the core's height.
 TEXT_GROWTH = 1.0
 # Width to height of number plates, from square motorcycle plates to long ones seen at a slant, with room to spare.
 PLATE_SHAPES = (1.0, 9.0)
-# A weak detection of a person is reason enough to cover a head; it need not be good enough to be counted.
-PERSON_SCORE = 0.2
+# The weakest detection of a person is reason enough to cover a head; it need not be good enough to be counted.
+PERSON_SCORE = 0.1
 # Two boxes that overlap this much (intersection over union) are the same thing seen twice.
 SAME = 0.3
 

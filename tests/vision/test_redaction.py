@@ -160,10 +160,19 @@ def test_a_face_missed_for_a_moment_stays_covered() -> None:
         assert is_covered(picture, 100, 100, 120, 130) is hidden
 
 
+def test_a_person_missed_for_a_moment_stays_covered() -> None:
+    redactor = Redactor(detectors())
+    person = [found("person", 100, 50, 140, 150, score=0.1)]
+    for number, (seconds, people, hidden) in enumerate([(0.0, person, True), (0.4, [], True), (1.0, [], False)]):
+        frame = noise(1, number, seconds)
+        picture = redactor.redact(frame, redactor.look(frame), people, [])
+        assert is_covered(picture, 100, 45, 140, 75) is hidden
+
+
 def test_what_was_held_is_forgotten_when_nobody_looked() -> None:
     faces = Scripted(lambda *_: [found("face", 100, 100, 120, 130)])
     redactor = Redactor(detectors(faces=faces))
-    redactor.redact(noise(1), redactor.look(noise(1)), [], [])
+    redactor.redact(noise(1), redactor.look(noise(1)), [found("person", 20, 40, 60, 140)], [])
     faces.find = lambda *_: []
     redactor.forget()
     assert redactor.redact(noise(1), redactor.look(noise(1)), [], []).regions == ()
