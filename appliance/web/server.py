@@ -9,6 +9,7 @@ So every request is read whole before a thread takes it, every response is one p
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
@@ -60,7 +61,7 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=128, dualstack_ipv6=host == "::")
     except OSError as error:
         raise CannotListen(
-            f"The page can't listen on {host} port {port} ({error.strerror}); "
+            f"The page can't listen on {host} port {port} ({os.strerror(error.errno or 0)}); "
             "stop the program that uses it, or choose another port under [web] in the settings file."
         ) from error
 
