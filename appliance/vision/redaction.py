@@ -139,13 +139,6 @@ class Redactor:
             pixels[top:bottom, left:right] = COVER_COLOUR
         return _seal(frame, pixels, "", tuple(regions))
 
-    def forget(self) -> None:
-        """Forget earlier frames; for when nobody has looked for a while."""
-        self._memory.clear()
-        self._heads.clear()
-        self._text_looked = None
-        self._vehicles_looked = []
-
     def _have_looked_at(self, vehicles: Sequence[Box]) -> bool:
         """Whether each vehicle stands where one stood when text was last looked for."""
         return all(any(overlap(box, old) >= STANDS_STILL for old in self._vehicles_looked) for box in vehicles)
@@ -228,7 +221,12 @@ def _distinct(boxes: Sequence[Box]) -> list[Box]:
 
 
 def _whole_pixels(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of all pixels that the box touches, within the frame. Raises `ValueError` on NaN."""
+    """Left, top, right, bottom of all pixels that the box touches, within the frame.
+
+    Raises `ValueError` for a box that is inside out or not a number, `OverflowError` for one without end.
+    """
+    if not (box.x1 <= box.x2 and box.y1 <= box.y2):
+        raise ValueError("a box is inside out")
     left, top = int(np.floor(box.x1)), int(np.floor(box.y1))
     right, bottom = int(np.ceil(box.x2)), int(np.ceil(box.y2))
     return max(0, left), max(0, top), max(0, min(width, right)), max(0, min(height, bottom))

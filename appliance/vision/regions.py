@@ -131,6 +131,3 @@ class Memory:
         ]
         self._held = fresh + [_Held(region, seconds) for region in seen]
         return [replace(held.region, source="held") for held in fresh]
-
-    def clear(self) -> None:
-        self._held = []
