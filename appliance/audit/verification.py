@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Integer, select, type_coerce
 
 from appliance.audit import checkpoint, log, merkle
-from appliance.audit.checkpoint import Checkpoint, CheckpointInvalid, StoredCheckpoint
+from appliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from appliance.audit.merkle import Node
 from appliance.errors import VeilsightError
-from appliance.storage.tables import audit_entry, audit_node
+from appliance.storage.tables import audit_checkpoint, audit_entry, audit_node
 
 
 class AuditLogBroken(VeilsightError):
@@ -36,6 +37,15 @@ class Verification:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredCheckpoint:
+    """A checkpoint's row as it is: SQLite's columns take values of any type, whatever the schema says."""
+
+    size: int
+    signed: object
+    note: object
+
+
 def verify(connection: Connection, key: Ed25519PublicKey, origin: str, saved: str | None = None) -> Verification:
     """Recompute the tree from the entries and compare it with all that is stored and signed.
 
@@ -43,7 +53,7 @@ def verify(connection: Connection, key: Ed25519PublicKey, origin: str, saved: st
     Raises `AuditLogBroken`, which names the first bad entry, and `CheckpointInvalid` where `saved` is not a checkpoint
     of this site.
     """
-    stored = checkpoint.stored_checkpoints(connection)
+    stored = _stored_checkpoints(connection)
     wanted = _signed_roots(stored, saved, key, origin)
     walker = _Walker(_stored_nodes(connection))
     while walker.add_removed():
@@ -59,13 +69,14 @@ def verify(connection: Connection, key: Ed25519PublicKey, origin: str, saved: st
         raise AuditLogBroken(
             f"Entries are missing: a signed checkpoint covers {max(wanted)}, but the audit log has {walker.size}."
         )
+    _check_signings(connection, stored, removed)
     newest = stored[-1] if stored else None
     return Verification(
         entries=walker.size,
         root=walker.root(),
         checkpoints=len(stored),
         checkpoint_size=newest.size if newest else 0,
-        checkpoint_signed=newest.signed.strftime("%Y-%m-%d %H:%M:%S UTC") if newest else "",
+        checkpoint_signed=_moment(newest).strftime("%Y-%m-%d %H:%M:%S UTC") if newest else "",
     )
 
 
@@ -128,7 +139,7 @@ class _Walker:
 
 
 def _signed_roots(
-    stored: Sequence[StoredCheckpoint], saved: str | None, key: Ed25519PublicKey, origin: str
+    stored: Sequence[_StoredCheckpoint], saved: str | None, key: Ed25519PublicKey, origin: str
 ) -> dict[int, bytes]:
     checkpoints = [_read_stored(each, key) for each in stored]
     if saved is not None:
@@ -142,7 +153,7 @@ def _signed_roots(
     return roots
 
 
-def _read_stored(stored: StoredCheckpoint, key: Ed25519PublicKey) -> Checkpoint:
+def _read_stored(stored: _StoredCheckpoint, key: Ed25519PublicKey) -> Checkpoint:
     try:
         signed = checkpoint.read(stored.note, key) if isinstance(stored.note, str) else None
     except CheckpointInvalid as error:
@@ -152,12 +163,46 @@ def _read_stored(stored: StoredCheckpoint, key: Ed25519PublicKey) -> Checkpoint:
     return signed
 
 
+def _check_signings(connection: Connection, stored: Sequence[_StoredCheckpoint], removed: int) -> None:
+    """Every signing that the log tells of has its checkpoint, and its moment is the entry's.
+
+    The entries are verified by now. Those about a checkpoint stand last in it or right after it, so that all of them
+    are there where the checkpoint is longer than what was `removed`.
+    """
+    moments: dict[int, set[int]] = {}
+    for entry in log.entries(connection, actions=["checkpoint-signed"]):
+        size = entry.event.details.get("size")
+        if isinstance(size, int) and size > removed:
+            moments.setdefault(size, set()).add(int(entry.time.timestamp()))
+    present = {each.size: each for each in stored}
+    for size in sorted(moments):
+        if size not in present:
+            raise AuditLogBroken(f"The checkpoint of {size} entries is gone, but the audit log tells of its signing.")
+        if present[size].signed not in moments[size]:
+            raise AuditLogBroken(f"The stored checkpoint of {size} entries was not signed when it says.")
+
+
+def _moment(stored: _StoredCheckpoint) -> datetime:
+    try:
+        if isinstance(stored.signed, int):
+            return datetime.fromtimestamp(stored.signed, UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise AuditLogBroken(f"The stored checkpoint of {stored.size} entries has been changed.")
+
+
 def _compare_root(walker: _Walker, wanted: dict[int, bytes]) -> None:
     if walker.size in wanted and walker.root() != wanted[walker.size]:
         raise AuditLogBroken(
             f"The first {walker.size} entries of the audit log are not those of a signed checkpoint: "
             "history has been rewritten."
         )
+
+
+def _stored_checkpoints(connection: Connection) -> list[_StoredCheckpoint]:
+    table = audit_checkpoint.c
+    query = select(table.size, type_coerce(table.signed, Integer), table.note).order_by(table.size)
+    return [_StoredCheckpoint(*row) for row in connection.execute(query)]
 
 
 def _rows(connection: Connection) -> Iterator[tuple[int, object, bytes]]:

@@ -134,3 +134,18 @@ def test_months_are_counted_by_the_calendar(moment: datetime, months: int) -> No
 def test_the_last_day_of_a_month_has_its_like() -> None:
     assert months_before(datetime(2026, 3, 31, tzinfo=UTC), 1) == datetime(2026, 2, 28, tzinfo=UTC)
     assert months_before(datetime(2026, 1, 1, tzinfo=UTC), 1) == datetime(2025, 12, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("days", [0, 1, 2, 3])
+def test_a_checkpoint_outlives_the_entries_about_its_signing(site: Site, key: Ed25519PrivateKey, days: int) -> None:
+    """Signed at the terminal one day and once more on the page the next; either entry may be the first to go."""
+    begin = NOON - 100 * DAY
+    with site.engine.begin() as connection:
+        append(connection, Event("cli:root", "checkpoint-signed", site.origin, details={"size": 1}), begin)
+        checkpoint.make_checkpoint(connection, key, site.origin, begin)
+        checkpoint.make_checkpoint(connection, key, site.origin, begin + DAY)
+        append(connection, Event("anna", "checkpoint-signed", site.origin, details={"size": 1}), begin + DAY)
+        append(connection, Event("anna", "login", "anna"), NOON)
+        cutoff = begin + days * DAY
+        remove_expired(connection, Retention(log_months=1), "test", cutoff.replace(month=cutoff.month + 1))
+    assert check(site).startswith("audit log verified")
