@@ -1,0 +1,210 @@
+"""The Debian package in a fresh root: installed, used, booted, upgraded, removed, purged. Run by `make test-deb`.
+
+The tests build on one another in the order in which they stand.
+"""
+
+import datetime
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from roots import CAMERA, PASSWORD, PICTURE, BootedRoot, Installed
+
+PROGRAMS = ("engine", "web", "courier")
+UNITS = tuple(f"veilsight-{program}.service" for program in PROGRAMS)
+STATE = "/var/lib/veilsight"
+# Owner, group and mode of what the package and its first start make.
+MODES = {
+    f"{STATE}": "root veilsight 2750",
+    f"{STATE}/keys": "root root 700",
+    f"{STATE}/keys/database.key": "root root 600",
+    f"{STATE}/keys/signing.key": "root root 600",
+    f"{STATE}/database": "root veilsight 2770",
+    f"{STATE}/database/veilsight.db": "root veilsight 660",
+    f"{STATE}/tls": "veilsight-web veilsight-web 700",
+    f"{STATE}/tls/server.key": "veilsight-web veilsight-web 600",
+    f"{STATE}/tls/authority.key": "veilsight-web veilsight-web 600",
+    f"{STATE}/compiled": "veilsight-engine veilsight 2750",
+    f"{STATE}/reports": "veilsight-web veilsight 2750",
+    f"{STATE}/outbox": "veilsight-web veilsight 2770",
+    "/run/veilsight": "veilsight-engine veilsight 2750",
+    "/etc/veilsight/settings.toml": "root root 644",
+    "/opt/veilsight/models/centerface.onnx": "root root 644",
+}
+
+
+def journal(system: BootedRoot) -> str:
+    return system.run("journalctl", "--no-pager", "--lines=60", "--unit=veilsight*").stdout
+
+
+def test_installing_prints_the_address_and_the_first_password_once(installed: Installed) -> None:
+    assert "https://localhost:8443/" in installed.output
+    assert installed.password
+    again = installed.root.run("veilsight", "setup")
+    assert not PASSWORD.search(again.stdout)
+
+
+def test_files_have_the_owners_and_modes_that_keep_the_programs_apart(installed: Installed) -> None:
+    found = installed.root.run("stat", "--format=%n %U %G %a", *MODES).stdout.splitlines()
+    assert dict(line.split(" ", 1) for line in found) == MODES
+
+
+def test_nothing_in_the_package_can_be_changed_by_a_program(installed: Installed) -> None:
+    places = ("/opt/veilsight", "/usr/bin/veilsight", "/etc/veilsight", "/lib/systemd/system")
+    found = installed.root.run(
+        "find", *places, "!", "-type", "l", "(", "!", "-user", "root", "-o", "-perm", "/022", ")"
+    )
+    assert found.stdout == ""
+
+
+def test_each_program_has_a_user_that_cannot_log_in_and_shares_one_group(installed: Installed) -> None:
+    for program in PROGRAMS:
+        user = installed.root.run("getent", "passwd", f"veilsight-{program}").stdout.strip()
+        assert user.endswith("/nologin")
+        groups = installed.root.run("id", "--name", "--groups", f"veilsight-{program}").stdout.split()
+        extra = {"render", "video"} if program == "engine" else set()
+        assert set(groups) == {f"veilsight-{program}", "veilsight"} | extra
+
+
+def test_doctor_finds_nothing_wrong(installed: Installed) -> None:
+    findings = json.loads(installed.root.run("veilsight", "doctor", "--json").stdout)
+    assert [each for each in findings if each["state"] == "wrong"] == []
+    assert {"networks", "devices", "database", "audit log"} <= {each["check"] for each in findings}
+
+
+def test_the_networks_are_what_the_catalogue_says(installed: Installed) -> None:
+    lines = installed.root.run("veilsight", "models", "verify").stdout.splitlines()
+    assert len(lines) == 3
+    assert all(line.endswith("is what the catalogue says") for line in lines)
+
+
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_detect_finds_people_for_any_user(installed: Installed, user: str) -> None:
+    done = installed.root.run(
+        "runuser", "-u", user, "--", "env", "HOME=/tmp/home", "veilsight", "detect", "--json", PICTURE
+    )
+    found = json.loads(done.stdout)
+    assert (found["image"], found["width"], found["height"]) == (PICTURE, 768, 576)
+    assert sum(each["label"] == "person" for each in found["detections"]) >= 3
+
+
+def test_redact_writes_a_covered_picture(installed: Installed) -> None:
+    installed.root.run("veilsight", "redact", PICTURE, "/srv/redacted.png")
+    assert (installed.root.path / "srv/redacted.png").stat().st_size > 0
+
+
+def test_the_database_is_encrypted(installed: Installed) -> None:
+    database = installed.root.path / STATE.lstrip("/") / "database/veilsight.db"
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        sqlite3.connect(f"file:{database}?mode=ro&immutable=1", uri=True).execute("SELECT * FROM sqlite_master")
+
+
+def test_the_units_are_well_formed(installed: Installed) -> None:
+    done = installed.root.run("systemd-analyze", "verify", "--man=no", *UNITS, "veilsight.target", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_units_are_well_confined(installed: Installed, unit: str) -> None:
+    # The exposure that systemd computes, from 0 (confined) to 10; the threshold is ten times it.
+    done = installed.root.run("systemd-analyze", "security", "--offline=yes", "--threshold=30", unit, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_programs_start_at_boot(running: BootedRoot) -> None:
+    for unit in UNITS:
+        assert running.property(unit, "ActiveState") == "active", journal(running)
+        process = running.property(unit, "MainPID")
+        assert running.run("stat", "--format=%U", f"/proc/{process}").stdout.strip() == unit.removesuffix(".service")
+
+
+def test_a_visitor_logs_in_sees_a_picture_and_gets_a_report(installed: Installed, running: BootedRoot) -> None:
+    script = running.add(Path(__file__).with_name("visit.py"), "/root/visit.py")
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    done = running.run("python3.11", script, installed.password, CAMERA, day, check=False)
+    assert done.returncode == 0, done.stderr + journal(running)
+    seen = json.loads(done.stdout)
+    assert seen.pop("picture_bytes") > 1000, journal(running)
+    assert seen == {
+        "after_login": "https://localhost:8443/",
+        "shows_camera": True,
+        "picture_is_jpeg": True,
+        "report_is_pdf": True,
+    }
+
+
+def test_the_courier_delivers_the_report(running: BootedRoot) -> None:
+    wait = "until ls /srv/reports/*.pdf /srv/reports/*.pdf.sig; do sleep 0.2; done"
+    done = running.run("timeout", "60", "sh", "-c", wait, check=False)
+    assert done.returncode == 0, journal(running)
+    report = done.stdout.split()[0]
+    assert "valid" in running.run("veilsight", "report", "verify", report).stdout
+
+
+def test_doctor_finds_the_programs_running(running: BootedRoot) -> None:
+    findings = json.loads(running.run("veilsight", "doctor", "--json").stdout)
+    states = {each["check"]: each["state"] for each in findings}
+    assert states["engine"] == states["page"] == states[f"camera {CAMERA}"] == "fine", findings
+
+
+def test_no_program_can_read_the_keys_or_another_programs_memory(running: BootedRoot) -> None:
+    for unit in UNITS:
+        process = running.property(unit, "MainPID")
+        inside = (
+            "nsenter",
+            f"--target={process}",
+            "--mount",
+            "--",
+            "runuser",
+            "-u",
+            unit.removesuffix(".service"),
+            "--",
+        )
+        assert running.run(*inside, "cat", f"{STATE}/keys/database.key", check=False).returncode != 0
+        status = running.run("cat", f"/proc/{process}/status").stdout
+        assert "CapEff:\t0000000000000000" in status
+        assert "NoNewPrivs:\t1" in status
+        assert "Seccomp:\t2" in status
+        assert "Max core file size        0 " in running.run("cat", f"/proc/{process}/limits").stdout
+
+
+def test_an_upgrade_keeps_the_site(installed: Installed, running: BootedRoot) -> None:
+    before = running.property("veilsight-web.service", "MainPID")
+    done = running.run("dpkg", "--install", "/root/veilsight.deb")
+    assert not PASSWORD.search(done.stdout)
+    assert running.property("veilsight-web.service", "ActiveState") == "active", journal(running)
+    assert running.property("veilsight-web.service", "MainPID") != before
+    assert CAMERA in running.run("veilsight", "camera", "list").stdout
+    assert "head-office" in (installed.root.path / "etc/veilsight/settings.toml").read_text(encoding="utf-8")
+
+
+def test_stopping_is_orderly_and_the_log_holds(running: BootedRoot) -> None:
+    running.run("systemctl", "stop", "veilsight.target", *UNITS)
+    for unit in UNITS:
+        assert running.property(unit, "Result") == "success", journal(running)
+    listing = running.run("veilsight", "audit", "list", "--json", "--limit=0").stdout
+    actions = [json.loads(line)["action"] for line in listing.splitlines()]
+    assert actions.count("started") == actions.count("stopped") == 2 * len(PROGRAMS)
+    assert {"login", "view-opened", "view-closed"} <= set(actions)
+    assert {"report-built", "report-downloaded", "report-delivered"} <= set(actions)
+    running.run("veilsight", "audit", "verify")
+
+
+def test_removing_stops_the_programs_and_keeps_the_data(running: BootedRoot) -> None:
+    running.run("systemctl", "start", "veilsight.target")
+    running.run("dpkg", "--remove", "veilsight")
+    for unit in UNITS:
+        assert running.property(unit, "ActiveState") == "inactive"
+    assert running.run("sh", "-c", "cat /proc/[0-9]*/cmdline | grep -c '[v]eilsight/venv'", check=False).stdout == "0\n"
+    kept = ("database/veilsight.db", "keys/database.key", "keys/signing.key")
+    running.run("stat", *(f"{STATE}/{name}" for name in kept))
+    assert running.run("ls", "/opt/veilsight", check=False).returncode != 0
+
+
+def test_purging_deletes_everything(running: BootedRoot) -> None:
+    running.run("dpkg", "--purge", "veilsight")
+    for place in (STATE, "/etc/veilsight", "/opt/veilsight", "/run/veilsight", "/usr/bin/veilsight"):
+        assert running.run("ls", place, check=False).returncode != 0
+    left = running.run("find", "/etc", "/var/lib/systemd", "-name", "*veilsight*")
+    assert left.stdout == ""
