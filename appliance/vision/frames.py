@@ -5,7 +5,7 @@ turned into bytes. A `RedactedFrame` is made by the redactor alone. Code that wa
 take a `RedactedFrame`, since only that can be encoded.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Never, Self
 
@@ -77,14 +77,16 @@ class _Seal:
 SEAL = _Seal()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RedactedFrame:
     """A picture that people may see. Only `appliance.vision.redaction` can make one.
 
-    `whole_frame` is true where everything is covered, and `reason` then says why in plain words.
+    `pixels` is uint8 [height, width, 3], blue green red, and can't be written to. `whole_frame` is true where
+    everything is covered, and `reason` then says why in plain words. The seal is asked for and not kept, so that no
+    second frame can be made from a first.
     """
 
-    seal: _Seal = field(repr=False)
+    seal: InitVar[_Seal]
     pixels: Pixels = field(repr=False)
     camera: str
     number: int
@@ -94,9 +96,10 @@ class RedactedFrame:
     reason: str
     regions: tuple[Region, ...]
 
-    def __post_init__(self) -> None:
-        if self.seal is not SEAL:
+    def __post_init__(self, seal: _Seal) -> None:
+        if seal is not SEAL:
             raise RawFrameLeak("only the redactor makes redacted frames")
+        self.pixels.flags.writeable = False
 
     def jpeg(self, quality: int = JPEG_QUALITY) -> bytes:
         """The picture as a JPEG. Raises `EncodingFailed`."""
@@ -109,7 +112,11 @@ class RedactedFrame:
             ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
             ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
         }
-        done, encoded = cv2.imencode(suffix, self.pixels, options.get(suffix, []))
+        try:
+            done, encoded = cv2.imencode(suffix, self.pixels, options.get(suffix, []))
+        except cv2.error:
+            done = False
         if not done:
-            raise EncodingFailed(f"A redacted picture could not be encoded as {suffix}.")
+            height, width = self.pixels.shape[:2]
+            raise EncodingFailed(f"A redacted picture of {width} x {height} pixels can't be encoded as {suffix}.")
         return encoded.tobytes()
