@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from pymerkle import InmemoryTree
+from pymerkle import InmemoryTree, InvalidProof, verify_consistency
 
 from appliance.audit import merkle
 from appliance.audit.merkle import EMPTY_ROOT, Lookup, Node, hash_children, hash_leaf
@@ -74,9 +74,7 @@ LEAVES = st.lists(st.binary(max_size=8), min_size=1, max_size=70)
 @settings(max_examples=60, deadline=None)
 @given(leaves=LEAVES, data=st.data())
 def test_a_second_implementation_agrees(leaves: list[bytes], data: st.DataObject) -> None:
-    lookup, other = build(leaves), InmemoryTree(algorithm="sha256")
-    for leaf in leaves:
-        other.append_entry(leaf)
+    lookup, other = build(leaves), second_implementation(leaves)
     size = data.draw(st.integers(1, len(leaves)))
     number = data.draw(st.integers(0, size - 1))
     assert merkle.root(size, lookup) == other.get_root(size)
@@ -119,6 +117,39 @@ def test_a_proof_of_consistency_fits_its_two_states_alone(leaves: list[bytes], d
     assert not merkle.consistency_holds(old, new, *roots, (*path, bytes(32)))
     if path:
         assert not merkle.consistency_holds(old, new, *roots, path[:-1])
+
+
+@settings(max_examples=100, deadline=None)
+@given(leaves=LEAVES, data=st.data())
+def test_a_second_implementation_agrees_on_consistency(leaves: list[bytes], data: st.DataObject) -> None:
+    """Its proofs have another form, but the two states are the same, and so is the verdict on them."""
+    new = data.draw(st.integers(1, len(leaves)))
+    old = data.draw(st.integers(1, new))
+    rewritten = data.draw(st.booleans())
+    before, after = list(leaves), list(leaves)
+    if rewritten:
+        changed = data.draw(st.integers(0, old - 1))
+        after[changed] += b"!"
+    ours_before, ours_after = build(before), build(after)
+    theirs_before, theirs_after = second_implementation(before), second_implementation(after)
+    roots = merkle.root(old, ours_before), merkle.root(new, ours_after)
+    assert roots == (theirs_before.get_root(old), theirs_after.get_root(new))
+    path = merkle.consistency_path(old, new, ours_after)
+    their_proof = theirs_after.prove_consistency(old, new)
+    if rewritten:
+        assert not merkle.consistency_holds(old, new, *roots, path)
+        with pytest.raises(InvalidProof):
+            verify_consistency(*roots, their_proof, old, new)
+    else:
+        assert merkle.consistency_holds(old, new, *roots, path)
+        verify_consistency(*roots, their_proof, old, new)
+
+
+def second_implementation(leaves: list[bytes]) -> InmemoryTree:
+    tree = InmemoryTree(algorithm="sha256")
+    for leaf in leaves:
+        tree.append_entry(leaf)
+    return tree
 
 
 @settings(max_examples=60, deadline=None)

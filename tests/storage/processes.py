@@ -2,13 +2,21 @@
 
 import os
 import resource
+import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.audit.log import Event, append
 from appliance.errors import VeilsightError
 from appliance.settings import find_paths
-from appliance.storage.site import create_site, open_site
+from appliance.storage import keys
+from appliance.storage.database import create_database
+from appliance.storage.measurements import MeasurementRow, add_bucket
+from appliance.storage.migration import migrate_with
+from appliance.storage.site import Site, create_site, open_site
+
+BUCKET = MeasurementRow(datetime(2026, 11, 23, 8, tzinfo=UTC), 900, "door", "crossings", "in", "person", "in", 1.0)
 
 
 def main(job: str, state: str, *arguments: str) -> None:
@@ -24,13 +32,19 @@ def main(job: str, state: str, *arguments: str) -> None:
     elif job == "killed":
         with open_site(paths).engine.begin() as connection:
             append(connection, Event("test", "started", "never committed"))
-            os.kill(os.getpid(), 9)
+            os.kill(os.getpid(), signal.SIGKILL)
+    elif job == "killed while migrating":
+        with create_database(paths.database, keys.load_database_key(paths)).begin() as connection:
+            migrate_with(connection)
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
-def append_many(site: object, subject: str, count: int) -> None:
+def append_many(site: Site, subject: str, count: int) -> None:
+    """Each time an entry and a part of the same bucket, as the programs write them."""
     for _ in range(count):
-        with site.engine.begin() as connection:  # type: ignore[attr-defined]
+        with site.engine.begin() as connection:
             append(connection, Event("test", "started", subject))
+            add_bucket(connection, [BUCKET])
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from appliance.audit.log import EntryUnknown, Event, append, entry_text, size
+from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
 from appliance.settings import Paths
 from appliance.storage import cameras, database, keys, users
 from appliance.storage.cameras import Camera
 from appliance.storage.database import DatabaseDamaged, DatabaseMissing, DatabaseUnwritable, WrongKey, reading
+from appliance.storage.measurements import read
 from appliance.storage.site import Site, create_site, open_site
 from appliance.storage.tables import metadata
 
@@ -186,6 +188,8 @@ def test_programs_that_write_at_once_wait_for_each_other(site: Site, paths: Path
     assert [finish(process)[::2] for process in running] == [(0, "")] * 4
     with reading(site.engine) as connection:
         assert size(connection) == before + 160
+        assert [row.value for row in read(connection)] == [160.0]
+        assert verify(connection, site.public_key, site.origin).entries == before + 160
 
 
 def test_programs_that_start_at_once_make_one_site(paths: Paths) -> None:
@@ -216,6 +220,9 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(site: Site, paths: Paths)
         assert connection.exec_driver_sql("PRAGMA cipher_integrity_check").all() == []
         assert cameras.get(connection, SECRETS[0]) is not None
         stored = size(connection)
+        # Entry and bucket of one transaction: both are there, or neither is. One entry is older.
+        assert [row.value for row in read(connection)] == [stored - 1]
+        assert stored > 10
         assert append(connection, Event("test", "started", "after")) == stored
 
 

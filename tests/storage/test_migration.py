@@ -1,5 +1,9 @@
 """The schema: made by the migrations alone, and the same as the program's own tables."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -55,6 +59,20 @@ def test_a_newer_schema_is_one_sentence_and_stays_as_it_is(site: Site, paths: Pa
             attempt()
     with reading(site.engine) as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+
+
+def test_a_migration_that_is_killed_leaves_the_old_schema(paths: Paths) -> None:
+    engine = create_database(paths.database, keys.create_database_key(paths))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE older (value INTEGER)"))
+    command = [sys.executable, "-m", "tests.storage.processes", "killed while migrating", str(paths.state)]
+    assert subprocess.run(command, timeout=60, check=False).returncode == -signal.SIGKILL
+    with reading(engine) as connection:
+        assert inspect(connection).get_table_names() == ["older"]
+    with pytest.raises(SchemaOutdated):
+        check_schema(engine)
+    assert migrate(engine) == ("0001",)
+    check_schema(engine)
 
 
 def test_a_migration_that_fails_leaves_the_old_schema(paths: Paths) -> None:
