@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from appliance.storage import cameras, keys, users
 from appliance.storage.database import create_database, open_database, reading
 from appliance.storage.site import create_site, open_site
 from appliance.storage.tables import audit_checkpoint
+from tests.vision.test_sources import write_clip
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,19 @@ def test_a_refused_camera_changes_nothing(run: Run, paths: Paths, arguments: tup
     assert "geheim" not in result.problem
     assert actions(paths) == []
     assert json.loads(run("camera", "list", "--json").output) == []
+
+
+def test_a_camera_is_tried_and_nothing_is_kept(run: Run, paths: Paths, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4")
+    assert run("camera", "add", "front", str(clip)).code == 0
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    result = run("camera", "test", "front")
+    assert result.code == 0
+    assert re.fullmatch(r"front: 64x48, h264, 10 pictures a second, first one after \d+\.\d s\n", result.output)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+    clip.write_bytes(b"no video")
+    assert refused(run("camera", "test", "front"), 1)
+    assert actions(paths) == [(actor(), "camera-added", "front")]
 
 
 def test_a_camera_that_is_not_there_is_one_sentence(run: Run) -> None:
