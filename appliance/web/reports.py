@@ -80,7 +80,9 @@ def build() -> BaseResponse:
     except PeriodError as error:
         session.say("warn", str(error))
     else:
-        session.say("good", f"The report for {days(built.first, built.last)} is built and signed.")
+        today = built.last >= context.clock().astimezone(context.settings.site.zone).date()
+        note = " What is being counted at this moment is not in it yet." if today else ""
+        session.say("good", f"The report for {days(built.first, built.last)} is built and signed.{note}")
     return redirect(url_for("reports.show"))
 
 
