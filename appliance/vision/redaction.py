@@ -81,7 +81,9 @@ class Redactor:
         self._text_seconds = text_seconds
         self._memory = Memory(HOLD_SECONDS)
         self._heads = Memory(HEAD_HOLD_SECONDS)
+        # When text was last looked for, as of `find`, and when such a look was last begun, as of `look`.
         self._text_looked: float | None = None
+        self._text_begun: float | None = None
         self._vehicles_looked: list[Box] = []
 
     def look(self, frame: RawFrame) -> Looking:
@@ -89,7 +91,9 @@ class Redactor:
         try:
             faces = self._detectors.need("faces").start(frame.pixels)
             text_detector = self._detectors.need("text")
-            text = text_detector.start(frame.pixels) if self._text_is_due(frame.monotonic) else None
+            text = None
+            if self._is_due(self._text_begun, frame.monotonic):
+                text, self._text_begun = text_detector.start(frame.pixels), frame.monotonic
         except Exception as error:
             return Looking(frame.camera, frame.number, failure=explain(error))
         return Looking(frame.camera, frame.number, faces, text)
@@ -117,7 +121,9 @@ class Redactor:
         vehicles = [found.box for found in objects if found.kind == "vehicle" and found.score >= VEHICLE_SCORE]
         vehicles += [track.box for track in tracks if track.kind == "vehicle"]
         text = looking.text
-        if text is None and not self._have_looked_at(vehicles):
+        # A look that was begun for an earlier frame may have failed since; then it is due here.
+        overdue = self._is_due(self._text_looked, frame.monotonic)
+        if text is None and (overdue or not self._have_looked_at(vehicles)):
             text = self._detectors.need("text").start(frame.pixels)
         close_looks = [] if text is None else self._look_closely(frame, vehicles)
         seen = face_regions(looking.faces.result(_left(deadline)))
@@ -143,9 +149,8 @@ class Redactor:
         """Whether each vehicle stands where one stood when text was last looked for."""
         return all(any(overlap(box, old) >= STANDS_STILL for old in self._vehicles_looked) for box in vehicles)
 
-    def _text_is_due(self, seconds: float) -> bool:
-        looked = self._text_looked
-        return looked is None or not 0 <= seconds - looked < self._text_seconds
+    def _is_due(self, last: float | None, seconds: float) -> bool:
+        return last is None or not 0 <= seconds - last < self._text_seconds
 
     def _look_closely(self, frame: RawFrame, vehicles: Sequence[Box]) -> list[tuple[Box, PendingDetections]]:
         """Start the text detector on each of the largest vehicles; with the windows it is shown, in whole pixels."""

@@ -29,6 +29,8 @@ READ_SECONDS = 10.0
 DEFAULT_FRAME_SECONDS = 1 / 25
 # A time stamp this far from the one before is a jump of the camera's clock, not a pause in the picture.
 LONGEST_STEP_SECONDS = 5.0
+# Some damage is passed over; this many packets of nothing else is no video any more.
+MOST_DAMAGED_IN_A_ROW = 100
 Pace = Literal["arrival", "played", "recording"]
 LIVE_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
@@ -44,13 +46,15 @@ class SourceStopped(SourceError):
 class Source:
     """Frames of an open camera or recording; iterate over it once, inside a `with` block.
 
-    `live` sources decode ahead in a thread. `received` counts decoded frames, `dropped` those that nobody took in time.
+    `live` sources decode ahead in a thread. `received` counts decoded frames, `dropped` those that nobody took in time,
+    `damaged` the packets that could not be decoded.
     """
 
     def __init__(self, container: InputContainer, name: str, camera: str, pace: Pace, loop: bool) -> None:
         self.live = pace != "recording"
         self.received = 0
         self.dropped = 0
+        self.damaged = 0
         self._container = container
         self._stream = container.streams.video[0]
         # Slice and frame threads; a live camera may not wait for frame threads to fill.
@@ -135,7 +139,7 @@ class Source:
         while True:
             before, failure = self.received, ""
             try:
-                for decoded in self._container.decode(self._stream):
+                for decoded in self._decoded():
                     monotonic, moment = clock.place(decoded)
                     if self._closing.is_set():
                         return
@@ -149,6 +153,21 @@ class Source:
                 return
             clock.start_again()
             self._container.seek(0)
+
+    def _decoded(self) -> Iterator[VideoFrame]:
+        """FFmpeg's frames; a damaged packet is passed over, many in a row are the end."""
+        in_a_row = 0
+        for packet in self._container.demux(self._stream):
+            try:
+                frames = packet.decode()
+            except av.InvalidDataError:
+                self.damaged += 1
+                in_a_row += 1
+                if in_a_row > MOST_DAMAGED_IN_A_ROW:
+                    raise
+                continue
+            in_a_row = 0 if frames else in_a_row
+            yield from frames
 
 
 def _upright(frame: VideoFrame) -> Pixels:

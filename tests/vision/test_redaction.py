@@ -194,6 +194,18 @@ def test_text_is_looked_for_before_a_vehicle_is_shown_anew(
     assert ((WIDTH, HEIGHT) in text.sizes) is looks
 
 
+def test_a_look_for_text_that_failed_is_made_up_in_the_next_frame() -> None:
+    text = Scripted(lambda *_: InferenceFailed("no result within 2 seconds"))
+    redactor, frames = Redactor(detectors(text=text)), [noise(number, number, 0.04 * number) for number in range(3)]
+    looks = [redactor.look(frame) for frame in frames]
+    assert len(text.sizes) == 1
+    text.find = lambda *_: [found("text", 200, 200, 240, 210)]
+    pictures = [redactor.redact(frame, looking, [], []) for frame, looking in zip(frames, looks, strict=True)]
+    assert pictures[0].whole_frame
+    assert all(is_covered(picture, 190, 190, 250, 220) for picture in pictures[1:])
+    assert len(text.sizes) == 2
+
+
 def only_close(*texts: Detection) -> Scripted:
     """Finds the texts in close looks, but nothing in the whole picture."""
     return Scripted(lambda width, _height: [] if width == WIDTH else texts)

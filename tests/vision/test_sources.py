@@ -119,6 +119,25 @@ def test_a_recording_that_was_cut_short_gives_what_is_there(tmp_path: Path) -> N
     assert 0 < len(numbers) < 200
 
 
+def test_damage_in_the_middle_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for number in range(FRAMES):
+            grey = np.full((48, 64, 3), 10 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="bgr24")))
+        container.mux(stream.encode(None))
+    pictures = path.read_bytes().split(b"\xff\xd8\xff")
+    pictures[10] = bytes(len(pictures[10]))
+    path.write_bytes(b"\xff\xd8\xff".join(pictures[:10]) + bytes(3) + b"\xff\xd8\xff".join(pictures[10:]))
+    with open_source(str(path), "front") as source:
+        shades = [round(float(frame.pixels.mean()) / 10) for frame in source]
+    assert shades[-1] == FRAMES - 1
+    assert FRAMES - 3 <= len(shades) < FRAMES
+    assert source.damaged >= 1
+
+
 def test_a_password_is_in_no_message() -> None:
     with pytest.raises(SourceError) as caught:
         open_source("rtsp://127.0.0.1:9/stream", "front", username="viewer", password="s3cret/word")
