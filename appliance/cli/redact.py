@@ -2,16 +2,18 @@
 
 import argparse
 import json
+import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
-from appliance.errors import VeilsightError
+from appliance.errors import UsageError, VeilsightError
 from appliance.settings import Paths, load_settings
 
 
@@ -32,16 +34,18 @@ def run(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.vision.recordings import redact_file
     from appliance.vision.runtime import load_detectors
 
+    if options.report is not None and options.report.resolve() in (options.source.resolve(), options.target.resolve()):
+        raise UsageError(f"The report would replace {options.report}; give it another name.")
     settings = load_settings(paths.settings_file)
     detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())
-    with _report_lines(options.report) as lines, _Progress(options.source.name) as progress:
-        outcome = redact_file(options.source, options.target, detectors, lines.append, progress.show)
+    with _ReportFile(options.report) as report, _Progress(options.source.name) as progress:
+        outcome = redact_file(options.source, options.target, detectors, report.add, progress.show)
     frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"
     print(f"{options.target}: {frames} redacted, {outcome.covered_frames} of them covered whole")
     if outcome.reason:
         print(f"veilsight: frames were covered whole: {outcome.reason}", file=sys.stderr)
     if outcome.stopped:
-        print(f"veilsight: {outcome.stopped} What came before it is redacted.", file=sys.stderr)
+        print(f"veilsight: {outcome.stopped} Redacted are {frames}, {outcome.seconds:.1f} seconds.", file=sys.stderr)
     return 1 if outcome.reason or outcome.stopped else 0
 
 
@@ -68,17 +72,44 @@ class _Progress:
             print(f"{done} of {total} frames done" if total else f"{done} frames done", file=sys.stderr, flush=True)
 
 
-@contextmanager
-def _report_lines(path: Path | None) -> Iterator[list[dict[str, Any]]]:
-    """Collects the report's lines and writes them whole at the end."""
-    lines: list[dict[str, Any]] = []
-    yield lines
-    if path is None:
-        return
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        partial.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ReportFileUnwritable(f"The report {path} can't be written ({error.strerror}).") from error
+class _ReportFile:
+    """Takes the report's lines. The file appears whole at the end or not at all; without a path there is none."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            self._partial = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
+            with self._explained():
+                self._file = self._partial.open("x", encoding="utf-8")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is None or self._path is None:
+            return
+        try:
+            with self._explained(), self._file as file:
+                file.flush()
+                os.fsync(file.fileno())
+            if error is None:
+                with self._explained():
+                    self._partial.replace(self._path)
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Write one line. Raises `ReportFileUnwritable`."""
+        if self._file is not None:
+            with self._explained():
+                self._file.write(json.dumps(line) + "\n")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ReportFileUnwritable(f"The report {self._path} can't be written ({error.strerror}).") from error

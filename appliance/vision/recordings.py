@@ -5,43 +5,40 @@ held over those after it. So a face that the detector notices late, or a plate b
 from the start. The result is encoded anew from redacted pictures; sound, metadata and thumbnails are left behind.
 """
 
+import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
-import cv2
-import numpy as np
-from av.container import OutputContainer
-from av.video.stream import VideoStream
 
 from appliance.errors import UsageError, VeilsightError
 from appliance.vision.detections import Detection
-from appliance.vision.frames import Pixels, RawFrame, RedactedFrame
+from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.inference import PendingDetections
-from appliance.vision.redaction import Looking, Redactor, cover_whole, explain
+from appliance.vision.redaction import TEXT_SECONDS, Looking, Redactor, cover_whole, explain
 from appliance.vision.regions import Region, is_among
 from appliance.vision.runtime import Detectors
 from appliance.vision.sources import SourceStopped, open_source
 from appliance.vision.stills import read_picture
 from appliance.vision.tracking import Tracker
+from appliance.vision.video_writing import VideoWriter
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
 IMAGE_QUALITY = 92
-# The look-ahead spans the time between two looks for text, within what memory allows.
-AHEAD_SECONDS = 0.5
+# The look-ahead spans the time between two looks for text; where frames come so fast that memory allows less, text is
+# looked for more often.
+AHEAD_SECONDS = TEXT_SECONDS
 MOST_AHEAD = 16
+# Some containers declare a few frames more than can be shown; a file with less than this part was cut off.
+WHOLE = 0.9
 IN_FLIGHT = 3
 DEADLINE_SECONDS = 60.0
-TIME_BASE = Fraction(1, 90_000)
-ENCODER_OPTIONS = {"preset": "veryfast", "crf": "20"}
 
 Report = Callable[[dict[str, Any]], None]
 Progress = Callable[[int, int], None]
@@ -57,10 +54,12 @@ class ResultUnwritable(VeilsightError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: how many frames it had, how many were covered whole and why, and where it broke off."""
+    """What became of a file: how many frames were redacted, how many of them covered whole and why, the time of the
+    last one, and what is wrong with the file where it broke off or ended early."""
 
     frames: int
     covered_frames: int
+    seconds: float = 0.0
     reason: str = ""
     stopped: str = ""
 
@@ -112,20 +111,22 @@ def _redact_image(source: Path, target: Path, detectors: Detectors, report: Repo
     with _whole_file(target) as partial:
         partial.write_bytes(picture.encode(target.suffix.lower(), IMAGE_QUALITY))
     report(_describe(picture, 0.0))
-    return Outcome(1, int(picture.whole_frame), picture.reason)
+    return Outcome(1, int(picture.whole_frame), reason=picture.reason)
 
 
 def _redact_video(source: Path, target: Path, detectors: Detectors, report: Report, progress: Progress) -> Outcome:
     frames = covered = 0
-    reason = stopped = ""
+    seconds, reason, stopped = 0.0, "", ""
     with open_source(str(source), str(source)) as opened, _whole_file(target) as partial:
         begun: float | None = None
-        with _Writer(partial, opened.frame_rate) as writer:
+        redactor = Redactor(detectors, DEADLINE_SECONDS, _text_seconds(opened.frame_rate))
+        with VideoWriter(partial, opened.frame_rate) as writer:
             try:
-                for picture in _redacted(iter(opened), detectors):
+                for picture in _redacted(iter(opened), redactor, detectors):
                     begun = picture.monotonic if begun is None else begun
-                    writer.write(picture.pixels, picture.monotonic - begun)
-                    report(_describe(picture, picture.monotonic - begun))
+                    seconds = picture.monotonic - begun
+                    writer.write(picture, seconds)
+                    report(_describe(picture, seconds))
                     frames, covered = frames + 1, covered + picture.whole_frame
                     reason = reason or picture.reason
                     progress(frames, opened.frame_count)
@@ -133,12 +134,19 @@ def _redact_video(source: Path, target: Path, detectors: Detectors, report: Repo
                 stopped = str(error)
         if not frames:
             raise ResultUnwritable(stopped or f"{source} has no picture to redact.")
-    return Outcome(frames, covered, reason, stopped)
+    if not stopped and frames < WHOLE * opened.frame_count:
+        stopped = f"The recording {source} ends early: it declares {opened.frame_count} frames."
+    return Outcome(frames, covered, seconds, reason, stopped)
 
 
-def _redacted(frames: Iterator[RawFrame], detectors: Detectors) -> Iterator[RedactedFrame]:
+def _text_seconds(rate: float) -> float:
+    """How often to look for text, so that what is found reaches back to the look before it."""
+    return min(TEXT_SECONDS, MOST_AHEAD / rate) if rate > 0 else 0.0
+
+
+def _redacted(frames: Iterator[RawFrame], redactor: Redactor, detectors: Detectors) -> Iterator[RedactedFrame]:
     """The frames redacted, in order. Where the source breaks off, what was decoded comes first and then its error."""
-    redactor, ahead = Redactor(detectors, DEADLINE_SECONDS), _LookAhead()
+    ahead = _LookAhead()
     failure: SourceStopped | None = None
     try:
         for waiting in _found(frames, redactor, detectors):
@@ -242,56 +250,14 @@ def _describe(picture: RedactedFrame, seconds: float) -> dict[str, Any]:
     return line | ({"reason": picture.reason} if picture.reason else {})
 
 
-class _Writer:
-    """An H.264 video of redacted pictures, each shown from its own time."""
-
-    def __init__(self, path: Path, rate: float) -> None:
-        self._rate = Fraction(rate).limit_denominator(1000) if rate > 0 else Fraction(25)
-        self._container: OutputContainer = av.open(str(path), "w")
-        self._stream: VideoStream | None = None
-        self._last = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if self._stream is not None and error is None:
-                self._container.mux(self._stream.encode(None))
-        finally:
-            self._container.close()
-
-    def write(self, pixels: Pixels, seconds: float) -> None:
-        """Add a picture (uint8 [H, W, 3], blue green red) that is shown from `seconds` on."""
-        pixels = _even(pixels)
-        if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=self._rate, options=dict(ENCODER_OPTIONS))
-            self._stream.height, self._stream.width = pixels.shape[:2]
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.codec_context.time_base = TIME_BASE
-        elif pixels.shape[:2] != (self._stream.height, self._stream.width):
-            # The camera changed its size; the picture is shown at the size of the first.
-            pixels = np.asarray(cv2.resize(pixels, (self._stream.width, self._stream.height)), np.uint8)
-        frame = av.VideoFrame.from_ndarray(pixels, format="bgr24")
-        self._last = frame.pts = max(self._last + 1, round(seconds / TIME_BASE))
-        frame.time_base = TIME_BASE
-        self._container.mux(self._stream.encode(frame))
-
-
-def _even(pixels: Pixels) -> Pixels:
-    """H.264 in 4:2:0 needs even sides; an odd one gets its last row or column twice."""
-    height, width = pixels.shape[:2]
-    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else pixels
-
-
 @contextmanager
 def _whole_file(target: Path) -> Iterator[Path]:
     """A temporary file beside the target that takes its place if all goes well. Raises `ResultUnwritable`."""
     partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:
         yield partial
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
         partial.replace(target)
     except (OSError, av.FFmpegError) as error:
         raise ResultUnwritable(f"The result {target} can't be written ({error.strerror or error}).") from error

@@ -12,6 +12,7 @@ from appliance.metrics.geometry import Box
 from appliance.vision.catalogue import Task
 from appliance.vision.detections import Detection, Kind, Track
 from appliance.vision.frames import RawFrame
+from appliance.vision.inference import Detector
 from appliance.vision.runtime import Detectors, ModelMissing
 
 Picture = NDArray[np.uint8]
@@ -52,9 +53,9 @@ class Refusing:
 
 
 def detectors(
-    people_vehicles: Scripted | Refusing | None = None,
-    faces: Scripted | Refusing | None = None,
-    text: Scripted | Refusing | None = None,
+    people_vehicles: Detector | None = None,
+    faces: Detector | None = None,
+    text: Detector | None = None,
     missing: Sequence[Task] = (),
 ) -> Detectors:
     """Scripted detectors; one that is not given finds nothing."""
