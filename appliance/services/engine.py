@@ -157,12 +157,12 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event) -> None:
     site = open_site(paths)
     hub = Hub()
     detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())
-    _record_start(site, detectors)
     engine = Engine(site, settings, detectors, hub)
-    with ExitStack() as stack:
+    # The socket comes first: a second engine, started by mistake, ends there and leaves no trace in the log.
+    with LiveServer(paths.live_socket, hub, engine.status), ExitStack() as stack:
+        _record_start(site, detectors)
         stack.callback(_record_stop, site)
         stack.callback(engine.close)
-        stack.enter_context(LiveServer(paths.live_socket, hub, engine.status))
         while not stop.is_set():
             _attempt(lambda: engine.follow(_wanted(site)), "The cameras' settings can't be read")
             engine.tick(datetime.now(UTC))
