@@ -113,7 +113,7 @@ def test_a_recording_that_was_cut_short_gives_what_is_there(tmp_path: Path) -> N
     whole = write_clip(tmp_path / "clip.mkv", frames=200)
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    numbers = []
+    numbers: list[int] = []
     with open_source(str(cut), "front") as source, contextlib.suppress(SourceStopped):
         numbers.extend(frame.number for frame in source)
     assert 0 < len(numbers) < 200
