@@ -20,13 +20,15 @@ from appliance.vision.showing import Show
 from appliance.vision.sources import Source, open_source
 from appliance.vision.tracking import Tracker
 
-State = Literal["connecting", "streaming", "failed", "ended"]
+State = Literal["connecting", "streaming", "stalled", "failed", "ended"]
 EventKind = Literal["camera-state", "redaction-failed"]
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 # Frame rates are those of the last seconds.
 RATE_SECONDS = 5.0
+# A camera that is connected and sends no picture for this long is said to be stalled, long before it is given up.
+STALLED_SECONDS = 3.0
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class CameraStatus:
     received_frames: int = 0
     told: State = "streaming"
     covered_because: str = ""
+    arrived: float = 0.0
     _times: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=1000), repr=False)
 
     def count(self, frame: RawFrame, source: Source) -> None:
@@ -81,12 +84,13 @@ class CameraStatus:
 
     def as_json(self) -> dict[str, Any]:
         now = time.monotonic()
+        stalled = self.state == "streaming" and now - self.arrived > STALLED_SECONDS
         recent = [each for each in list(self._times) if now - each[0] <= RATE_SECONDS]
         span = recent[-1][0] - recent[0][0] if len(recent) > 1 else 0.0
         return {
             "name": self.name,
-            "state": self.state,
-            "last_error": self.last_error,
+            "state": "stalled" if stalled else self.state,
+            "last_error": "The camera is connected and sends no picture." if stalled else self.last_error,
             "input_rate": round(max(0, recent[-1][1] - recent[0][1]) / span, 1) if span else 0.0,
             "analysed_rate": round((len(recent) - 1) / span, 1) if span else 0.0,
             "analysed_frames": self.analysed_frames,
@@ -163,6 +167,7 @@ def _watch(
         for frame in source:
             if stop.is_set():
                 return
+            status.arrived = time.monotonic()
             objects, failure = _detect(detectors, frame, deadline_seconds)
             tracks: tuple[Track, ...] = ()
             if not failure:

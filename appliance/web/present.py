@@ -13,6 +13,7 @@ from appliance.web.words import day as day_in_words
 SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
 STATE_WORDS = {
     "connecting": "connecting to the camera",
+    "stalled": "connected, but no picture comes",
     "failed": "no picture, trying again",
     "ended": "the recording has ended",
 }

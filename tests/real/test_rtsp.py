@@ -2,6 +2,7 @@
 
 import itertools
 import queue
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,16 @@ from appliance.vision.runtime import load_detectors
 from appliance.vision.sources import SourceError, SourceStopped, open_source
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
+NEEDED = "import gi; gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0')"
 SECONDS = 60.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gstreamer() -> None:
+    """Skips where Debian's GStreamer isn't."""
+    python = Path("/usr/bin/python3")
+    if not python.exists() or subprocess.run([python, "-c", NEEDED], capture_output=True, check=False).returncode:
+        pytest.skip("the camera needs Debian's python3-gi and gir1.2-gst-rtsp-server-1.0 (packaging/apt-test.txt)")
 
 
 @contextmanager
@@ -86,3 +96,30 @@ def test_a_camera_that_was_away_is_watched_again(pets_clip: Path, default_models
         thread.join(SECONDS)
     assert not thread.is_alive()
     assert status.reconnects >= 1
+
+
+def test_a_camera_that_sends_nothing_is_said_to_be_stalled(
+    pets_clip: Path, default_models: Path, tmp_path: Path
+) -> None:
+    detectors = load_detectors(default_models, tmp_path, ("CPU",), load_catalogue(), ("people-vehicles",))
+    status, stop, analysed = CameraStatus("front"), threading.Event(), threading.Event()
+    with rtsp_server(pets_clip) as (server, address, _):
+        thread = threading.Thread(
+            target=run_camera,
+            args=(CameraSource("front", address, "viewer", "s3cret/word"), detectors, Hub(), status, stop),
+            kwargs={"on_tracks": lambda *_: analysed.set(), "on_event": lambda _kind, _details: None},
+        )
+        thread.start()
+        assert analysed.wait(SECONDS)
+        server.send_signal(signal.SIGSTOP)
+        while (seen := status.as_json())["state"] == "streaming":
+            thread.join(0.01)
+        assert (seen["state"], seen["last_error"]) == ("stalled", "The camera is connected and sends no picture.")
+        analysed.clear()
+        server.send_signal(signal.SIGCONT)
+        assert analysed.wait(SECONDS)
+        while status.as_json()["state"] != "streaming":
+            thread.join(0.01)
+        stop.set()
+        thread.join(SECONDS)
+    assert not thread.is_alive()
