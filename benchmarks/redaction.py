@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,8 @@ def heads(truth: Tracks, frame: int) -> list[Box]:
 def measure_file(clip: Path, truth: Tracks, every: int, detectors: Detectors) -> dict[str, object]:
     with open_source(str(clip), clip.name) as source:
         first = next(iter(source))
-    tally, lines = Tally(), []
+    tally = Tally()
+    lines: list[dict[str, Any]] = []
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         redact_file(clip, Path(scratch) / "redacted.mp4", detectors, lines.append)
@@ -112,7 +114,8 @@ def measure_live(clip: Path, truth: Tracks, every: int, detectors: Detectors) ->
 
 
 def measure_plates(folder: Path, detectors: Detectors) -> dict[str, object]:
-    tally, lines = Tally(), []
+    tally = Tally()
+    lines: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         for label in sorted(folder.glob("*.txt")):
             name, left, top, width, height = label.read_text(encoding="utf-8").split("\t")[:5]
