@@ -43,6 +43,9 @@ CLEAN = {
 }
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
+# The namespaces end with this process, even if it is killed.
+UNSHARE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--fork", "--kill-child")
+
 ENTER_CHROOT = """
 root=$1; shift
 mount --make-rprivate /
@@ -88,7 +91,7 @@ class Root:
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command as root, with the machine's network."""
-        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-euc", ENTER_CHROOT, "sh"]
+        enter = [*UNSHARE, "--mount", "--pid", "sh", "-euc", ENTER_CHROOT, "sh"]
         return _run([*enter, str(self.path), *command], check)
 
     def add(self, source: Path, target: str) -> str:
@@ -155,9 +158,7 @@ def _make_base() -> None:
     BASE.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="veilsight-base-") as scratch:
         command = ["debootstrap", "--variant=minbase", RELEASE, f"{scratch}/root", _mirror()]
-        subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", *command], check=True, stdout=subprocess.DEVNULL
-        )
+        subprocess.run([*UNSHARE, "--mount", "--pid", *command], check=True, stdout=subprocess.DEVNULL)
         partial = BASE.with_suffix(".part")
         kept = ["--exclude=./dev/*", "--exclude=./var/cache/apt/archives/*.deb", "--directory", f"{scratch}/root", "."]
         subprocess.run(["tar", "--create", "--file", partial, *kept], check=True)
@@ -198,8 +199,8 @@ def booted(root: Root) -> Iterator[BootedRoot]:
     """Boot systemd in the root, in a control group of its own; everything in it is killed at the end."""
     group = _control_groups() / f"veilsight-test-{os.getpid()}"
     group.mkdir()
-    namespaces = ["--mount", "--pid", "--ipc", "--uts", "--net", "--cgroup", "--fork", "--kill-child"]
-    join = f'echo $$ >"{group}/cgroup.procs"; exec unshare {" ".join(namespaces)} sh -euc "$1" sh "$2"'
+    enter = " ".join([*UNSHARE, "--mount", "--pid", "--ipc", "--uts", "--net", "--cgroup"])
+    join = f'echo $$ >"{group}/cgroup.procs"; exec {enter} sh -euc "$1" sh "$2"'
     outside = subprocess.Popen(
         ["sh", "-euc", join, "sh", BOOT, str(root.path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
