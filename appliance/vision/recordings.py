@@ -23,7 +23,7 @@ from appliance.vision.inference import PendingDetections
 from appliance.vision.redaction import TEXT_SECONDS, Looking, Redactor, cover_whole, explain
 from appliance.vision.regions import Region, is_among
 from appliance.vision.runtime import Detectors
-from appliance.vision.sources import SourceStopped, open_source
+from appliance.vision.sources import Source, SourceStopped, open_source
 from appliance.vision.stills import read_picture
 from appliance.vision.tracking import Tracker
 from appliance.vision.video_writing import VideoWriter
@@ -35,8 +35,10 @@ IMAGE_QUALITY = 92
 # looked for more often.
 AHEAD_SECONDS = TEXT_SECONDS
 MOST_AHEAD = 16
-# Some containers declare a few frames more than can be shown; a file with less than this part was cut off.
-WHOLE = 0.9
+# A file that holds less than this part of what it declares, and lacks more than these seconds, was cut off; sound may
+# end a little after the picture.
+WHOLE = 0.95
+SLACK_SECONDS = 1.0
 IN_FLIGHT = 3
 DEADLINE_SECONDS = 60.0
 
@@ -55,7 +57,7 @@ class ResultUnwritable(VeilsightError):
 @dataclass(frozen=True)
 class Outcome:
     """What became of a file: how many frames were redacted, how many of them covered whole and why, the time of the
-    last one, and what is wrong with the file where it broke off or ended early."""
+    last one, and what is wrong with the file where it broke off or lacks something."""
 
     frames: int
     covered_frames: int
@@ -134,9 +136,17 @@ def _redact_video(source: Path, target: Path, detectors: Detectors, report: Repo
                 stopped = str(error)
         if not frames:
             raise ResultUnwritable(stopped or f"{source} has no picture to redact.")
-    if not stopped and frames < WHOLE * opened.frame_count:
-        stopped = f"The recording {source} ends early: it declares {opened.frame_count} frames."
+        stopped = stopped or _lacking(opened, source)
     return Outcome(frames, covered, seconds, reason, stopped)
+
+
+def _lacking(opened: Source, source: Path) -> str:
+    """What is missing of a recording that was read to its end, in a sentence; empty where it is whole."""
+    if opened.seconds < WHOLE * opened.declared_seconds - SLACK_SECONDS:
+        return f"The recording {source} ends early: it says that it is {opened.declared_seconds:.1f} seconds long."
+    if opened.damaged:
+        return f"The recording {source} is damaged: {opened.damaged} of its frames can't be decoded."
+    return ""
 
 
 def _text_seconds(rate: float) -> float:

@@ -47,7 +47,7 @@ class Source:
     """Frames of an open camera or recording; iterate over it once, inside a `with` block.
 
     `live` sources decode ahead in a thread. `received` counts decoded frames, `dropped` those that nobody took in time,
-    `damaged` the packets that could not be decoded.
+    `damaged` the packets that could not be decoded. `seconds` is the span of the source's own time stamps so far.
     """
 
     def __init__(self, container: InputContainer, name: str, camera: str, pace: Pace, loop: bool) -> None:
@@ -55,6 +55,7 @@ class Source:
         self.received = 0
         self.dropped = 0
         self.damaged = 0
+        self.seconds = 0.0
         self._container = container
         self._stream = container.streams.video[0]
         # Slice and frame threads; a live camera may not wait for frame threads to fill.
@@ -81,8 +82,18 @@ class Source:
 
     @property
     def frame_count(self) -> int:
-        """How many frames a recording declares, 0 where it doesn't."""
+        """How many frames a recording declares, 0 where it doesn't; one that was trimmed may show fewer of them."""
         return int(self._stream.frames)
+
+    @property
+    def declared_seconds(self) -> float:
+        """How long a recording says it is, 0 where it doesn't."""
+        if self._container.format.name == "avi" and self.frame_rate:
+            # FFmpeg tells an AVI file's length from its size; its header knows how long it was when it was whole.
+            return self.frame_count / self.frame_rate
+        if self._stream.duration is not None and self._stream.time_base is not None:
+            return float(self._stream.duration * self._stream.time_base)
+        return (self._container.duration or 0) / av.time_base
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +167,7 @@ class Source:
 
     def _decoded(self) -> Iterator[VideoFrame]:
         """FFmpeg's frames; a damaged packet is passed over, many in a row are the end."""
-        in_a_row = 0
+        in_a_row, first = 0, None
         for packet in self._container.demux(self._stream):
             try:
                 frames = packet.decode()
@@ -167,7 +178,11 @@ class Source:
                     raise
                 continue
             in_a_row = 0 if frames else in_a_row
-            yield from frames
+            for frame in frames:
+                if frame.time is not None:
+                    first = frame.time if first is None else first
+                    self.seconds = max(self.seconds, frame.time - first)
+                yield frame
 
 
 def _upright(frame: VideoFrame) -> Pixels:

@@ -285,6 +285,37 @@ def test_what_could_be_read_of_a_broken_off_video_is_redacted(tmp_path: Path) ->
     assert outcome.seconds == pytest.approx((outcome.frames - 1) / 10, abs=0.01)
 
 
+def test_a_damaged_video_is_redacted_around_the_damage(tmp_path: Path) -> None:
+    source = noise_video(tmp_path / "in.avi")
+    content = bytearray(source.read_bytes())
+    for place in range(len(content) // 3, len(content) // 2, 50):
+        content[place : place + 20] = bytes(20)
+    source.write_bytes(content)
+    outcome = redact_file(source, tmp_path / "out.mp4", detectors())
+    assert 0 < len(read_video(tmp_path / "out.mp4")) == outcome.frames < 40
+    assert "damaged" in outcome.stopped
+
+
+def trim(source: Path, target: Path, frames: int) -> Path:
+    """The video without its first frames, which stay in the file and are only marked as not to be shown."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as container:
+        video = given.streams.video[0]
+        stream = container.add_stream_from_template(video)
+        assert video.time_base is not None
+        offset = round(frames / 10 / video.time_base)
+        for packet in given.demux(video):
+            if packet.dts is not None and packet.pts is not None:
+                packet.pts, packet.dts, packet.stream = packet.pts - offset, packet.dts - offset, stream
+                container.mux(packet)
+    return target
+
+
+def test_a_video_that_was_trimmed_without_encoding_it_anew_lacks_nothing(tmp_path: Path) -> None:
+    source = trim(noise_video(tmp_path / "in.mp4"), tmp_path / "trimmed.mp4", 25)
+    outcome = redact_file(source, tmp_path / "out.mp4", detectors())
+    assert (outcome.frames, outcome.stopped) == (15, "")
+
+
 @pytest.mark.parametrize(
     ("source", "target", "error"),
     [
