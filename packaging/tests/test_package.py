@@ -173,8 +173,11 @@ def test_an_upgrade_keeps_the_site(installed: Installed, running: BootedRoot) ->
     before = running.property("veilsight-web.service", "MainPID")
     done = running.run("dpkg", "--install", "/root/veilsight.deb")
     assert not PASSWORD.search(done.stdout)
-    assert running.property("veilsight-web.service", "ActiveState") == "active", journal(running)
     assert running.property("veilsight-web.service", "MainPID") != before
+    # Once at boot and once now
+    count = 'test "$(veilsight audit list --action=started --json --limit=0 | wc -l)" = "$1"'
+    wait = ("timeout", "60", "sh", "-c", f"until {count}; do sleep 0.2; done", "sh", str(2 * len(PROGRAMS)))
+    assert running.run(*wait, check=False).returncode == 0, journal(running)
     assert CAMERA in running.run("veilsight", "camera", "list").stdout
     assert "head-office" in (installed.root.path / "etc/veilsight/settings.toml").read_text(encoding="utf-8")
 
