@@ -5,6 +5,7 @@ restart and without disturbing the other cameras.
 """
 
 import logging
+import resource
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -154,6 +155,8 @@ class Engine:
 
 def run_engine(paths: Paths, settings: Settings, stop: threading.Event) -> None:
     """Watch and count until `stop` is set. A network that can't be used is recorded, and pictures stay covered."""
+    # A dump of this program's memory would hold raw frames.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     site = open_site(paths)
     hub = Hub()
     detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())

@@ -21,14 +21,19 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event) -> None:
     certificate = load_or_make(paths, settings)
     context = WebContext(site, settings, paths, LiveClient(paths.live_socket))
 
+    listening = threading.Event()
+
     def ready(port: int) -> None:
         with site.engine.begin() as connection:
             append(connection, Event(actor, "started", "web", details={"port": port}))
+        listening.set()
 
     scheduler = start_scheduler(paths, settings, site.engine)
     try:
         serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready)
     finally:
         scheduler.shutdown()
-    with site.engine.begin() as connection:
-        append(connection, Event(actor, "stopped", "web"))
+    # A program that was stopped before it listened has not started either.
+    if listening.is_set():
+        with site.engine.begin() as connection:
+            append(connection, Event(actor, "stopped", "web"))

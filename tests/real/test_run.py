@@ -127,6 +127,17 @@ def test_a_report_reaches_its_destination_and_verifies_there(running: Installati
     wait_until(lambda: ("report-delivered", report.name) in running.actions(), "the delivery's entry")
 
 
+def test_the_engine_leaves_no_core_dump(running: Installation) -> None:
+    wanted = [*running.command("engine")[1:], "--stop-with-parent"]
+    command_lines = {
+        path.parent: path.read_bytes().decode(errors="replace").split("\0")[1:-1]
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+    }
+    engine = next(process for process, words in command_lines.items() if words == wanted)
+    limits = (engine / "limits").read_text().splitlines()
+    assert next(line for line in limits if line.startswith("Max core file size")).split()[4:6] == ["0", "0"]
+
+
 def test_a_second_engine_is_refused(running: Installation) -> None:
     second = running.call("engine")
     assert second.returncode == 1
