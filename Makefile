@@ -40,7 +40,7 @@ $(VENV)/.developer: $(VENV)/.installed requirements-dev.lock packaging/apt-test.
 
 static/vendor/.installed: package.json package-lock.json | $(VENV)/.installed
 	@echo "Installing the locked front-end libraries"
-	@npm ci --ignore-scripts --silent --no-update-notifier --no-audit --no-fund --loglevel=error
+	@npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@npm run --silent vendor
 	@touch $@
 
