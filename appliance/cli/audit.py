@@ -3,13 +3,12 @@
 import argparse
 import base64
 import json
-import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import UsageError, VeilsightError
+from appliance.files import write_whole
 from appliance.settings import Paths
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def run_checkpoint(options: argparse.Namespace, paths: Paths) -> int:
     with site.engine.begin() as connection:
         note, signed = sign_checkpoint(connection, site, paths)
     if options.output:
-        write_whole(options.output, note)
+        write_output(options.output, note)
         print(f"checkpoint of {signed.size} entries written to {options.output}")
     else:
         print(note, end="")
@@ -187,18 +186,9 @@ def read_text(path: Path) -> str:
         raise UsageError(f"The file {path} is not text.") from error
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_output(path: Path, text: str) -> None:
     """Write a small text file whole or not at all. Raises `OutputUnwritable`."""
-    partial: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            partial = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(0o644)
-        partial.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
         raise OutputUnwritable(f"The file {path} can't be written ({error.strerror}).") from error

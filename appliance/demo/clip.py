@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from appliance.errors import VeilsightError
+from appliance.files import write_whole
 
 CLIP_NAME = "vtest.avi"
 CLIP_SHA256 = "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf"
@@ -34,7 +35,7 @@ def fetch_clip(cache: Path) -> Path:
         raise ClipUnavailable(
             f"The clip in Debian's package {DEBIAN_PACKAGE} is not the one expected; give another with CLIP=FILE."
         )
-    _write_whole(clip, content)
+    write_whole(clip, content)
     return clip
 
 
@@ -72,9 +73,3 @@ def _read_member(package: Path) -> bytes:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(target)

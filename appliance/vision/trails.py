@@ -3,14 +3,13 @@
 The running appliance never keeps this; only `count --tracks` and the benchmarks do.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from appliance.errors import UsageError, VeilsightError
+from appliance.files import write_whole
 from appliance.metrics.geometry import Box
 from appliance.vision.detections import Track
 
@@ -97,22 +96,16 @@ def write_tracks(path: Path, rows: Iterable[TrackRow]) -> None:
 
     The file appears whole or not at all. Raises `TracksNotWritten`.
     """
-    temporary: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="ascii", dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            for row in rows:
-                left, top, right, bottom = row.box
-                size = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
-                file.write(f"{row.frame},{row.track},{size},{row.score:.4f},-1,-1,-1\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        write_whole(path, "".join(_line(row) for row in rows).encode("ascii"))
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise TracksNotWritten(f"The tracks can't be written to {path} ({error.strerror}).") from error
+
+
+def _line(row: TrackRow) -> str:
+    left, top, right, bottom = row.box
+    size = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
+    return f"{row.frame},{row.track},{size},{row.score:.4f},-1,-1,-1\n"
 
 
 def _between(before: TrailPoint, after: TrailPoint, part: float) -> TrailPoint:

@@ -6,9 +6,7 @@ private addresses (name constraints, RFC 5280 section 4.2.1.10), so that its key
 """
 
 import ipaddress
-import os
 import socket
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.errors import VeilsightError
+from appliance.files import write_whole
 from appliance.settings import Paths, Settings
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
@@ -90,13 +89,13 @@ def load_or_make(
         server = _read_pair(certificate.chain, certificate.key)
         if authority is None or not _authority_is_usable(authority, names, now):
             authority = make_authority(settings.site.name, names, now)
-            _write(folder / "authority.key", _key_text(authority.key))
-            _write(folder / "authority.pem", _text(authority.certificate), mode=0o644)
+            write_whole(folder / "authority.key", _key_text(authority.key), mode=0o600)
+            write_whole(folder / "authority.pem", _text(authority.certificate), mode=0o644)
         names = _permitted_names(authority, names)
         if server is None or not _server_is_usable(server, authority, names, now):
             server = make_server_certificate(authority, names, now)
-            _write(certificate.key, _key_text(server.key))
-            _write(certificate.chain, _text(server.certificate) + _text(authority.certificate), mode=0o644)
+            write_whole(certificate.key, _key_text(server.key), mode=0o600)
+            write_whole(certificate.chain, _text(server.certificate) + _text(authority.certificate), mode=0o644)
     except OSError as error:
         raise CertificateError(f"The page's certificate in {folder} can't be read or written ({error}).") from error
     return certificate
@@ -262,18 +261,3 @@ def _key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write the file whole or not at all; `mkstemp` gives it mode 0600 from the start."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), mode)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
