@@ -1,0 +1,1 @@
+"""One module a runtime: a checked network onto a device of that runtime."""
