@@ -68,7 +68,7 @@ class CatalogueNetwork(Entry, frozen=True):
 
     @property
     def is_converted(self) -> bool:
-        """Whether it is converted to OpenVINO IR when fetched, rather than kept as it came."""
+        """Whether it is converted to ONNX when fetched, rather than kept as it came."""
         return self.family == "centernet"
 
     @property

@@ -1,53 +1,97 @@
-"""MB3-CenterNet from its TensorFlow.js graph to an OpenVINO model, without TensorFlow.
+"""MB3-CenterNet from its TensorFlow.js graph to an ONNX file, without TensorFlow.
 
 A TensorFlow.js graph model is a GraphDef in JSON (`modelTopology`) and a weight manifest: names, shapes and types of
 the weights, which follow each other in one binary file (https://www.tensorflow.org/js/guide/save_load). Only the
 operations that this network uses are known here; anything else is an error.
 
-The graph is rebuilt channels-first, which is what OpenVINO's own operations take, and differs from the original in
-three ways, none of which changes a result. It ends at the heat map and the box sizes: the graph's own top-k takes
-nearly all of its time. Of the 80 classes only those asked for are computed. And the test that a heat-map cell is the
-highest of its 3 x 3 neighbourhood, which is the network's non-maximum suppression (Zhou, Wang, Krähenbühl: Objects as
-Points, 2019, section 4), is part of the graph, so that `peaks` is 0 everywhere else.
+The graph is rebuilt channels-first, which is ONNX's order, and differs from the original in three ways, none of which
+changes a result. It ends at the heat map and the box sizes: the graph's own top-k takes nearly all of its time. Of the
+80 classes only those asked for are computed. And the test that a heat-map cell is the highest of its 3 x 3
+neighbourhood, which is the network's non-maximum suppression (Zhou, Wang, Krähenbühl: Objects as Points, 2019,
+section 4), is part of the graph, so that `peaks` is 0 everywhere else.
 """
 
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
-import openvino as ov
+import onnx
 from numpy.typing import NDArray
-from openvino import opset15 as operations
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from appliance.errors import VeilsightError
 
 IMAGE = "tower_0/images"
-HEAT = "tower_0/keypoints"
-SIZES = "tower_0/wh"
+HEAT = "tower_0/Sigmoid"
+SIZES = "tower_0/mul"
 # The convolution whose output channels are the classes, and its bias.
 CLASS_CONVOLUTION = "tower_0/CenternetHead/centernet_cls_output/BiasAdd"
 
-# Positions of batch, height, width and channels in the channels-first order used here.
+# Positions of batch, height, width and channels in ONNX's order.
 CHANNELS_FIRST = (0, 2, 3, 1)
+# Old enough for every runtime that may get the file: ONNX's operations of release 1.12 and the file format of its time.
+OPERATIONS = 17
+FILE_FORMAT = 8
 
 Node = Mapping[str, Any]
 Array = NDArray[Any]
+Shapes = Mapping[str, Sequence[int]]
 
 
 class ConversionError(VeilsightError):
     """The network's files are not what the converter knows."""
 
 
-def convert_centernet(topology: bytes, binary: bytes, classes: Sequence[int], height: int, width: int) -> ov.Model:
-    """The network as an OpenVINO model with a static shape.
+@dataclass
+class Graph:
+    """An ONNX graph in the making. Tensors keep their names in TensorFlow, save those that `names` gives another."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    nodes: list[NodeProto] = field(default_factory=list)
+    constants: dict[str, TensorProto] = field(default_factory=dict)
+
+    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> None:
+        """Append an operation whose inputs are there already; it is called like its only output."""
+        inputs = [self.names.get(name, name) for name in inputs]
+        output = self.names.get(output, output)
+        self.nodes.append(helper.make_node(kind, inputs, [output], output, **attributes))
+
+    def constant(self, name: str, value: Array) -> str:
+        """A constant's name, for use as an input."""
+        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name)
+        return name
+
+    def model(self, inputs: Shapes, outputs: Shapes) -> bytes:
+        """The graph as a checked ONNX file with float32 inputs and outputs of these names and shapes."""
+        sources, results = (
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+            for shapes in (inputs, outputs)
+        )
+        model = helper.make_model(
+            helper.make_graph(self.nodes, "network", sources, results, list(self.constants.values())),
+            opset_imports=[helper.make_opsetid("", OPERATIONS)],
+            ir_version=FILE_FORMAT,
+            producer_name="veilsight",
+        )
+        try:
+            onnx.checker.check_model(model, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            raise ValueError(str(error)) from error
+        content: bytes = model.SerializeToString(deterministic=True)
+        return content
+
+
+def convert_centernet(topology: bytes, binary: bytes, classes: Sequence[int], height: int, width: int) -> bytes:
+    """The network as an ONNX file with a static shape.
 
     Input `image`: float32 [1, 3, height, width], RGB, 0 to 255; height and width are multiples of 32, and may be
-    changed by `Model.reshape`. Outputs: `peaks` float32 [1, len(classes), height/4, width/4], the score where a cell
-    is a local maximum and 0 elsewhere; `sizes` float32 [1, 4, height/4, width/4], the distances in pixels from the
-    cell's own point (4 x, 4 y) to the left, top, right and bottom edge of its box.
+    changed to others. Outputs: `peaks` float32 [1, len(classes), height/4, width/4], the score where a cell is a local
+    maximum and 0 elsewhere; `sizes` float32 [1, 4, height/4, width/4], the distances in pixels from the cell's own
+    point (4 x, 4 y) to the left, top, right and bottom edge of its box.
 
     Raises `ConversionError` where the files are damaged or hold another graph.
     """
@@ -56,14 +100,17 @@ def convert_centernet(topology: bytes, binary: bytes, classes: Sequence[int], he
         nodes: dict[str, Node] = {node["name"]: node for node in document["modelTopology"]["node"]}
         weights = read_weights(document["weightsManifest"], binary)
         keep_classes(nodes, weights, classes)
-        image = operations.parameter([1, 3, height, width], np.float32, name="image")
-        image.output(0).get_tensor().set_names({"image"})
-        built: dict[str, ov.Output] = {IMAGE: image.output(0)}
+        graph = Graph({IMAGE: "image", HEAT: "heat", SIZES: "sizes"})
         for name in ordered_ancestors(nodes, (HEAT, SIZES)):
             if name not in weights and name != IMAGE:
-                built[name] = build(nodes[name], built, weights)
-        return ov.Model(named_results(built[HEAT], built[SIZES]), [image], "mb3-centernet")
-    except (KeyError, IndexError, ValueError, TypeError, CycleError, RuntimeError) as error:
+                build(nodes[name], weights, graph)
+        keep_peaks("heat", "peaks", graph)
+        rows, columns = height // 4, width // 4
+        return graph.model(
+            {"image": (1, 3, height, width)},
+            {"peaks": (1, len(classes), rows, columns), "sizes": (1, 4, rows, columns)},
+        )
+    except (KeyError, IndexError, ValueError, TypeError, CycleError) as error:
         raise ConversionError(f"The network's graph is not the one that this program knows ({error!r}).") from error
 
 
@@ -107,45 +154,43 @@ def ordered_ancestors(nodes: Mapping[str, Node], outputs: Iterable[str]) -> list
     return list(TopologicalSorter(sources).static_order())
 
 
-def named_results(heat: ov.Output, sizes: ov.Output) -> list[ov.Output]:
-    """The two outputs, named, with every score that is not the highest of its 3 x 3 cells set to 0."""
-    highest = operations.max_pool(heat, [1, 1], [1, 1], [1, 1], [1, 1], [3, 3]).output(0)
-    peaks = operations.select(operations.equal(heat, highest), heat, np.float32(0)).output(0)
-    peaks.get_tensor().set_names({"peaks"})
-    sizes.get_tensor().set_names({"sizes"})
-    return [peaks, sizes]
+def keep_peaks(heat: str, peaks: str, graph: Graph) -> None:
+    """Set every score to 0 that is not the highest of its 3 x 3 cells."""
+    graph.add("MaxPool", [heat], f"{peaks}/highest", kernel_shape=[3, 3], strides=[1, 1], pads=[1, 1, 1, 1])
+    graph.add("Equal", [heat, f"{peaks}/highest"], f"{peaks}/is_highest")
+    zero = graph.constant(f"{peaks}/zero", np.array(0, np.float32))
+    graph.add("Where", [f"{peaks}/is_highest", heat, zero], peaks)
 
 
-def build(node: Node, built: Mapping[str, ov.Output], weights: Mapping[str, Array]) -> ov.Output:
-    """The OpenVINO operation of one node whose inputs are built already."""
-    kind, inputs = node["op"], node["input"]
+def build(node: Node, weights: Mapping[str, Array], graph: Graph) -> None:
+    """Add the ONNX operations of one node whose inputs are added already."""
+    kind, inputs, name = node["op"], node["input"], node["name"]
     if "Conv2" in kind:
-        return convolution(node, built[inputs[0]], [weights[name] for name in inputs[1:]])
-    if kind == "ConcatV2":
-        axis = CHANNELS_FIRST[int(weights[inputs[-1]])]
-        return operations.concat([built[name] for name in inputs[:-1]], axis).output(0)
-    if kind == "Mean":
-        axes = np.array([CHANNELS_FIRST[axis] for axis in weights[inputs[1]]])
-        return operations.reduce_mean(built[inputs[0]], axes, keep_dims=True).output(0)
-    if kind == "ResizeBilinear":
-        return double(built[inputs[0]], node)
-    if kind in ("Mul", "Add"):
-        return (operations.multiply if kind == "Mul" else operations.add)(
-            *(built[name] if name in built else scalar(weights[name]) for name in inputs)
-        ).output(0)
-    return activation(kind, built[inputs[0]])
+        convolution(node, [weights[each] for each in inputs[1:]], graph)
+    elif kind == "ConcatV2":
+        graph.add("Concat", inputs[:-1], name, axis=CHANNELS_FIRST[int(weights[inputs[-1]])])
+    elif kind == "Mean":
+        if sorted(weights[inputs[1]]) != [1, 2] or not flag(node, "keep_dims"):
+            raise ValueError("a mean over other axes than height and width")
+        graph.add("GlobalAveragePool", inputs[:1], name)
+    elif kind == "ResizeBilinear":
+        double(node, graph)
+    elif kind in ("Mul", "Add"):
+        graph.add(
+            kind, [graph.constant(each, scalar(weights[each])) if each in weights else each for each in inputs], name
+        )
+    else:
+        activation(kind, inputs[0], name, graph)
 
 
-def activation(kind: str, source: ov.Output) -> ov.Output:
-    if kind == "Identity":
-        return source
-    if kind == "Relu":
-        return operations.relu(source).output(0)
-    if kind == "Relu6":
-        return operations.clamp(source, 0.0, 6.0).output(0)
-    if kind == "Sigmoid":
-        return operations.sigmoid(source).output(0)
-    raise ValueError(f"operation {kind}")
+def activation(kind: str, source: str, output: str, graph: Graph) -> None:
+    if kind in ("Relu", "Sigmoid"):
+        graph.add(kind, [source], output)
+    elif kind == "Relu6":
+        limits = [graph.constant(f"relu6/{limit}", np.array(limit, np.float32)) for limit in (0, 6)]
+        graph.add("Clip", [source, *limits], output)
+    else:
+        raise ValueError(f"operation {kind}")
 
 
 def scalar(value: Array) -> Array:
@@ -155,45 +200,69 @@ def scalar(value: Array) -> Array:
     return value.reshape(())
 
 
-def double(source: ov.Output, node: Node) -> ov.Output:
+def double(node: Node, graph: Graph) -> None:
     """Twice the height and width, with TensorFlow's older sampling points (x/2, not centred on pixels)."""
     if flag(node, "align_corners") or flag(node, "half_pixel_centers"):
         raise ValueError("another kind of ResizeBilinear")
-    return operations.interpolate(
-        source,
-        np.array([2.0, 2.0], np.float32),
-        "linear_onnx",
-        "scales",
+    scales = graph.constant("double/scales", np.array([1, 1, 2, 2], np.float32))
+    graph.add(
+        "Resize",
+        [node["input"][0], "", scales],
+        node["name"],
+        mode="linear",
         coordinate_transformation_mode="asymmetric",
-        axes=np.array([2, 3]),
-    ).output(0)
+    )
 
 
-def convolution(node: Node, source: ov.Output, parameters: Sequence[Array]) -> ov.Output:
+def convolution(node: Node, parameters: Sequence[Array], graph: Graph) -> None:
     """A convolution, plain or one per channel, with the bias and activation that are fused into the node.
 
     `parameters`: filters [h, w, in, out], or [h, w, channels, 1] where depthwise, and for a fused node the bias [out].
     """
+    name, filters = node["name"], parameters[0]
     strides = integers(node, "strides")[1:3]
     dilations = integers(node, "dilations")[1:3]
-    # OpenVINO's SAME_UPPER puts the odd row and column at the end, as TensorFlow's SAME does.
-    padding = {"SAME": "same_upper", "VALID": "valid"}[text(node["attr"]["padding"]["s"])]
-    filters = parameters[0]
-    place = (strides, [0, 0], [0, 0], dilations, padding)
+    groups = 1
     if "Depthwise" in node["op"]:
         if filters.shape[3] != 1:
             raise ValueError("depthwise convolution with a channel multiplier")
-        kernels = np.ascontiguousarray(filters.transpose(2, 3, 0, 1)[:, :, np.newaxis])
-        result = operations.group_convolution(source, kernels, *place).output(0)
-    else:
-        kernels = np.ascontiguousarray(filters.transpose(3, 2, 0, 1))
-        result = operations.convolution(source, kernels, *place).output(0)
-    for fused in (text(name) for name in node["attr"].get("fused_ops", {}).get("list", {}).get("s", ())):
-        if fused == "BiasAdd":
-            result = operations.add(result, parameters[1].reshape(1, -1, 1, 1)).output(0)
-        else:
-            result = activation(fused, result)
-    return result
+        groups, filters = filters.shape[2], filters.transpose(0, 1, 3, 2)
+    fused = [text(each) for each in node["attr"].get("fused_ops", {}).get("list", {}).get("s", ())]
+    constants = [graph.constant(f"{name}/filters", filters.transpose(3, 2, 0, 1))]
+    if fused[:1] == ["BiasAdd"]:
+        constants.append(graph.constant(f"{name}/bias", parameters[1]))
+    elif fused:
+        raise ValueError(f"a convolution fused with {fused}")
+    result = f"{name}/convolution" if fused[1:] else name
+    graph.add(
+        "Conv",
+        [node["input"][0], *constants],
+        result,
+        kernel_shape=filters.shape[:2],
+        strides=strides,
+        dilations=dilations,
+        group=groups,
+        pads=padding(text(node["attr"]["padding"]["s"]), filters.shape[:2], strides, dilations),
+    )
+    for each in fused[1:]:
+        activation(each, result, name, graph)
+
+
+def padding(kind: str, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]) -> list[int]:
+    """Rows above, columns to the left, rows below and columns to the right that a convolution adds.
+
+    TensorFlow's SAME keeps as many pixels as there are strides, and puts an odd row or column at the end. How many it
+    adds depends on the size of the input, unless that is a multiple of the stride, as every size is here.
+    """
+    if kind == "VALID":
+        return [0, 0, 0, 0]
+    if kind != "SAME":
+        raise ValueError(f"padding {kind}")
+    totals = [
+        max((size - 1) * dilation + 1 - stride, 0)
+        for size, stride, dilation in zip(kernel, strides, dilations, strict=True)
+    ]
+    return [total // 2 for total in totals] + [total - total // 2 for total in totals]
 
 
 def integers(node: Node, name: str) -> list[int]:

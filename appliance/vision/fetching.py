@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
-import openvino as ov
+import onnx
 
 from appliance.errors import VeilsightError
 from appliance.files import write_whole
@@ -181,16 +181,7 @@ def _checked(content: bytes, file: SourceFile, origin: str) -> bytes:
 def _write_network(network: CatalogueNetwork, sources: dict[str, bytes], directory: Path) -> None:
     """Write a network's files, converting it where needed; the conversion record comes last, since it is the seal."""
     names = weights.file_names(network)
-    contents = dict(zip(names, sources.values(), strict=True)) if not network.is_converted else {}
-    if network.is_converted:
-        contents = _convert(network, sources)
-        record = weights.ConversionRecord(
-            conversion=weights.CONVERSION_VERSION,
-            openvino=ov.get_version(),
-            sources={name: weights.sha256(content) for name, content in sources.items()},
-            files={name: weights.sha256(content) for name, content in contents.items()},
-        )
-        contents[names[-1]] = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    contents = convert(network, sources) if network.is_converted else dict(zip(names, sources.values(), strict=True))
     try:
         for name, content in contents.items():
             # The programs run as different users; weights are no secret.
@@ -202,12 +193,16 @@ def _write_network(network: CatalogueNetwork, sources: dict[str, bytes], directo
         raise FetchError(f"{network.name} can't be written to {directory} ({error.strerror}).") from error
 
 
-def _convert(network: CatalogueNetwork, sources: dict[str, bytes]) -> dict[str, bytes]:
-    """The OpenVINO IR, by file name. The weights came as float16, so storing them so loses nothing."""
+def convert(network: CatalogueNetwork, sources: dict[str, bytes]) -> dict[str, bytes]:
+    """The ONNX file and the record of its conversion, by file name."""
     width, height = network.input.sizes[0]
     topology, binary = sources.values()
-    model = convert_centernet(topology, binary, tuple(CLASSES), height, width)
-    xml, bin_ = weights.file_names(network)[:2]
-    with tempfile.TemporaryDirectory(prefix="veilsight-") as folder:
-        ov.save_model(model, Path(folder) / xml, compress_to_fp16=True)
-        return {name: (Path(folder) / name).read_bytes() for name in (xml, bin_)}
+    model, record = weights.file_names(network)
+    content = convert_centernet(topology, binary, tuple(CLASSES), height, width)
+    seal = weights.ConversionRecord(
+        conversion=weights.CONVERSION_VERSION,
+        onnx=onnx.__version__,
+        sources={name: weights.sha256(each) for name, each in sources.items()},
+        files={model: weights.sha256(content)},
+    )
+    return {model: content, record: msgspec.json.format(msgspec.json.encode(seal), indent=2) + b"\n"}

@@ -1,8 +1,8 @@
 """The weights on disk: which files a network has, and whether they are what the catalogue says.
 
-A network that is used as it came is one file, `NAME.onnx`, known by the catalogue's SHA-256. A converted network is
-three: `NAME.xml` and `NAME.bin` (OpenVINO IR) and `NAME.json`, the record of the conversion, which names the source
-files' SHA-256, the converter's version and the SHA-256 of the two IR files.
+Every network is an ONNX file, `NAME.onnx`. One that is used as it came is known by the catalogue's SHA-256. A converted
+one has a second file, `NAME.json`, the record of the conversion, which names the source files' SHA-256, the converter's
+version and the SHA-256 of the ONNX file.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from appliance.errors import VeilsightError
 from appliance.vision.catalogue import Catalogue, CatalogueNetwork
 
 # Raised when the conversion changes, so that a network converted by an older program is fetched and converted anew.
-CONVERSION_VERSION = 1
+CONVERSION_VERSION = 2
 
 
 class ModelMissing(VeilsightError):
@@ -30,24 +30,23 @@ class ConversionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was converted, by what, and what came out: SHA-256 by file name, lower-case hexadecimal."""
 
     conversion: int
-    openvino: str
+    onnx: str
     sources: dict[str, str]
     files: dict[str, str]
 
 
 @dataclass(frozen=True)
 class NetworkFiles:
-    """A network's checked files: the ONNX file, or the IR's XML and its weights."""
+    """A network's checked content. `weights` is there for a network in two parts only, and no ONNX file is one."""
 
     model: bytes
-    weights: bytes | None
+    weights: bytes | None = None
 
 
 def file_names(network: CatalogueNetwork) -> tuple[str, ...]:
     """Names of the network's files in the models directory, the model first."""
-    if network.is_converted:
-        return (f"{network.name}.xml", f"{network.name}.bin", f"{network.name}.json")
-    return (f"{network.name}.onnx",)
+    model = f"{network.name}.onnx"
+    return (model, f"{network.name}.json") if network.is_converted else (model,)
 
 
 def sha256(content: bytes) -> str:
@@ -59,15 +58,11 @@ def read_network(network: CatalogueNetwork, directory: Path) -> NetworkFiles:
 
     Raises `ModelMissing` and `ModelChanged`.
     """
-    if not network.is_converted:
-        (name,) = file_names(network)
-        return NetworkFiles(_read_checked(directory / name, network.sha256), None)
-    model_name, weights_name, record_name = file_names(network)
-    record = _read_record(network, directory / record_name)
-    return NetworkFiles(
-        _read_checked(directory / model_name, record.files.get(model_name, "")),
-        _read_checked(directory / weights_name, record.files.get(weights_name, "")),
-    )
+    model, *records = file_names(network)
+    expected = network.sha256
+    for record in records:
+        expected = _read_record(network, directory / record).files.get(model, "")
+    return NetworkFiles(_read_checked(directory / model, expected))
 
 
 def verify(catalogue: Catalogue, directory: Path) -> dict[str, VeilsightError | None]:
@@ -107,7 +102,9 @@ def _read_record(network: CatalogueNetwork, path: Path) -> ConversionRecord:
     try:
         record = msgspec.json.decode(_read(path), type=ConversionRecord)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise ModelChanged(f"The conversion record {path} is damaged; repeat: veilsight models pull") from error
+        raise ModelChanged(
+            f"The conversion record {path} is damaged, or an older program's; repeat: veilsight models pull"
+        ) from error
     sources = {file.base_name: file.sha256 for file in network.source.files}
     if record.sources != sources or record.conversion != CONVERSION_VERSION:
         raise ModelChanged(
