@@ -4,11 +4,12 @@ A TensorFlow.js graph model is a GraphDef in JSON (`modelTopology`) and a weight
 the weights, which follow each other in one binary file (https://www.tensorflow.org/js/guide/save_load). Only the
 operations that this network uses are known here; anything else is an error.
 
-The graph is rebuilt channels-first, which is ONNX's order, and differs from the original in three ways, none of which
-changes a result. It ends at the heat map and the box sizes: the graph's own top-k takes nearly all of its time. Of the
-80 classes only those asked for are computed. And the test that a heat-map cell is the highest of its 3 x 3
-neighbourhood, which is the network's non-maximum suppression (Zhou, Wang, Krähenbühl: Objects as Points, 2019,
-section 4), is part of the graph, so that `peaks` is 0 everywhere else.
+The graph is rebuilt channels-first, which is ONNX's order, and differs from the original in four ways. It ends at the
+heat map and the box sizes: the graph's own top-k takes nearly all of its time. Of the 80 classes only those asked for
+are computed. The test that a heat-map cell is the highest of its 3 x 3 neighbourhood, which is the network's
+non-maximum suppression (Zhou, Wang, Krähenbühl: Objects as Points, 2019, section 4), is part of the graph, so that
+`peaks` is 0 everywhere else. And MobileNetV3's activations, which TensorFlow spells out, are one operation each
+(`name_activations`).
 """
 
 import base64
@@ -100,6 +101,7 @@ def convert_centernet(topology: bytes, binary: bytes, classes: Sequence[int], he
         nodes: dict[str, Node] = {node["name"]: node for node in document["modelTopology"]["node"]}
         weights = read_weights(document["weightsManifest"], binary)
         keep_classes(nodes, weights, classes)
+        nodes |= name_activations(nodes, weights)
         graph = Graph({IMAGE: "image", HEAT: "heat", SIZES: "sizes"})
         for name in ordered_ancestors(nodes, (HEAT, SIZES)):
             if name not in weights and name != IMAGE:
@@ -140,6 +142,47 @@ def keep_classes(nodes: Mapping[str, Node], weights: dict[str, Array], classes: 
     _, filters, bias = nodes[CLASS_CONVOLUTION]["input"]
     weights[filters] = weights[filters][..., list(classes)]
     weights[bias] = weights[bias][list(classes)]
+
+
+def name_activations(nodes: Mapping[str, Node], weights: Mapping[str, Array]) -> dict[str, Node]:
+    """Nodes in place of those that end a spelt-out activation of MobileNetV3, by name.
+
+    Relu6(x + 3) / 6 is HardSigmoid, x / 6 * Relu6(x + 3) is HardSwish (Howard, Sandler, Chu et al.: Searching for
+    MobileNetV3, 2019, section 5.2). A runtime joins either to the convolution before it, which an INT8 network gains
+    from most. The sixth was rounded to float16 in the file; whole, as it was in training, it is the same everywhere.
+    """
+    named: dict[str, Node] = {}
+    for name, node in nodes.items():
+        if node["op"] != "Mul":
+            continue
+        for factor, clipped in (node["input"], reversed(node["input"])):
+            source = source_of_sum(nodes, weights, clipped)
+            if source is not None and is_constant(weights, factor, 1 / 6):
+                named[name] = {"name": name, "op": "HardSigmoid", "input": [source]}
+            elif source is not None and is_sixth(nodes, weights, factor, source):
+                named[name] = {"name": name, "op": "HardSwish", "input": [source]}
+    return named
+
+
+def source_of_sum(nodes: Mapping[str, Node], weights: Mapping[str, Array], name: str) -> str | None:
+    """x, where the node is Relu6(x + 3)."""
+    if nodes[name]["op"] != "Relu6":
+        return None
+    total = nodes[nodes[name]["input"][0]]
+    first, second = (*total["input"], "", "")[:2]
+    return str(first) if total["op"] == "Add" and is_constant(weights, second, 3) else None
+
+
+def is_sixth(nodes: Mapping[str, Node], weights: Mapping[str, Array], name: str, source: str) -> bool:
+    """Whether the node is 1/6 x of the source x."""
+    if nodes[name]["op"] != "Mul" or source not in nodes[name]["input"]:
+        return False
+    return any(is_constant(weights, each, 1 / 6) for each in nodes[name]["input"])
+
+
+def is_constant(weights: Mapping[str, Array], name: str, value: float) -> bool:
+    """Whether this is a constant of that value, as exactly as float16 has it."""
+    return name in weights and weights[name].size == 1 and bool(np.float16(weights[name].item()) == np.float16(value))
 
 
 def ordered_ancestors(nodes: Mapping[str, Node], outputs: Iterable[str]) -> list[str]:
@@ -184,11 +227,10 @@ def build(node: Node, weights: Mapping[str, Array], graph: Graph) -> None:
 
 
 def activation(kind: str, source: str, output: str, graph: Graph) -> None:
-    if kind in ("Relu", "Sigmoid"):
+    if kind in ("Relu", "Sigmoid", "HardSwish"):
         graph.add(kind, [source], output)
-    elif kind == "Relu6":
-        limits = [graph.constant(f"relu6/{limit}", np.array(limit, np.float32)) for limit in (0, 6)]
-        graph.add("Clip", [source, *limits], output)
+    elif kind == "HardSigmoid":
+        graph.add(kind, [source], output, alpha=1 / 6, beta=0.5)
     else:
         raise ValueError(f"operation {kind}")
 

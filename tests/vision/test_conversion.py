@@ -112,6 +112,36 @@ def test_another_operation_is_refused(node: dict[str, Any], complaint: str) -> N
         conversion.build({"name": "result", "input": ["source", "axes"]} | node, weights, Graph())
 
 
+def spelt_out_activation(factor: str) -> dict[str, Any]:
+    """The nodes of `factor` * Relu6(source + 3); `sixth source` is source / 6."""
+    nodes: list[tuple[str, str, list[str]]] = [
+        ("source", "Placeholder", []),
+        ("three", "Const", []),
+        ("sixth", "Const", []),
+        ("shifted", "Add", ["source", "three"]),
+        ("clipped", "Relu6", ["shifted"]),
+        ("sixth source", "Mul", ["sixth", "source"]),
+        ("result", "Mul", [factor, "clipped"]),
+    ]
+    return {name: {"name": name, "op": kind, "input": inputs, "attr": {}} for name, kind, inputs in nodes}
+
+
+@pytest.mark.parametrize(("factor", "kind"), [("sixth", "HardSigmoid"), ("sixth source", "HardSwish")])
+def test_spelt_out_activations_become_one_operation(factor: str, kind: str) -> None:
+    weights = {"three": np.array(3, np.float32), "sixth": np.array(np.float16(1 / 6), np.float32)}
+    source = np.linspace(-5, 5, 41, dtype=np.float32).reshape(1, 1, 1, -1)
+    named = conversion.name_activations(spelt_out_activation(factor), weights)
+    assert {name: node["op"] for name, node in named.items()} == {"result": kind}
+    found = run(source, lambda graph: conversion.build(named["result"], weights, graph))
+    expected = np.clip(source + 3, 0, 6) / 6 * (1 if kind == "HardSigmoid" else source)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_another_activation_is_not_taken_for_one_of_them() -> None:
+    weights = {"three": np.array(3, np.float32), "sixth": np.array(1 / 5, np.float32)}
+    assert conversion.name_activations(spelt_out_activation("sixth source"), weights) == {}
+
+
 def test_only_local_maxima_pass() -> None:
     heat = np.array([[[[0.1, 0.2, 0.1, 0.0], [0.1, 0.3, 0.9, 0.0], [0.5, 0.1, 0.1, 0.2]]]], np.float32)
     found = run(heat, lambda graph: conversion.keep_peaks("source", "result", graph))
