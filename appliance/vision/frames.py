@@ -34,11 +34,14 @@ class RawFrame:
 
     `pixels` is uint8 [height, width, 3], blue green red, for use inside `appliance.vision` only. `number` counts the
     source's pictures from 0, `monotonic` is seconds of a clock that nobody sets, `moment` is wall time in UTC.
+    `damaged` frames, or parts of them, were made up by the decoder.
     """
 
-    __slots__ = ("camera", "moment", "monotonic", "number", "pixels")
+    __slots__ = ("camera", "damaged", "moment", "monotonic", "number", "pixels")
 
-    def __init__(self, pixels: Pixels, camera: str, number: int, monotonic: float, moment: datetime) -> None:
+    def __init__(
+        self, pixels: Pixels, camera: str, number: int, monotonic: float, moment: datetime, damaged: bool = False
+    ) -> None:
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise ValueError("a frame's pixels are uint8 [height, width, 3]")
         self.pixels = pixels
@@ -46,6 +49,7 @@ class RawFrame:
         self.number = number
         self.monotonic = monotonic
         self.moment = moment
+        self.damaged = damaged
 
     @classmethod
     def of_picture(cls, pixels: Pixels, name: str) -> Self:

@@ -14,7 +14,7 @@ from appliance.errors import VeilsightError
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame
 from appliance.vision.live import Hub
-from appliance.vision.redaction import Redactor
+from appliance.vision.redaction import Redactor, explain
 from appliance.vision.runtime import Detectors
 from appliance.vision.showing import Show
 from appliance.vision.sources import Source, open_source
@@ -148,7 +148,7 @@ def _watch(
     on_event: TakeEvent,
     deadline_seconds: float,
 ) -> None:
-    tracker = Tracker()
+    tracker, size = Tracker(), (0, 0)
     redactor = Redactor(detectors, deadline_seconds)
 
     def on_picture(whole_frame: bool, reason: str) -> None:
@@ -170,6 +170,9 @@ def _watch(
             status.arrived = time.monotonic()
             objects, failure = _detect(detectors, frame, deadline_seconds)
             tracks: tuple[Track, ...] = ()
+            if size != (frame.width, frame.height):
+                # Boxes of the earlier size mean nothing in this one.
+                tracker, size = Tracker(), (frame.width, frame.height)
             if not failure:
                 tracks = tracker.update(objects, frame.monotonic)
                 on_tracks(frame.moment, frame.monotonic, tracks, frame.width, frame.height)
@@ -182,8 +185,8 @@ def _detect(detectors: Detectors, frame: RawFrame, deadline_seconds: float) -> t
     """Persons and vehicles in the frame; where they are not known, the reason."""
     try:
         return detectors.need("people-vehicles").start(frame.pixels).result(deadline_seconds), ""
-    except VeilsightError as error:
-        return (), str(error)
+    except Exception as error:
+        return (), explain(error)
 
 
 def _enter(status: CameraStatus, state: State, error: str, on_event: TakeEvent) -> None:

@@ -8,7 +8,7 @@ from the start. The result is encoded anew from redacted pictures; sound, metada
 import os
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import av
 
 from appliance.errors import UsageError, VeilsightError
-from appliance.vision.detections import Detection
+from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.inference import PendingDetections
 from appliance.vision.redaction import TEXT_SECONDS, Looking, Redactor, cover_whole, explain
@@ -170,30 +170,42 @@ def _redacted(frames: Iterator[RawFrame], redactor: Redactor, detectors: Detecto
 
 def _found(frames: Iterator[RawFrame], redactor: Redactor, detectors: Detectors) -> Iterator[_Waiting]:
     """Each frame with what must be covered in it; several frames are in flight to the networks."""
-    tracker = Tracker()
+    following = _Following()
     flying: deque[tuple[RawFrame, Looking, PendingDetections | str]] = deque()
     failure: SourceStopped | None = None
     try:
         for frame in frames:
             flying.append((frame, redactor.look(frame), _begin_detection(detectors, frame)))
             if len(flying) >= IN_FLIGHT:
-                yield _find(redactor, tracker, *flying.popleft())
+                yield _find(redactor, following, *flying.popleft())
     except SourceStopped as error:
         failure = error
     while flying:
-        yield _find(redactor, tracker, *flying.popleft())
+        yield _find(redactor, following, *flying.popleft())
     if failure is not None:
         raise failure
 
 
+class _Following:
+    """Tracks of the recording; they begin anew when the picture's size changes, for boxes are in pixels."""
+
+    def __init__(self) -> None:
+        self._tracker, self._size = Tracker(), (0, 0)
+
+    def update(self, frame: RawFrame, objects: Sequence[Detection]) -> tuple[Track, ...]:
+        if self._size != (frame.width, frame.height):
+            self._tracker, self._size = Tracker(), (frame.width, frame.height)
+        return self._tracker.update(objects, frame.monotonic)
+
+
 def _find(
-    redactor: Redactor, tracker: Tracker, frame: RawFrame, looking: Looking, pending: PendingDetections | str
+    redactor: Redactor, following: _Following, frame: RawFrame, looking: Looking, pending: PendingDetections | str
 ) -> _Waiting:
     objects, reason = _finish_detection(pending)
     if reason:
         return _Waiting(frame, (), reason)
     try:
-        tracks = tracker.update(objects, frame.monotonic)
+        tracks = following.update(frame, objects)
         return _Waiting(frame, redactor.find(frame, looking, objects, tracks))
     except Exception as error:
         return _Waiting(frame, (), explain(error))
@@ -207,12 +219,13 @@ class _LookAhead:
 
     def push(self, newest: _Waiting) -> Iterator[_Waiting]:
         """Take a frame; gives back those that have waited long enough."""
-        if self._waiting:
+        if self._waiting and self._waiting[-1].frame.pixels.shape == newest.frame.pixels.shape:
             before = self._waiting[-1].regions
             news = [region for region in newest.regions if region.source != "held" and not is_among(region, before)]
             carried = tuple(replace(region, source="ahead") for region in news)
             for waiting in self._waiting:
-                waiting.regions += carried
+                if waiting.frame.pixels.shape == newest.frame.pixels.shape:
+                    waiting.regions += carried
         self._waiting.append(newest)
         while len(self._waiting) > MOST_AHEAD or (
             newest.frame.monotonic - self._waiting[0].frame.monotonic > AHEAD_SECONDS
@@ -236,8 +249,8 @@ def _finished(redactor: Redactor, waiting: _Waiting) -> RedactedFrame:
 def _begin_detection(detectors: Detectors, frame: RawFrame) -> PendingDetections | str:
     try:
         return detectors.need("people-vehicles").start(frame.pixels)
-    except VeilsightError as error:
-        return str(error)
+    except Exception as error:
+        return explain(error)
 
 
 def _finish_detection(pending: PendingDetections | str) -> tuple[tuple[Detection, ...], str]:
@@ -246,8 +259,8 @@ def _finish_detection(pending: PendingDetections | str) -> tuple[tuple[Detection
         return (), pending
     try:
         return pending.result(DEADLINE_SECONDS), ""
-    except VeilsightError as error:
-        return (), str(error)
+    except Exception as error:
+        return (), explain(error)
 
 
 def _describe(picture: RedactedFrame, seconds: float) -> dict[str, Any]:

@@ -14,13 +14,15 @@ otherwise every half second: in the live view a plate that no vehicle is seen ar
 recording, regions are carried back over that time (see `recordings`).
 
 The frame is covered whole when a network is missing, fails, is late or answers nonsense, when a result belongs to
-another frame, and when the redactor itself fails. Covers are solid: no pixel of what is beneath goes into the result.
+another frame, when the frame is damaged or the first of a new size, and when the redactor itself fails. Covers are solid: no pixel of what is beneath goes into the result.
 """
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -85,6 +87,7 @@ class Redactor:
         self._text_looked: float | None = None
         self._text_begun: float | None = None
         self._vehicles_looked: list[Box] = []
+        self._size: tuple[int, int] | None = None
 
     def look(self, frame: RawFrame) -> Looking:
         """Start the networks on a frame. Never raises: what fails here covers the frame in `redact`."""
@@ -117,6 +120,8 @@ class Redactor:
             raise RedactionFailed(looking.failure)
         if (looking.camera, looking.number) != (frame.camera, frame.number) or looking.faces is None:
             raise RedactionFailed("A result belongs to another picture.")
+        self._check(frame)
+        _require_finite((*objects, *tracks))
         deadline = time.monotonic() + self._deadline_seconds
         vehicles = [found.box for found in objects if found.kind == "vehicle" and found.score >= VEHICLE_SCORE]
         vehicles += [track.box for track in tracks if track.kind == "vehicle"]
@@ -126,11 +131,11 @@ class Redactor:
         if text is None and (overdue or not self._have_looked_at(vehicles)):
             text = self._detectors.need("text").start(frame.pixels)
         close_looks = [] if text is None else self._look_closely(frame, vehicles)
-        seen = face_regions(looking.faces.result(_left(deadline)))
+        seen = face_regions(_require_finite(looking.faces.result(_left(deadline))))
         if text is not None:
-            texts = list(text.result(_left(deadline)))
+            texts = list(_require_finite(text.result(_left(deadline))))
             for window, pending in close_looks:
-                texts += _within(window, pending.result(_left(deadline)))
+                texts += _within(window, _require_finite(pending.result(_left(deadline))))
             seen += text_regions(texts, vehicles)
             self._text_looked, self._vehicles_looked = frame.monotonic, vehicles
         heads = head_regions(objects, tracks)
@@ -144,6 +149,16 @@ class Redactor:
             left, top, right, bottom = _whole_pixels(region.box, frame.width, frame.height)
             pixels[top:bottom, left:right] = COVER_COLOUR
         return _seal(frame, pixels, "", tuple(regions))
+
+    def _check(self, frame: RawFrame) -> None:
+        """Raise for a frame that can't be understood by itself; after a change of size, forget all earlier boxes."""
+        before, self._size = self._size, (frame.width, frame.height)
+        if before not in (None, self._size):
+            self._memory, self._heads = Memory(HOLD_SECONDS), Memory(HEAD_HOLD_SECONDS)
+            self._text_looked = None
+            raise RedactionFailed(f"The picture's size has changed to {frame.width} x {frame.height}.")
+        if frame.damaged:
+            raise RedactionFailed("The picture is damaged; parts of it are made up.")
 
     def _have_looked_at(self, vehicles: Sequence[Box]) -> bool:
         """Whether each vehicle stands where one stood when text was last looked for."""
@@ -196,6 +211,16 @@ def explain(error: Exception) -> str:
         return str(error)
     logger.exception("a frame could not be redacted and was covered")
     return f"The redactor failed ({type(error).__name__})."
+
+
+Found = TypeVar("Found", bound=Sequence[Detection | Track])
+
+
+def _require_finite(found: Found) -> Found:
+    """The same detections; raises where a number is none, since each comparison with it would be false."""
+    if not all(math.isfinite(value) for each in found for value in (each.score, *each.box)):
+        raise RedactionFailed("A network has given numbers that are not finite.")
+    return found
 
 
 def _left(deadline: float) -> float:

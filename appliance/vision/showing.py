@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.live import Hub
-from appliance.vision.redaction import Redactor, cover_whole
+from appliance.vision.redaction import Redactor, cover_whole, explain
 
 STOP_SECONDS = 5.0
+# Height and width of the picture that stands for one that could not be made.
+SIGN_SIZE = (180, 320)
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +73,7 @@ class Show:
     def _run(self) -> None:
         while (offer := self._take()) is not None:
             try:
-                self._publish(self._redact(offer))
+                self._show(offer)
             except Exception:
                 # No picture is better than an unredacted one; the next frame is tried anew.
                 logger.exception("a picture of %s could not be shown", self._camera)
@@ -80,6 +84,15 @@ class Show:
             offer, self._offer = self._offer, None
             return None if self._stopped else offer
 
+    def _show(self, offer: _Offer) -> None:
+        try:
+            self._publish(self._redact(offer))
+        except Exception as error:
+            reason = explain(error)
+            self._on_picture(True, reason)
+            # Smaller, since what failed may have failed for want of memory.
+            self._hub.publish(self._camera, *_sign(self._camera, reason))
+
     def _redact(self, offer: _Offer) -> RedactedFrame:
         if offer.failure:
             return cover_whole(offer.frame, offer.failure)
@@ -89,6 +102,12 @@ class Show:
     def _publish(self, picture: RedactedFrame) -> None:
         self._hub.publish(self._camera, describe(picture), picture.jpeg())
         self._on_picture(picture.whole_frame, picture.reason)
+
+
+def _sign(camera: str, reason: str) -> tuple[Mapping[str, object], bytes]:
+    """A small picture that shows nothing but the reason, with its description."""
+    picture = cover_whole(RawFrame.of_picture(np.zeros((*SIGN_SIZE, 3), np.uint8), camera), reason)
+    return describe(picture), picture.jpeg()
 
 
 def describe(picture: RedactedFrame) -> Mapping[str, object]:

@@ -56,6 +56,7 @@ class Source:
         self.dropped = 0
         self.damaged = 0
         self.seconds = 0.0
+        self._unsure = False
         self._container = container
         self._stream = container.streams.video[0]
         # Slice and frame threads; a live camera may not wait for frame threads to fill.
@@ -154,7 +155,7 @@ class Source:
                     monotonic, moment = clock.place(decoded)
                     if self._closing.is_set():
                         return
-                    yield RawFrame(_upright(decoded), self._camera, self.received, monotonic, moment)
+                    yield RawFrame(_upright(decoded), self._camera, self.received, monotonic, moment, self._unsure)
                     self.received += 1
             except (av.FFmpegError, OSError) as error:
                 failure = f"{self._name} broke off ({_reason(error)})."
@@ -166,13 +167,21 @@ class Source:
             self._container.seek(0)
 
     def _decoded(self) -> Iterator[VideoFrame]:
-        """FFmpeg's frames; a damaged packet is passed over, many in a row are the end."""
+        """FFmpeg's frames; a damaged packet is passed over, many in a row are the end.
+
+        From damage on until the next key frame, which needs no other frame, every frame is `_unsure`.
+        """
         in_a_row, first = 0, None
+        # A frame comes out of the decoder some packets after its own went in.
+        incomplete: set[int | None] = set()
         for packet in self._container.demux(self._stream):
+            if packet.is_corrupt:
+                incomplete.add(packet.pts)
             try:
                 frames = packet.decode()
             except av.InvalidDataError:
                 self.damaged += 1
+                self._unsure = True
                 in_a_row += 1
                 if in_a_row > MOST_DAMAGED_IN_A_ROW:
                     raise
@@ -182,6 +191,9 @@ class Source:
                 if frame.time is not None:
                     first = frame.time if first is None else first
                     self.seconds = max(self.seconds, frame.time - first)
+                broken = frame.is_corrupt or frame.pts in incomplete
+                incomplete.discard(frame.pts)
+                self._unsure = broken or (self._unsure and not frame.key_frame)
                 yield frame
 
 

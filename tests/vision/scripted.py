@@ -39,7 +39,7 @@ class Scripted:
     find: Callable[[int, int], Sequence[Detection] | Exception] = lambda _width, _height: ()
     sizes: list[tuple[int, int]] = field(default_factory=list)
 
-    def start(self, image: Picture) -> Answer:
+    def start(self, image: Picture, owner: str = "") -> Answer:  # noqa: ARG002
         height, width = image.shape[:2]
         self.sizes.append((width, height))
         return Answer(self.find(width, height))
@@ -48,7 +48,7 @@ class Scripted:
 class Refusing:
     """A detector whose device does not even take a picture."""
 
-    def start(self, image: Picture) -> Answer:
+    def start(self, image: Picture, owner: str = "") -> Answer:  # noqa: ARG002
         raise RuntimeError(f"device lost, {image.shape} not taken")
 
 
