@@ -112,9 +112,14 @@ class Web(Section, frozen=True):
 
 
 class Analysis(Section, frozen=True):
-    """How cameras are analysed."""
+    """How cameras are analysed.
+
+    `devices` are tried in this order: kinds of device, or the names that `veilsight devices` prints. A network named
+    in `network_devices` has an order of its own.
+    """
 
     devices: tuple[str, ...] = ("NPU", "GPU", "CPU")
+    network_devices: dict[str, tuple[str, ...]] = {}
     bucket_minutes: Annotated[int, Meta(ge=5, le=60)] = 15
     redaction_deadline_seconds: Annotated[float, Meta(gt=0, le=30)] = 2.0
 

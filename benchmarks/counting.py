@@ -19,9 +19,8 @@ from pathlib import Path
 from appliance.errors import VeilsightError
 from appliance.metrics.geometry import Line, Point, parse_line
 from appliance.settings import find_paths, load_settings
-from appliance.vision.catalogue import load_catalogue
 from appliance.vision.counting import detect_frames, observations
-from appliance.vision.runtime import Detector, load_detectors
+from appliance.vision.runtime import Detector, open_detectors
 from appliance.vision.tracking import Tracker
 from appliance.vision.trails import Trails
 from benchmarks.accuracy import Accuracy, measure
@@ -122,9 +121,8 @@ def main() -> None:
     options = parser.parse_args()
     lines = options.line or [parse_line(text) for text in PETS_LINES]
     paths = find_paths(os.environ)
-    devices = load_settings(paths.settings_file).analysis.devices
     try:
-        detectors = load_detectors(paths.models, paths.compiled, devices, load_catalogue(), ("people-vehicles",))
+        detectors = open_detectors(paths, load_settings(paths.settings_file).analysis, ("people-vehicles",))
         print(json.dumps(run(options.clip, options.truth, lines, detectors.need("people-vehicles"))))
     except (VeilsightError, OSError) as error:
         sys.exit(f"benchmarks.counting: {error}")

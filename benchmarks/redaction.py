@@ -27,7 +27,7 @@ from appliance.settings import find_paths, load_settings
 from appliance.vision.catalogue import TASKS, load_catalogue
 from appliance.vision.recordings import redact_file
 from appliance.vision.redaction import Redactor
-from appliance.vision.runtime import Detectors, load_detectors
+from appliance.vision.runtime import Detectors, open_detectors
 from appliance.vision.sources import open_source
 from appliance.vision.stills import read_picture
 from appliance.vision.tracking import Tracker
@@ -138,8 +138,7 @@ def main() -> int:
     options = parser.parse_args()
     paths = find_paths(os.environ)
     try:
-        devices = load_settings(paths.settings_file).analysis.devices
-        detectors = load_detectors(paths.models, paths.compiled, devices, load_catalogue())
+        detectors = open_detectors(paths, load_settings(paths.settings_file).analysis)
         for task in TASKS:
             detectors.need(task)  # A missing network covers everything, which is no result.
         clip, plates = options.data / "pets09-s2l1" / "vtest.avi", options.data / "plates-eu"

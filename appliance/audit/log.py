@@ -23,6 +23,8 @@ Action = Literal[
     "stopped",
     "network-loaded",
     "network-failed",
+    "network-moved",
+    "network-used",
     "camera-added",
     "camera-removed",
     "camera-state",

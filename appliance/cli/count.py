@@ -44,17 +44,14 @@ def run_count(options: argparse.Namespace, paths: Paths) -> int:
     if not options.video.is_file():
         raise UsageError(f"There is no file {options.video}; name a video.")
 
-    from appliance.vision.catalogue import load_catalogue
     from appliance.vision.counting import count_video
-    from appliance.vision.runtime import load_detectors
+    from appliance.vision.runtime import open_detectors
     from appliance.vision.trails import check_target, write_tracks
 
     if options.tracks:
         check_target(options.tracks)
     settings = load_settings(paths.settings_file)
-    detectors = load_detectors(
-        paths.models, paths.compiled, settings.analysis.devices, load_catalogue(), ("people-vehicles",)
-    )
+    detectors = open_detectors(paths, settings.analysis, ("people-vehicles",))
     detector = detectors.need("people-vehicles")
     with show_progress() as progress:
         counts = count_video(options.video, detector, lines, zones, keep_tracks=bool(options.tracks), progress=progress)

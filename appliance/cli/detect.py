@@ -28,12 +28,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def run_detect(options: argparse.Namespace, paths: Paths) -> int:
     if not 0.1 <= options.score <= 1:
         raise UsageError(f"The score {options.score:g} is outside 0.1 to 1.")
-    from appliance.vision.catalogue import load_catalogue
-    from appliance.vision.runtime import load_detectors
+    from appliance.vision.runtime import open_detectors
     from appliance.vision.stills import detect_objects, read_picture
 
     settings = load_settings(paths.settings_file)
-    detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())
+    detectors = open_detectors(paths, settings.analysis)
     for path in options.images:
         found = detect_objects(read_picture(path), detectors, options.score)
         print(as_json(path, found) if options.json else as_table(path, found), flush=True)

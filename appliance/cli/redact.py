@@ -30,14 +30,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(options: argparse.Namespace, paths: Paths) -> int:
-    from appliance.vision.catalogue import load_catalogue
     from appliance.vision.recordings import redact_file
-    from appliance.vision.runtime import load_detectors
+    from appliance.vision.runtime import open_detectors
 
     if options.report is not None and options.report.resolve() in (options.source.resolve(), options.target.resolve()):
         raise UsageError(f"The report would replace {options.report}; give it another name.")
     settings = load_settings(paths.settings_file)
-    detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())
+    detectors = open_detectors(paths, settings.analysis)
     with _ReportFile(options.report) as report, _Progress(options.source.name) as progress:
         outcome = redact_file(options.source, options.target, detectors, report.add, progress.show)
     frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"

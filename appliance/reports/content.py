@@ -73,6 +73,7 @@ def collect(connection: Connection, settings: Settings, period: Period, building
         "counts": counts,
         "anonymity": _anonymity(counts["bucket_minutes"] or [settings.analysis.bucket_minutes]),
         "networks": witness.networks(connection, entries, period),
+        "network_use": witness.network_use(entries),
         "data_kept": _data_kept(settings),
         "egress": egress,
         "access": witness.access(entries, period),

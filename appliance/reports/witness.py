@@ -15,7 +15,9 @@ from appliance.reports.period import Period
 
 Facts = dict[str, Any]
 
-FAILURES = ("network-failed", "redaction-failed")
+FAILURES = ("network-failed", "network-moved", "redaction-failed")
+# Entries that say on which device a network runs from then on.
+PLACED: tuple[log.Action, ...] = ("network-loaded", "network-moved")
 # What is listed one by one under changes, and in which words.
 CHANGES = {
     "started": "program started",
@@ -31,6 +33,7 @@ CHANGES = {
 # These may come thousands of times: one row for each subject.
 REPEATED = {
     "network-failed": "network failed",
+    "network-moved": "network moved to another device",
     "redaction-failed": "redaction failed",
     "camera-state": "camera lost or found",
 }
@@ -42,10 +45,11 @@ def period_entries(connection: Connection, period: Period) -> list[Entry]:
 
 
 def networks(connection: Connection, entries: Sequence[Entry], period: Period) -> list[Facts]:
-    """Networks loaded in the period, and for each task the last one loaded before it, which was in use at its start."""
-    before = log.entries(connection, end=period.start, actions=("network-loaded",))
+    """Networks loaded in the period, or moved to another device, and for each task the last one before it, which was in
+    use at its start."""
+    before = log.entries(connection, end=period.start, actions=PLACED)
     latest = {_task(entry): entry for entry in before}
-    loaded = [*latest.values(), *(entry for entry in entries if entry.event.action == "network-loaded")]
+    loaded = [*latest.values(), *(entry for entry in entries if entry.event.action in PLACED)]
     grouped: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in loaded:
         details = entry.event.details
@@ -64,6 +68,24 @@ def networks(connection: Connection, entries: Sequence[Entry], period: Period) -
             "last_entry": found[-1].number,
         }
         for (task, name, sha256, licence, device, precision), found in sorted(grouped.items())
+    ]
+
+
+def network_use(entries: Iterable[Entry]) -> list[Facts]:
+    """How many pictures each network really computed on each device, as the engine counted."""
+    grouped: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.event.action == "network-used":
+            grouped[entry.event.subject, str(entry.event.details.get("device", ""))].append(entry)
+    return [
+        {
+            "name": name,
+            "device": device,
+            "pictures": sum(int(entry.event.details.get("pictures", 0)) for entry in found),
+            "first_entry": found[0].number,
+            "last_entry": found[-1].number,
+        }
+        for (name, device), found in sorted(grouped.items())
     ]
 
 

@@ -76,9 +76,9 @@ def _check_networks(paths: Paths) -> str:
 
 
 def _check_devices(paths: Paths, settings: Settings) -> str:
-    from appliance.vision.runtime import load_detectors
+    from appliance.vision.runtime import open_detectors
 
-    detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())
+    detectors = open_detectors(paths, settings.analysis)
     for failure in detectors.failures.values():
         raise failure
     return "; ".join(f"{network.name} on {network.device} in {network.precision}" for network in detectors.networks)

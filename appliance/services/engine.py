@@ -11,13 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from queue import SimpleQueue
 from typing import Any
+
+import msgspec
 
 from appliance.audit.log import Action, Event, append
 from appliance.errors import VeilsightError
 from appliance.metrics.buckets import Bucket
 from appliance.metrics.geometry import Line, Point, Zone
 from appliance.services.measuring import CameraMeasuring
+from appliance.services.network_witness import NetworkWitness, record_networks
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage import cameras, measurements
@@ -25,10 +29,9 @@ from appliance.storage.cameras import Camera
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
 from appliance.storage.site import Site, open_site
-from appliance.vision.catalogue import load_catalogue
 from appliance.vision.live import Hub, LiveServer
 from appliance.vision.pipeline import CameraSource, CameraStatus, run_camera
-from appliance.vision.runtime import Detectors, load_detectors
+from appliance.vision.runtime import Detectors, DeviceChange, open_detectors
 
 ACTOR = program_actor("engine")
 LOOK_EVERY_SECONDS = 1.0
@@ -90,7 +93,7 @@ class Engine:
         return {
             "started": self._started.isoformat(timespec="seconds"),
             "cameras": [each.status.as_json() for each in running],
-            "networks": [asdict(network) for network in self._detectors.networks],
+            "networks": msgspec.to_builtins(self._detectors.networks),
             "failures": {task: str(error) for task, error in self._detectors.failures.items()},
             "open_bucket": newest and _describe([bucket for bucket in buckets if bucket.start == newest]),
             "present": {each.camera.name: each.measuring.present() for each in running},
@@ -159,16 +162,20 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     site = open_site(paths)
     hub = Hub()
-    detectors = load_detectors(paths.models, paths.compiled, settings.analysis.devices, load_catalogue())
+    changes: SimpleQueue[DeviceChange] = SimpleQueue()
+    detectors = open_detectors(paths, settings.analysis, on_change=changes.put)
     engine = Engine(site, settings, detectors, hub)
+    witness = NetworkWitness(site.engine, ACTOR, detectors, changes)
     # The socket comes first: a second engine, started by mistake, ends there and leaves no trace in the log.
     with LiveServer(paths.live_socket, hub, engine.status), ExitStack() as stack:
         _record_start(site, detectors)
         stack.callback(_record_stop, site)
+        stack.callback(_attempt, witness.record_use, "The networks' use can't be written into the audit log")
         stack.callback(engine.close)
         while not stop.is_set():
             _attempt(lambda: engine.follow(_wanted(site)), "The cameras' settings can't be read")
             engine.tick(datetime.now(UTC))
+            _attempt(witness.tick, "The networks' devices can't be written into the audit log")
             stop.wait(LOOK_EVERY_SECONDS)
 
 
@@ -187,20 +194,7 @@ def _attempt(act: Callable[[], None], problem: str) -> None:
 def _record_start(site: Site, detectors: Detectors) -> None:
     with site.engine.begin() as connection:
         append(connection, Event(ACTOR, "started", "engine"))
-        for network in detectors.networks:
-            details = {
-                "task": network.task,
-                "licence": network.licence,
-                "device": network.device,
-                "precision": network.precision,
-            }
-            append(
-                connection,
-                Event(ACTOR, "network-loaded", network.name, "model", sha256=network.sha256, details=details),
-            )
-        for task, error in detectors.failures.items():
-            logger.error("%s", error)
-            append(connection, Event(ACTOR, "network-failed", task, "model", details={"reason": str(error)}))
+        record_networks(connection, ACTOR, detectors)
 
 
 def _record_stop(site: Site) -> None:

@@ -1,26 +1,45 @@
-"""One network on one device: compiled for each input size when first needed, several requests in flight.
+"""One network, asked from many threads, on the first of its devices that works.
 
-A request belongs to one picture until the device has finished with it. A caller that stops waiting abandons the
-request; it is used again only when the device is done, and its late result is thrown away.
+Pictures wait in a queue that is fair to the cameras; threads of the network's own take them, run the device and read
+its outputs. When a device refuses the network, fails or stops answering, the network moves on to its next device, with
+the pictures that wait. A picture whose result does not come is an `InferenceFailed`: whoever shows it covers it whole.
 """
 
+import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from appliance.errors import VeilsightError
-from appliance.vision.catalogue import CatalogueNetwork, NetworkInput
+from appliance.vision.backends.interface import (
+    CompiledNetwork,
+    DeviceFailed,
+    Family,
+    Outputs,
+    Place,
+    Session,
+)
+from appliance.vision.catalogue import CatalogueNetwork
 from appliance.vision.detections import Detection
 from appliance.vision.detectors.letterbox import Placement, choose_size, letterbox
+from appliance.vision.queueing import FairQueue, QueueFull
 
-# More pictures than this at once means that the device has stopped answering, or that nobody fetches the results.
-MAXIMUM_IN_FLIGHT = 32
+# More pictures of one camera than this mean that the device has stopped answering or is far too slow.
+MOST_WAITING = 32
+# A device that computes one picture for this long has stopped answering.
+STUCK_SECONDS = 5.0
+# A thread without work ends after this time; the next picture starts a new one.
+IDLE_SECONDS = 10.0
+
+Size = tuple[int, int]
+
+logger = logging.getLogger(__name__)
 
 
 class InferenceFailed(VeilsightError):
@@ -41,197 +60,296 @@ class PendingDetections(Protocol):
 class Detector(Protocol):
     """Finds one kind of thing in pictures; safe to use from several threads."""
 
-    def start(self, image: NDArray[np.uint8]) -> PendingDetections:
+    def start(self, image: NDArray[np.uint8], owner: str = "") -> PendingDetections:
         """Begin with `image` (uint8 [H, W, 3], blue green red, any size); it may be changed once this returns.
 
-        Raises `InferenceFailed` when the device can't take it.
+        Pictures of different owners (cameras) are computed in turn. Never waits for the device. Raises
+        `InferenceFailed` where the owner has too many pictures waiting.
         """
 
 
 @dataclass(frozen=True)
-class Family:
-    """How the outputs of a kind of network are called, shaped and read (see the modules in detectors/)."""
+class Candidate:
+    """A place that may run the network, and how the network is compiled there for a size (width, height)."""
 
-    outputs: tuple[str, ...]
-    output_shapes: Callable[[int, int], tuple[tuple[int, ...], ...]]
-    decode: Callable[[Sequence[NDArray[np.float32]], Placement, float], tuple[Detection, ...]]
+    place: Place
+    compile: Callable[[Size], CompiledNetwork]
 
 
-@dataclass
-class Compiled:
-    """The network compiled for one input size, and its requests."""
+@dataclass(frozen=True)
+class DeviceChange:
+    """A network left a device, for the reason given."""
 
-    model: ov.CompiledModel
-    size: tuple[int, int]
-    shapes: tuple[tuple[int, ...], ...]
-    idle: list[ov.InferRequest] = field(default_factory=list)
-    # Requests nobody waits for any more; each is kept with its input, which the device may still be reading.
-    abandoned: list[tuple[ov.InferRequest, Any]] = field(default_factory=list)
-    in_flight: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    network: str
+    left: Place
+    now: Place
+    reason: str
 
-    def take(self) -> ov.InferRequest:
-        """An idle request, a new one if need be."""
-        with self.lock:
-            self._reclaim()
-            if self.in_flight + len(self.abandoned) >= MAXIMUM_IN_FLIGHT:
-                raise InferenceFailed(
-                    f"{MAXIMUM_IN_FLIGHT} pictures wait for the network already; the device is stuck."
-                )
-            request = self.idle.pop() if self.idle else self.model.create_infer_request()
-            self.in_flight += 1
-            return request
 
-    def put_back(self, request: ov.InferRequest) -> None:
-        with self.lock:
-            self.in_flight -= 1
-            self.idle.append(request)
+@dataclass(eq=False)
+class _Job:
+    """A picture in the network's input form, and where its detections go."""
 
-    def abandon(self, request: ov.InferRequest, tensor: object) -> None:
-        with self.lock:
-            self.in_flight -= 1
-            self.abandoned.append((request, tensor))
+    picture: NDArray[np.uint8]
+    size: Size
+    placement: Placement
+    owner: str
+    answer: "Future[tuple[Detection, ...]]" = field(default_factory=Future)
 
-    def _reclaim(self) -> None:
-        running = []
-        for request, tensor in self.abandoned:
-            try:
-                finished = request.wait_for(0)
-            except RuntimeError:
-                continue  # It failed late; a new request takes its place.
-            if finished:
-                self.idle.append(request)
-            else:
-                running.append((request, tensor))
-        self.abandoned = running
+
+class Runner:
+    """The network on one place: compiled for each size when first needed, and run by threads of its own."""
+
+    def __init__(self, candidate: Candidate, run: Callable[["Runner", _Job, Session], None]) -> None:
+        self.place = candidate.place
+        self.finished = 0
+        self._compile = candidate.compile
+        self._run = run
+        self._queue: FairQueue[_Job] = FairQueue(MOST_WAITING)
+        self._compiled: dict[Size, CompiledNetwork] = {}
+        self._compiling = threading.Lock()
+        self._threads = 0
+        self._wanted = 1
+        self._busy: dict[int, float] = {}
+        self._lock = threading.Lock()
+
+    def put(self, job: _Job) -> None:
+        """Raises `QueueFull`."""
+        self._queue.put(job.owner, job)
+        with self._lock:
+            if self._threads >= self._wanted:
+                return
+            self._threads += 1
+        threading.Thread(target=self._work, name=f"infer on {self.place}", daemon=True).start()
+
+    def take_waiting(self) -> list[_Job]:
+        return self._queue.take_all()
+
+    def compiled(self, size: Size) -> CompiledNetwork:
+        """The network for a size, compiled now unless it was before. Raises `DeviceFailed`."""
+        with self._compiling:
+            if size not in self._compiled:
+                self._compiled[size] = self._compile(size)
+                # One more than the device computes at once, so that it need not wait for us.
+                self._wanted = max(self._wanted, self._compiled[size].streams + 1)
+            return self._compiled[size]
+
+    def first_compiled(self) -> CompiledNetwork | None:
+        """The network for whichever size was compiled first, if any was."""
+        return next(iter(list(self._compiled.values())), None)
+
+    def stuck_seconds(self) -> float:
+        """For how long the device has been at work on the picture that it began first; 0 where it rests."""
+        with self._lock:
+            return time.monotonic() - min(self._busy.values(), default=time.monotonic())
+
+    def _work(self) -> None:
+        sessions: dict[Size, Session] = {}
+        while True:
+            job = self._queue.take(IDLE_SECONDS)
+            if job is None:
+                with self._lock:
+                    if not len(self._queue):
+                        self._threads -= 1
+                        return
+            elif job.answer.set_running_or_notify_cancel():
+                self._answer(job, sessions)
+
+    def _answer(self, job: _Job, sessions: dict[Size, Session]) -> None:
+        try:
+            if job.size not in sessions:
+                sessions[job.size] = self.compiled(job.size).session()
+            session: Session = sessions[job.size]
+        except Exception as error:
+            session = _Refused(error)
+        with self._lock:
+            self._busy[threading.get_ident()] = time.monotonic()
+        try:
+            self._run(self, job, session)
+        finally:
+            with self._lock:
+                del self._busy[threading.get_ident()]
+                self.finished += 1
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """The session of a network that a device did not take."""
+
+    error: Exception
+
+    def run(self, picture: NDArray[np.uint8]) -> Outputs:  # noqa: ARG002
+        raise self.error
 
 
 class Network:
-    """A `Detector` on the first of the given devices that takes the network."""
+    """A `Detector` on the first of the candidates that works.
+
+    `on_change` is told, from a thread of the network's own, when it has moved. On its last place it stays whatever
+    happens; each picture that fails there fails alone.
+    """
 
     def __init__(
         self,
         entry: CatalogueNetwork,
         family: Family,
-        model: ov.Model,
-        compile_model: Callable[[ov.Model], ov.CompiledModel],
+        candidates: Sequence[Candidate],
+        on_change: Callable[[DeviceChange], None] = lambda _change: None,
+        stuck_seconds: float = STUCK_SECONDS,
     ) -> None:
         self.entry = entry
-        self.family = family
-        self._model = model
-        self._compile = compile_model
-        self._compiled: dict[tuple[int, int], Compiled] = {}
-        self._lock = threading.Lock()
+        self._family = family
+        self._on_change = on_change
+        self._stuck_seconds = stuck_seconds
+        self._candidates = list(candidates)
+        self._left: list[str] = []
+        self._pictures: dict[Place, int] = {}
+        self._runner = Runner(self._candidates.pop(0), self._run)
+        self._lock = threading.RLock()
 
-    def compiled(self, size: tuple[int, int]) -> Compiled:
-        """The network for one of its input sizes (width, height), compiled now unless it was before."""
+    @property
+    def place(self) -> Place:
+        """Where it runs now."""
+        return self._runner.place
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The places that it left while running, each with the reason."""
+        return tuple(self._left)
+
+    @property
+    def pictures(self) -> Mapping[Place, int]:
+        """How many pictures each place computed."""
         with self._lock:
-            if size not in self._compiled:
-                model = prepare(self._model, self.entry.input, self.family.outputs, size)
-                self._compiled[size] = Compiled(self._compile(model), size, self.family.output_shapes(*size))
-            return self._compiled[size]
+            return dict(self._pictures)
 
-    def start(self, image: NDArray[np.uint8]) -> "PendingResult":
+    def compiled(self, size: Size) -> CompiledNetwork:
+        """The network for a size on the place where it is now. Raises `DeviceFailed`."""
+        return self._runner.compiled(size)
+
+    def present(self) -> tuple[Place, CompiledNetwork | None]:
+        """Where it runs now and as what; None while it is not compiled there yet."""
+        runner = self._runner
+        return runner.place, runner.first_compiled()
+
+    def start(self, image: NDArray[np.uint8], owner: str = "") -> "PendingResult":
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise InferenceFailed(f"A picture of shape {image.shape} and type {image.dtype} can't be analysed.")
         size = choose_size(self.entry.input.sizes, image.shape[1], image.shape[0], self.entry.input.enlarge)
+        picture, placement = letterbox(image, size, self.entry.input.enlarge)
+        job = _Job(picture, size, placement, owner)
         try:
-            compiled = self.compiled(size)
-            tensor, placement = letterbox(image, size, self.entry.input.enlarge)
-            request = compiled.take()
-        except RuntimeError as error:
-            raise InferenceFailed(f"{self.entry.name}: the device does not take the network ({error}).") from error
-        pending = PendingResult(self, compiled, request, tensor, placement)
+            with self._lock:
+                self._runner.put(job)
+        except QueueFull:
+            self.give_up_if_stuck()
+            raise InferenceFailed(
+                f"{self.entry.name}: {MOST_WAITING} pictures wait for it already; the device is stuck or too slow."
+            ) from None
+        return PendingResult(self, job.answer)
+
+    def give_up_if_stuck(self) -> None:
+        """Leave a device that has stopped answering; what it computes still may come, and is not waited for."""
+        runner = self._runner
+        if (seconds := runner.stuck_seconds()) > self._stuck_seconds:
+            self._move_on(runner, f"no answer for {seconds:.1f} seconds.")
+
+    def _run(self, runner: Runner, job: _Job, session: Session) -> None:
+        """One picture, in a thread of the runner."""
         try:
-            request.set_input_tensor(ov.Tensor(tensor, shared_memory=True))
-            request.start_async()
-        except RuntimeError as error:
-            pending.close()
-            raise InferenceFailed(f"{self.entry.name}: the device does not take a picture ({error}).") from error
-        return pending
+            try:
+                outputs = session.run(job.picture)
+                check_outputs(outputs, self._family.output_shapes(*job.size))
+            except Exception as error:
+                self._rescue(runner, job, error)
+                return
+            detections = self._family.decode(outputs, job.placement, self.entry.minimum_score)
+            with self._lock:
+                self._pictures[runner.place] = self._pictures.get(runner.place, 0) + 1
+            job.answer.set_result(detections)
+        except Exception as error:
+            logger.exception("a picture could not be analysed by %s", self.entry.name)
+            job.answer.set_exception(InferenceFailed(f"{self.entry.name}: its output can't be read ({error})."))
+
+    def _rescue(self, runner: Runner, job: _Job, error: Exception) -> None:
+        """The device failed with this picture: the next device gets it, if there is one."""
+        reason = str(error) if isinstance(error, VeilsightError) else f"{type(error).__name__}: {error}"
+        self._move_on(runner, reason)
+        try:
+            with self._lock:
+                if self._runner is not runner:
+                    again = _Job(job.picture, job.size, job.placement, job.owner)
+                    again.answer.add_done_callback(lambda done: _pass_on(done, job.answer))
+                    self._runner.put(again)
+                    return
+        except QueueFull:
+            reason = "too many pictures wait for the next device"
+        job.answer.set_exception(InferenceFailed(f"{self.entry.name}: the device failed ({reason.rstrip('.')})."))
+
+    def _move_on(self, runner: Runner, reason: str) -> None:
+        """Leave the runner's place for the next candidate, unless that has happened or there is none."""
+        with self._lock:
+            if self._runner is not runner or not self._candidates:
+                return
+            self._runner = Runner(self._candidates.pop(0), self._run)
+            self._left.append(f"{runner.place}: {reason}")
+            for job in runner.take_waiting():
+                try:
+                    self._runner.put(job)
+                except QueueFull:
+                    if job.answer.set_running_or_notify_cancel():
+                        job.answer.set_exception(InferenceFailed(f"{self.entry.name}: too many pictures wait for it."))
+            change = DeviceChange(self.entry.name, runner.place, self._runner.place, reason)
+        logger.error("%s moves from %s to %s: %s", change.network, change.left, change.now, change.reason)
+        try:
+            self._on_change(change)
+        except Exception:
+            logger.exception("the change of %s to another device could not be told", self.entry.name)
+
+
+def _pass_on(done: "Future[tuple[Detection, ...]]", answer: "Future[tuple[Detection, ...]]") -> None:
+    if done.cancelled():
+        answer.set_exception(InferenceFailed("The picture was given up."))
+    elif (error := done.exception()) is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(done.result())
 
 
 class PendingResult:
-    """See `PendingDetections`. Dropping it unread abandons its request."""
+    """See `PendingDetections`. Dropping it unread takes its picture out of the queue."""
 
-    def __init__(
-        self,
-        network: Network,
-        compiled: Compiled,
-        request: ov.InferRequest,
-        tensor: NDArray[np.uint8],
-        placement: Placement,
-    ) -> None:
+    def __init__(self, network: Network, answer: "Future[tuple[Detection, ...]]") -> None:
         self._network = network
-        self._compiled = compiled
-        self._request: ov.InferRequest | None = request
-        self._tensor = tensor
-        self._placement = placement
+        self._answer: Future[tuple[Detection, ...]] | None = answer
 
     def result(self, deadline_seconds: float) -> tuple[Detection, ...]:
         name = self._network.entry.name
-        request, self._request = self._request, None
-        if request is None:
+        answer, self._answer = self._answer, None
+        if answer is None:
             raise InferenceFailed(f"{name}: this result was fetched, or given up, before.")
         try:
-            if not request.wait_for(max(0, int(deadline_seconds * 1000))):
-                raise InferenceFailed(f"{name}: no result within {deadline_seconds:g} seconds.")
-            outputs = read_outputs(name, request, self._compiled.shapes)
-            detections = self._network.family.decode(outputs, self._placement, self._network.entry.minimum_score)
-        except RuntimeError as error:
-            self._compiled.abandon(request, self._tensor)
-            raise InferenceFailed(f"{name}: the device failed ({error}).") from error
-        except BaseException:
-            self._compiled.abandon(request, self._tensor)
-            raise
-        self._compiled.put_back(request)
-        return detections
+            return answer.result(max(0.0, deadline_seconds))
+        except TimeoutError:
+            answer.cancel()
+            self._network.give_up_if_stuck()
+            raise InferenceFailed(f"{name}: no result within {deadline_seconds:g} seconds.") from None
 
     def close(self) -> None:
-        """Give the request up; does nothing after a result."""
-        request, self._request = self._request, None
-        if request is not None:
-            self._compiled.abandon(request, self._tensor)
+        """Give the picture up; does nothing after a result."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.cancel()
 
     def __del__(self) -> None:
         self.close()
 
 
-def read_outputs(
-    name: str, request: ov.InferRequest, shapes: tuple[tuple[int, ...], ...]
-) -> tuple[NDArray[np.float32], ...]:
-    """The finished request's outputs, float32, as views of its memory.
-
-    Raises `InferenceFailed` where their number or a shape is not as in `shapes`, or a value is not finite.
-    """
-    outputs = tuple(tensor.data for tensor in request.output_tensors)
+def check_outputs(outputs: Outputs, shapes: tuple[tuple[int, ...], ...]) -> None:
+    """Raises `DeviceFailed` where number, shape or type are not as expected, or a value is not finite."""
     found = tuple(output.shape for output in outputs)
     if found != shapes or any(output.dtype != np.float32 for output in outputs):
-        raise InferenceFailed(f"{name}: the output has the wrong shape {found}, expected {shapes}.")
-    if not all(np.isfinite(output).all() for output in outputs):
-        raise InferenceFailed(f"{name}: the output holds numbers that are not finite.")
-    return outputs
-
-
-def prepare(model: ov.Model, expected: NetworkInput, outputs: Sequence[str], size: tuple[int, int]) -> ov.Model:
-    """The network for one size, with only the wanted outputs, taking uint8 [1, H, W, 3] blue green red.
-
-    Colour order, value range and layout are changed inside the graph, where the device does it.
-    """
-    copy = model.clone()
-    kept = ov.Model([copy.output(name) for name in outputs], copy.get_parameters(), copy.get_friendly_name())
-    kept.reshape([1, 3, size[1], size[0]])
-    low, high = expected.range
-    steps = PrePostProcessor(kept)
-    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_color_format(ColorFormat.BGR)
-    steps.input().model().set_layout(ov.Layout("NCHW"))
-    convert = steps.input().preprocess().convert_element_type(ov.Type.f32)
-    if expected.colour == "RGB":
-        convert.convert_color(ColorFormat.RGB)
-    if (low, high) != (0.0, 255.0):
-        scale = 255.0 / (high - low)
-        convert.mean(-low * scale)
-        convert.scale(scale)
-    for index in range(len(outputs)):
-        steps.output(index).tensor().set_element_type(ov.Type.f32)
-    return steps.build()
+        raise DeviceFailed(f"The output has the wrong shape {found}, expected {shapes}.")
+    # A sum is finite only where each of its terms is; in double precision, finite ones of single can't overflow.
+    if not all(np.isfinite(output.sum(dtype=np.float64)) for output in outputs):
+        raise DeviceFailed("The output holds numbers that are not finite.")

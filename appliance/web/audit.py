@@ -27,6 +27,8 @@ ACTION_WORDS = {
     "stopped": "Program stopped",
     "network-loaded": "Network loaded",
     "network-failed": "Network failed",
+    "network-moved": "Network moved to another device",
+    "network-used": "Network used",
     "camera-added": "Camera added",
     "camera-removed": "Camera removed",
     "camera-state": "Camera changed state",
