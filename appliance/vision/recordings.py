@@ -20,7 +20,8 @@ from appliance.errors import UsageError, VeilsightError
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.inference import PendingDetections
-from appliance.vision.redaction import TEXT_SECONDS, Looking, Redactor, cover_whole, explain
+from appliance.vision.plates import TEXT_SECONDS
+from appliance.vision.redaction import Looking, Redactor, cover_whole, explain
 from appliance.vision.regions import Region, is_among
 from appliance.vision.runtime import Detectors
 from appliance.vision.sources import Source, SourceStopped, open_source

@@ -14,14 +14,15 @@ otherwise every half second: in the live view a plate that no vehicle is seen ar
 recording, regions are carried back over that time (see `recordings`).
 
 The frame is covered whole when a network is missing, fails, is late or answers nonsense, when a result belongs to
-another frame, when the frame is damaged or the first of a new size, and when the redactor itself fails. Covers are solid: no pixel of what is beneath goes into the result.
+another frame, when the frame is damaged or the first of a new size, and when the redactor itself fails. How regions are
+covered, and what is left beneath a cover, is told in `covers`.
 """
 
 import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import cv2
@@ -29,28 +30,18 @@ import numpy as np
 
 from appliance.errors import VeilsightError
 from appliance.metrics.geometry import Box
+from appliance.vision.covers import Covering, paint
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import SEAL, Pixels, RawFrame, RedactedFrame
-from appliance.vision.inference import Detector, PendingDetections
-from appliance.vision.regions import Memory, Region, face_regions, grown, head_regions, overlap, overlaps, text_regions
+from appliance.vision.inference import PendingDetections
+from appliance.vision.plates import TEXT_SECONDS, TextLook, TextSchedule, vehicle_boxes, within
+from appliance.vision.regions import Memory, Region, face_regions, head_regions, person_regions, text_regions
 from appliance.vision.runtime import Detectors
 
-COVER_COLOUR = (40, 40, 40)
 WHOLE_COLOUR = (56, 44, 36)
 HOLD_SECONDS = 1.0
 # Shorter, since people walk and whoever is surely a person is followed by the tracker as well.
 HEAD_HOLD_SECONDS = 0.5
-VEHICLE_SCORE = 0.2
-# A vehicle whose box overlaps its earlier one this much (intersection over union) has moved by a twentieth of its width
-# at most, a fifth of a plate's, so that a plate covered then is covered still.
-STANDS_STILL = 0.9
-TEXT_SECONDS = 0.5
-# The largest vehicles are looked at closely; a plate on a smaller one has no readable letters.
-CLOSE_LOOKS = 4
-SMALLEST_CLOSE_LOOK = 48
-CLOSE_LOOK_GROWTH = 1.15
-# Text that fills more of a close look's height than this is no plate: grilles and windows, enlarged, resemble letters.
-TALLEST_TEXT = 0.4
 
 logger = logging.getLogger(__name__)
 
@@ -74,29 +65,36 @@ class Redactor:
     """Redacts the frames of one camera or recording, in their order.
 
     `look` begins with a frame, `redact` finishes it; several frames may be begun before the first is finished.
-    `deadline_seconds` bounds how long `redact` waits for the networks.
+    `deadline_seconds` bounds how long `redact` waits for the networks. A network that finds nothing of what is to be
+    covered is not asked, and need not be there.
     """
 
-    def __init__(self, detectors: Detectors, deadline_seconds: float = 2.0, text_seconds: float = TEXT_SECONDS) -> None:
+    def __init__(
+        self,
+        detectors: Detectors,
+        deadline_seconds: float = 2.0,
+        text_seconds: float = TEXT_SECONDS,
+        covering: Covering | None = None,
+    ) -> None:
+        self._covering = covering or Covering()
+        self._noise = self._covering.noise()
+        self._want_faces = "faces" in self._covering.kinds
+        self._want_text = not self._covering.kinds.isdisjoint({"plates", "text"})
         self._detectors = detectors
         self._deadline_seconds = deadline_seconds
-        self._text_seconds = text_seconds
         self._memory = Memory(HOLD_SECONDS)
         self._heads = Memory(HEAD_HOLD_SECONDS)
-        # When text was last looked for, as of `find`, and when such a look was last begun, as of `look`.
-        self._text_looked: float | None = None
-        self._text_begun: float | None = None
-        self._vehicles_looked: list[Box] = []
+        self._text = TextSchedule(text_seconds)
         self._size: tuple[int, int] | None = None
 
     def look(self, frame: RawFrame) -> Looking:
         """Start the networks on a frame. Never raises: what fails here covers the frame in `redact`."""
         try:
-            faces = self._detectors.need("faces").start(frame.pixels)
-            text_detector = self._detectors.need("text")
-            text = None
-            if self._is_due(self._text_begun, frame.monotonic):
-                text, self._text_begun = text_detector.start(frame.pixels), frame.monotonic
+            faces = text = None
+            if self._want_faces:
+                faces = self._detectors.need("faces").start(frame.pixels, frame.camera)
+            if self._want_text:
+                text = self._text.begin(frame, self._detectors.need("text"))
         except Exception as error:
             return Looking(frame.camera, frame.number, failure=explain(error))
         return Looking(frame.camera, frame.number, faces, text)
@@ -118,36 +116,36 @@ class Redactor:
         """The regions that `redact` covers. Raises where that can't be said surely."""
         if looking.failure:
             raise RedactionFailed(looking.failure)
-        if (looking.camera, looking.number) != (frame.camera, frame.number) or looking.faces is None:
+        if (looking.camera, looking.number) != (frame.camera, frame.number) or (
+            self._want_faces and looking.faces is None
+        ):
             raise RedactionFailed("A result belongs to another picture.")
         self._check(frame)
-        _require_finite((*objects, *tracks))
+        _sane(objects)
+        _sane(tracks)
         deadline = time.monotonic() + self._deadline_seconds
-        vehicles = [found.box for found in objects if found.kind == "vehicle" and found.score >= VEHICLE_SCORE]
-        vehicles += [track.box for track in tracks if track.kind == "vehicle"]
-        text = looking.text
-        # A look that was begun for an earlier frame may have failed since; then it is due here.
-        overdue = self._is_due(self._text_looked, frame.monotonic)
-        if text is None and (overdue or not self._have_looked_at(vehicles)):
-            text = self._detectors.need("text").start(frame.pixels)
-        close_looks = [] if text is None else self._look_closely(frame, vehicles)
-        seen = face_regions(_require_finite(looking.faces.result(_left(deadline))))
-        if text is not None:
-            texts = list(_require_finite(text.result(_left(deadline))))
-            for window, pending in close_looks:
-                texts += _within(window, _require_finite(pending.result(_left(deadline))))
-            seen += text_regions(texts, vehicles)
-            self._text_looked, self._vehicles_looked = frame.monotonic, vehicles
-        heads = head_regions(objects, tracks)
+        look = self._look_at_text(frame, looking.text, vehicle_boxes(objects, tracks))
+        seen = [] if looking.faces is None else face_regions(_sane(looking.faces.result(_left(deadline))))
+        if look is not None:
+            seen += text_regions(_read(look, deadline), look.vehicles)
+            self._text.finish(look, frame.monotonic)
+        if "persons" in self._covering.kinds:
+            seen += person_regions(objects, tracks)
+        seen = [self._covering.sized(region) for region in seen if not self._covering.shows(region)]
+        heads = [self._covering.sized(region) for region in head_regions(objects, tracks)]
         held = self._memory.update(frame.monotonic, seen) + self._heads.update(frame.monotonic, heads)
         return (*seen, *heads, *held)
 
+    def _look_at_text(
+        self, frame: RawFrame, begun: PendingDetections | None, vehicles: Sequence[Box]
+    ) -> TextLook | None:
+        if not self._want_text:
+            return None
+        return self._text.complete(frame, self._detectors.need("text"), begun, vehicles)
+
     def cover(self, frame: RawFrame, regions: Sequence[Region]) -> RedactedFrame:
         """The frame with the regions covered, in a picture of its own."""
-        pixels = frame.pixels.copy()
-        for region in regions:
-            left, top, right, bottom = _whole_pixels(region.box, frame.width, frame.height)
-            pixels[top:bottom, left:right] = COVER_COLOUR
+        pixels = paint(frame.pixels, regions, self._covering, self._noise)
         return _seal(frame, pixels, "", tuple(regions))
 
     def _check(self, frame: RawFrame) -> None:
@@ -155,28 +153,10 @@ class Redactor:
         before, self._size = self._size, (frame.width, frame.height)
         if before not in (None, self._size):
             self._memory, self._heads = Memory(HOLD_SECONDS), Memory(HEAD_HOLD_SECONDS)
-            self._text_looked = None
+            self._text.forget()
             raise RedactionFailed(f"The picture's size has changed to {frame.width} x {frame.height}.")
         if frame.damaged:
             raise RedactionFailed("The picture is damaged; parts of it are made up.")
-
-    def _have_looked_at(self, vehicles: Sequence[Box]) -> bool:
-        """Whether each vehicle stands where one stood when text was last looked for."""
-        return all(any(overlap(box, old) >= STANDS_STILL for old in self._vehicles_looked) for box in vehicles)
-
-    def _is_due(self, last: float | None, seconds: float) -> bool:
-        return last is None or not 0 <= seconds - last < self._text_seconds
-
-    def _look_closely(self, frame: RawFrame, vehicles: Sequence[Box]) -> list[tuple[Box, PendingDetections]]:
-        """Start the text detector on each of the largest vehicles; with the windows it is shown, in whole pixels."""
-        detector: Detector = self._detectors.need("text")
-        looks: list[tuple[Box, PendingDetections]] = []
-        for box in _distinct(vehicles)[:CLOSE_LOOKS]:
-            left, top, right, bottom = _whole_pixels(grown(box, CLOSE_LOOK_GROWTH), frame.width, frame.height)
-            if min(right - left, bottom - top) >= SMALLEST_CLOSE_LOOK:
-                window = np.ascontiguousarray(frame.pixels[top:bottom, left:right])
-                looks.append((Box(left, top, right, bottom), detector.start(window)))
-        return looks
 
 
 def cover_whole(frame: RawFrame, reason: str) -> RedactedFrame:
@@ -216,50 +196,27 @@ def explain(error: Exception) -> str:
 Found = TypeVar("Found", bound=Sequence[Detection | Track])
 
 
-def _require_finite(found: Found) -> Found:
-    """The same detections; raises where a number is none, since each comparison with it would be false."""
-    if not all(math.isfinite(value) for each in found for value in (each.score, *each.box)):
-        raise RedactionFailed("A network has given numbers that are not finite.")
+def _sane(found: Found) -> Found:
+    """The same detections; raises where a number is none, since each comparison with it would be false, and where a box
+    is inside out."""
+    for each in found:
+        if not all(math.isfinite(value) for value in (each.score, *each.box)):
+            raise RedactionFailed("A network has given numbers that are not finite.")
+        if each.box.x1 > each.box.x2 or each.box.y1 > each.box.y2:
+            raise RedactionFailed("A network has given a box that is inside out.")
     return found
+
+
+def _read(look: TextLook, deadline: float) -> list[Detection]:
+    """The text that all looks at a picture have found, in pixels of the picture."""
+    texts = list(_sane(look.whole.result(_left(deadline))))
+    for window, pending in look.close:
+        texts += within(window, _sane(pending.result(_left(deadline))))
+    return texts
 
 
 def _left(deadline: float) -> float:
     return max(0.0, deadline - time.monotonic())
-
-
-def _within(window: Box, texts: Sequence[Detection]) -> list[Detection]:
-    """Text of a close look, in pixels of the frame, without what is too tall for a plate."""
-    tallest = TALLEST_TEXT * (window.y2 - window.y1)
-    return [
-        replace(
-            text,
-            box=Box(text.box.x1 + window.x1, text.box.y1 + window.y1, text.box.x2 + window.x1, text.box.y2 + window.y1),
-        )
-        for text in texts
-        if text.box.y2 - text.box.y1 <= tallest
-    ]
-
-
-def _distinct(boxes: Sequence[Box]) -> list[Box]:
-    """The boxes without those whose middle lies in a larger one, largest first."""
-    chosen: list[Box] = []
-    for box in sorted(boxes, key=lambda each: (each.x1 - each.x2) * (each.y2 - each.y1)):
-        middle = grown(box, 0.05)
-        if not any(overlaps(middle, larger) for larger in chosen):
-            chosen.append(box)
-    return chosen
-
-
-def _whole_pixels(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of all pixels that the box touches, within the frame.
-
-    Raises `ValueError` for a box that is inside out or not a number, `OverflowError` for one without end.
-    """
-    if not (box.x1 <= box.x2 and box.y1 <= box.y2):
-        raise ValueError("a box is inside out")
-    left, top = int(np.floor(box.x1)), int(np.floor(box.y1))
-    right, bottom = int(np.ceil(box.x2)), int(np.ceil(box.y2))
-    return max(0, left), max(0, top), max(0, min(width, right)), max(0, min(height, bottom))
 
 
 def _wrapped(text: str, length: int) -> list[str]:

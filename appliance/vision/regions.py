@@ -7,7 +7,7 @@ from typing import Literal
 from appliance.metrics.geometry import Box
 from appliance.vision.detections import Detection, Track
 
-RegionKind = Literal["face", "head", "plate", "text"]
+RegionKind = Literal["face", "head", "plate", "person", "screen", "text"]
 RegionSource = Literal["detector", "track", "held", "ahead"]
 
 # A face box is tight around eyes and mouth; hair, ears and chin tell people apart too.
@@ -17,6 +17,8 @@ FACE_GROWTH = 1.3
 HEAD_SIDE = 0.25
 HEAD_ABOVE = 0.10
 HEAD_BELOW = 0.35
+# The edges of a person's box are uncertain, and hands and bags reach out of it.
+PERSON_GROWTH = 1.15
 # The text detector learns text shrunk to its core, which is about half as high as the letters; a plate has a rim too.
 # So each side is moved out by this part of the core's height.
 TEXT_GROWTH = 1.0
@@ -59,6 +61,17 @@ def head_regions(people: Iterable[Detection], tracks: Iterable[Track]) -> list[R
         if person.kind == "person" and person.score >= PERSON_SCORE
     ]
     followed = [Region("head", "track", head_of(track.box)) for track in tracks if track.kind == "person"]
+    return seen + followed
+
+
+def person_regions(people: Iterable[Detection], tracks: Iterable[Track]) -> list[Region]:
+    """Whole persons, seen in this frame or tracked."""
+    seen = [
+        Region("person", "detector", grown(person.box, PERSON_GROWTH))
+        for person in people
+        if person.kind == "person" and person.score >= PERSON_SCORE
+    ]
+    followed = [Region("person", "track", grown(each.box, PERSON_GROWTH)) for each in tracks if each.kind == "person"]
     return seen + followed
 
 

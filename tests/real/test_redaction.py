@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from appliance.metrics.geometry import Box
 from appliance.vision.catalogue import Task, load_catalogue
+from appliance.vision.covers import COVER_COLOUR
 from appliance.vision.frames import RawFrame, RedactedFrame
-from appliance.vision.redaction import COVER_COLOUR, Redactor
+from appliance.vision.redaction import Redactor
 from appliance.vision.runtime import Detectors, load_detectors
 from appliance.vision.sources import open_source
 from appliance.vision.stills import read_picture

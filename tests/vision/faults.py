@@ -15,7 +15,7 @@ from appliance.vision.catalogue import TASKS, Task, load_catalogue
 from appliance.vision.detections import Detection
 from appliance.vision.inference import InferenceFailed
 from appliance.vision.runtime import Detectors, load_detectors
-from tests.vision.scripted import Answer, Picture, Refusing, Scripted, detectors, found
+from tests.vision.scripted import Picture, Refusing, Scripted, detectors, found
 
 WIDTH, HEIGHT, RATE = 96, 64, 10
 

@@ -13,6 +13,7 @@ import pytest
 
 from appliance.vision.catalogue import TASKS, Task
 from appliance.vision.frames import RawFrame
+from appliance.vision.plates import TextSchedule
 from appliance.vision.recordings import Outcome, redact_file
 from appliance.vision.redaction import Redactor, cover_whole
 from appliance.vision.runtime import Detectors
@@ -85,7 +86,7 @@ def test_a_redactor_that_runs_out_of_memory_covers_every_frame(
     if method == "look":
         # `look` itself never raises; what it calls does.
         monkeypatch.undo()
-        monkeypatch.setattr(Redactor, "_is_due", fail)
+        monkeypatch.setattr(TextSchedule, "begin", fail)
     assert_nothing_comes_out(tmp_path, ".mp4", detectors())
 
 

@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from appliance.metrics.geometry import Box
+from appliance.vision.covers import COVER_COLOUR
 from appliance.vision.detections import Detection, Kind
 from appliance.vision.inference import InferenceFailed
 from appliance.vision.recordings import NotRedactable, ResultUnwritable, redact_file
-from appliance.vision.redaction import COVER_COLOUR, WHOLE_COLOUR
+from appliance.vision.redaction import WHOLE_COLOUR
 from appliance.vision.sources import SourceError
 from appliance.vision.stills import PictureError
 from tests.vision.scripted import Answer, Picture, Scripted, detectors, found

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.metrics.geometry import Box
+from appliance.vision.covers import COVER_COLOUR
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import Pixels, RedactedFrame
 from appliance.vision.inference import InferenceFailed
+from appliance.vision.plates import TEXT_SECONDS
 from appliance.vision.redaction import (
-    COVER_COLOUR,
     HOLD_SECONDS,
-    TEXT_SECONDS,
     WHOLE_COLOUR,
     Looking,
     Redactor,

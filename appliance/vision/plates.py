@@ -1,0 +1,121 @@
+"""When and where text, and so number plates, is looked for.
+
+The text detector costs most, so it looks at a whole picture when a vehicle, even a doubtful one, is new or has moved,
+and otherwise at an interval. With each such look go close looks: the largest vehicles again, enlarged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from appliance.metrics.geometry import Box
+from appliance.vision.covers import whole_pixels
+from appliance.vision.detections import Detection, Track
+from appliance.vision.frames import RawFrame
+from appliance.vision.inference import Detector, PendingDetections
+from appliance.vision.regions import grown, overlap, overlaps
+
+TEXT_SECONDS = 0.5
+VEHICLE_SCORE = 0.2
+# A vehicle whose box overlaps its earlier one this much (intersection over union) has moved by a twentieth of its width
+# at most, a fifth of a plate's, so that a plate covered then is covered still.
+STANDS_STILL = 0.9
+# The largest vehicles are looked at closely; a plate on a smaller one has no readable letters.
+CLOSE_LOOKS = 4
+SMALLEST_CLOSE_LOOK = 48
+CLOSE_LOOK_GROWTH = 1.15
+# Text that fills more of a close look's height than this is no plate: grilles and windows, enlarged, resemble letters.
+TALLEST_TEXT = 0.4
+
+
+@dataclass(frozen=True)
+class TextLook:
+    """The text detector at work on a whole picture and on windows of it (in whole pixels)."""
+
+    whole: PendingDetections
+    close: tuple[tuple[Box, PendingDetections], ...]
+    vehicles: tuple[Box, ...]
+
+
+class TextSchedule:
+    """Says for each picture of one camera or recording, in their order, whether text is to be looked for."""
+
+    def __init__(self, interval_seconds: float = TEXT_SECONDS) -> None:
+        self._interval_seconds = interval_seconds
+        # When a look was last finished, and when one was last begun ahead of that.
+        self._finished: float | None = None
+        self._begun: float | None = None
+        self._vehicles: tuple[Box, ...] = ()
+
+    def begin(self, frame: RawFrame, detector: Detector) -> PendingDetections | None:
+        """Begin with the whole picture if the interval is over, before anything else is known of it."""
+        if not self._is_due(self._begun, frame.monotonic):
+            return None
+        self._begun = frame.monotonic
+        return detector.start(frame.pixels, frame.camera)
+
+    def complete(
+        self, frame: RawFrame, detector: Detector, begun: PendingDetections | None, vehicles: Sequence[Box]
+    ) -> TextLook | None:
+        """All looks at a picture once its vehicles are known; None where none is due."""
+        # A look that was begun for an earlier frame may have failed since; then it is due here.
+        if begun is None and (self._is_due(self._finished, frame.monotonic) or not self._stand_still(vehicles)):
+            begun = detector.start(frame.pixels, frame.camera)
+        if begun is None:
+            return None
+        return TextLook(begun, tuple(look_closely(frame, detector, vehicles)), tuple(vehicles))
+
+    def finish(self, look: TextLook, seconds: float) -> None:
+        """Note that a look at the picture of this time gave its results."""
+        self._finished, self._vehicles = seconds, look.vehicles
+
+    def forget(self) -> None:
+        """The next picture is to be looked at, whatever was seen before."""
+        self._finished = None
+
+    def _stand_still(self, vehicles: Sequence[Box]) -> bool:
+        return all(any(overlap(box, old) >= STANDS_STILL for old in self._vehicles) for box in vehicles)
+
+    def _is_due(self, last: float | None, seconds: float) -> bool:
+        return last is None or not 0 <= seconds - last < self._interval_seconds
+
+
+def vehicle_boxes(objects: Sequence[Detection], tracks: Sequence[Track]) -> list[Box]:
+    """Where a vehicle, even a doubtful one, is seen or tracked."""
+    boxes = [found.box for found in objects if found.kind == "vehicle" and found.score >= VEHICLE_SCORE]
+    return boxes + [track.box for track in tracks if track.kind == "vehicle"]
+
+
+def look_closely(frame: RawFrame, detector: Detector, vehicles: Sequence[Box]) -> list[tuple[Box, PendingDetections]]:
+    """Start the text detector on each of the largest vehicles; with the windows it is shown, in whole pixels."""
+    looks: list[tuple[Box, PendingDetections]] = []
+    for box in distinct(vehicles)[:CLOSE_LOOKS]:
+        left, top, right, bottom = whole_pixels(grown(box, CLOSE_LOOK_GROWTH), frame.width, frame.height)
+        if min(right - left, bottom - top) >= SMALLEST_CLOSE_LOOK:
+            window = np.ascontiguousarray(frame.pixels[top:bottom, left:right])
+            looks.append((Box(left, top, right, bottom), detector.start(window, frame.camera)))
+    return looks
+
+
+def within(window: Box, texts: Sequence[Detection]) -> list[Detection]:
+    """Text of a close look, in pixels of the frame, without what is too tall for a plate."""
+    tallest = TALLEST_TEXT * (window.y2 - window.y1)
+    return [
+        replace(
+            text,
+            box=Box(text.box.x1 + window.x1, text.box.y1 + window.y1, text.box.x2 + window.x1, text.box.y2 + window.y1),
+        )
+        for text in texts
+        if text.box.y2 - text.box.y1 <= tallest
+    ]
+
+
+def distinct(boxes: Sequence[Box]) -> list[Box]:
+    """The boxes without those whose middle lies in a larger one, largest first."""
+    chosen: list[Box] = []
+    for box in sorted(boxes, key=lambda each: (each.x1 - each.x2) * (each.y2 - each.y1)):
+        middle = grown(box, 0.05)
+        if not any(overlaps(middle, larger) for larger in chosen):
+            chosen.append(box)
+    return chosen
