@@ -83,7 +83,7 @@ def needed_nodes(graph: GraphProto, outputs: Iterable[str]) -> list[NodeProto]:
         if not needed.intersection(node.output):
             continue
         if any(each.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for each in node.attribute):
-            raise ValueError(f"it holds a {node.op_type}")
+            raise ValueError(f"it branches or loops ({node.op_type})")
         copy = NodeProto()
         copy.CopyFrom(node)
         copy.input[:] = [passed_on.get(name, name) for name in node.input]

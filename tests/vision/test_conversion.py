@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from appliance.vision import conversion
 from appliance.vision.conversion import ConversionError, Graph
+from tests.vision.small_networks import tensorflow_js_network
 
 
 def text(value: str) -> str:
@@ -171,6 +172,21 @@ def test_weights_are_read_in_manifest_order() -> None:
 def test_a_binary_of_the_wrong_length_is_refused(length: int, complaint: str) -> None:
     with pytest.raises(ConversionError, match=complaint):
         conversion.read_weights(manifest({"name": "a", "shape": [1], "dtype": "float32"}), bytes(length))
+
+
+def test_a_whole_network_keeps_the_wanted_classes_and_takes_other_sizes() -> None:
+    model = ov.Core().read_model(conversion.convert_centernet(*tensorflow_js_network(), (1, 4), 64, 64))
+    model.reshape([1, 3, 32, 96])
+    image = np.random.default_rng(2).normal(0, 0.05, (1, 3, 32, 96)).astype(np.float32)
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = compiled({"image": image})
+    cells = image.reshape(3, 8, 4, 24, 4).sum((0, 2, 4))
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(cells, 1, constant_values=-np.inf), (3, 3))
+    is_peak = cells == windows.max((2, 3))
+    for channel, factor in enumerate((2, 5)):
+        expected = np.where(is_peak, 1 / (1 + np.exp(-factor * cells)), 0)
+        np.testing.assert_allclose(found["peaks"][0, channel], expected, atol=1e-5)
+    np.testing.assert_allclose(found["sizes"], np.full((1, 4, 8, 24), 4.0))
 
 
 @pytest.mark.parametrize(
