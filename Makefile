@@ -11,10 +11,12 @@ BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
 CLIP ?=
 DEMO_SECONDS ?=
+# The clip that speed is measured on: PETS09-S2L1, as in the evaluation data.
+PETS := $(or $(VEILSIGHT_EVALUATION_DATA),../shared/eval)/pets09-s2l1/vtest.avi
 # Benchmarks and tests share one copy of the networks.
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
-.PHONY: help setup setup-dev demo test lint types check networks lock bench-counting bench-redaction bench-start \
+.PHONY: help setup setup-dev demo test lint types check networks lock bench bench-memory bench-counting bench-redaction bench-start \
   deb test-deb clean
 
 help: ## Show this list.
@@ -61,6 +63,12 @@ check: test
 
 bench-counting: setup networks ## Measure counting and tracking against ground truth; prints JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.counting
+
+bench: setup networks ## Measure the networks' speed and that of the whole analysis (CLIP=file); prints JSON.
+	@$(MODELS) $(BIN)/veilsight models bench --json --clip "$(or $(CLIP),$(PETS))"
+
+bench-memory: setup networks ## Measure the memory of counting a minute and an hour of video; prints JSON.
+	@$(MODELS) $(BIN)/python -m benchmarks.memory $(CLIP)
 
 bench-start: setup ## Measure the time from start to the first redacted picture; prints JSON.
 	@$(BIN)/python -m benchmarks.start

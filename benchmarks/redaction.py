@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from appliance.errors import VeilsightError
 from appliance.metrics.geometry import Box
 from appliance.settings import find_paths, load_settings
-from appliance.vision.catalogue import TASKS, load_catalogue
+from appliance.vision.catalogue import TASKS
 from appliance.vision.recordings import redact_file
 from appliance.vision.redaction import Redactor
 from appliance.vision.runtime import Detectors, open_detectors

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from appliance.cli import bench
 from appliance.settings import Paths
 from appliance.vision import weights
 from appliance.vision.catalogue import CatalogueNetwork, load_catalogue
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = commands.add_parser("models", help="the networks: list, fetch, check")
+    group = commands.add_parser("models", help="the networks: list, fetch, check, measure")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="what each network is for, and whether it is here")
     listing.add_argument("--json", action="store_true", help="print one JSON array")
@@ -27,6 +28,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     pull.set_defaults(run=run_pull)
     verify = actions.add_parser("verify", help="check every network's files by SHA-256")
     verify.set_defaults(run=run_verify)
+    bench.register(actions)
 
 
 def run_list(options: argparse.Namespace, paths: Paths) -> int:

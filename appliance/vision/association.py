@@ -19,9 +19,9 @@ def overlap(first: Array, second: Array, margins: Array | None = None) -> Array:
     if margins is not None:
         widening = np.concatenate((-margins, margins), axis=1)[:, None, :]
         first, second = first + widening, second + widening
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., 2:], second[..., 2:])
-    common = np.prod(np.maximum(high - low, 0.0), axis=2)
+    shared = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
+    np.maximum(shared, 0.0, out=shared)
+    common = shared[..., 0] * shared[..., 1]
     iou: Array = common / np.maximum(_area(first) + _area(second) - common, 1e-9)
     return iou
 

@@ -184,7 +184,7 @@ def _watch(
 def _detect(detectors: Detectors, frame: RawFrame, deadline_seconds: float) -> tuple[tuple[Detection, ...], str]:
     """Persons and vehicles in the frame; where they are not known, the reason."""
     try:
-        return detectors.need("people-vehicles").start(frame.pixels).result(deadline_seconds), ""
+        return detectors.need("people-vehicles").start(frame.pixels, frame.camera).result(deadline_seconds), ""
     except Exception as error:
         return (), explain(error)
 

@@ -1,6 +1,6 @@
 """Networks on OpenVINO's devices: Intel NPU, GPU and CPU."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,6 +63,10 @@ def compile_network(
     or `ModelChanged` for its file.
     """
     properties = options(place, choice)
+
+    def make_model() -> ov.Model:
+        return prepare(weights.read(), expected, family.outputs, size, choice.conversion)
+
     key = {
         "network": weights.sha256,
         "outputs": " ".join(family.outputs),
@@ -74,10 +78,9 @@ def compile_network(
         compiled = _take_back(core, place, cache.read(key), properties)
         from_cache = compiled is not None
         if compiled is None:
-            prepared = prepare(weights.read(), expected, family.outputs, size, choice.conversion)
-            compiled = core.compile_model(prepared, place.device, properties)
+            compiled = core.compile_model(make_model(), place.device, properties)
             cache.write(key, compiled.export_model().getvalue())
-        network = OpenVINONetwork(compiled, expected, choice, from_cache)
+        network = OpenVINONetwork(compiled, expected, choice, make_model, properties, from_cache)
         executes_on = network.executes_on
     except RuntimeError as error:
         raise DeviceFailed(first_sentence(error)) from error
@@ -168,12 +171,20 @@ def _scale_and_offset(expected: NetworkInput) -> tuple[float, float]:
 
 
 class OpenVINONetwork:
-    """A `CompiledNetwork` of OpenVINO."""
+    """A `CompiledNetwork` of OpenVINO. `make_model` gives what was compiled, with `properties`."""
 
     def __init__(
-        self, compiled: ov.CompiledModel, expected: NetworkInput, choice: Choice, from_cache: bool = False
+        self,
+        compiled: ov.CompiledModel,
+        expected: NetworkInput,
+        choice: Choice,
+        make_model: Callable[[], ov.Model],
+        properties: Mapping[str, str],
+        from_cache: bool = False,
     ) -> None:
         self.compiled = compiled
+        self.make_model = make_model
+        self.properties = properties
         self.from_cache = from_cache
         self._expected = expected
         self._choice = choice

@@ -52,7 +52,7 @@ def decode(outputs: Sequence[NDArray[np.float32]], placement: Placement, minimum
     detections = []
     for members in (whole & (channel == 0), whole & (channel > 0)):
         indices = np.flatnonzero(members)
-        for index in indices[suppress(boxes[indices], scores[indices], OVERLAP)]:
-            kind, label = KINDS[channel[index]]
-            detections.append(Detection(kind, label, float(scores[index]), Box(*map(float, boxes[index]))))
+        kept = indices[suppress(boxes[indices], scores[indices], OVERLAP)]
+        for number, score, box in zip(channel[kept].tolist(), scores[kept].tolist(), boxes[kept].tolist(), strict=True):
+            detections.append(Detection(*KINDS[number], score, Box(*box)))
     return tuple(sorted(detections, key=lambda detection: -detection.score))

@@ -51,7 +51,9 @@ def letterbox(image: NDArray[np.uint8], size: tuple[int, int], enlarge: bool) ->
     """`image` (H x W x 3) in an input [1, size[1], size[0], 3] of the same channel order, and its placement."""
     height, width = image.shape[:2]
     placement, inner = place(width, height, size, enlarge)
-    target = np.full((1, size[1], size[0], 3), PADDING, np.uint8)
+    target = np.empty((1, size[1], size[0], 3), np.uint8)
+    target[0, inner[1] :] = PADDING
+    target[0, : inner[1], inner[0] :] = PADDING
     window = target[0, : inner[1], : inner[0]]
     # Halving averages each 2 x 2 pixels and is quick; without it a small thing may fall between the sampling points.
     while image.shape[1] >= 2 * inner[0] and image.shape[0] >= 2 * inner[1]:

@@ -10,16 +10,16 @@ def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: f
     `boxes` [n, 4] as x1, y1, x2, y2; a box goes when its intersection over union with a better one exceeds `overlap`.
     """
     order = np.argsort(-scores, kind="stable")
-    boxes = boxes[order]
-    area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
-    corner1 = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    corner2 = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.prod(np.maximum(corner2 - corner1, 0), axis=2)
-    union = np.maximum(area[:, None] + area[None, :] - shared, 1e-9)
-    rivals = shared / union > overlap
+    left, top, right, bottom = boxes[order].T
+    area = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
+    width = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    height = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    union = np.maximum(area[:, None] + area - shared, 1e-9)
+    rivals = np.triu(shared > overlap * union, 1)
     stays = np.ones(len(order), bool)
-    for index in range(len(order)):
+    for index in np.flatnonzero(rivals.any(axis=1)).tolist():
         if stays[index]:
-            stays[index + 1 :] &= ~rivals[index, index + 1 :]
+            stays &= ~rivals[index]
     kept: NDArray[np.intp] = order[stays]
     return kept
