@@ -148,7 +148,8 @@ def latencies(run: Callable[[], None], seconds: float) -> dict[str, float]:
     """Milliseconds from handing a picture over to its detections, one picture at a time."""
     for _ in range(WARM_UP_PICTURES):
         run()
-    times, end = [], time.perf_counter() + seconds
+    times: list[float] = []
+    end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times) < WARM_UP_PICTURES:
         began = time.perf_counter()
         run()

@@ -17,6 +17,7 @@ import openvino as ov
 from appliance.errors import VeilsightError
 from appliance.settings import Analysis, Paths
 from appliance.vision import weights
+from appliance.vision.backends import onnxruntime
 from appliance.vision.backends import openvino as openvino_backend
 from appliance.vision.backends.interface import CompiledNetwork, DeviceFailed, Family, Place, RuntimeName
 from appliance.vision.backends.openvino import Choice, Weights
@@ -248,7 +249,7 @@ def load_network(
 
 def available_places(core: ov.Core) -> tuple[Place, ...]:
     """All places on this machine, in the order of preference within each kind of device."""
-    return openvino_backend.places(core)
+    return openvino_backend.places(core) + onnxruntime.places()
 
 
 def choose_places(here: Sequence[Place], wanted: Sequence[str], passed_over: list[str]) -> list[Place]:
@@ -267,6 +268,14 @@ def candidate_compiler(
 ) -> Callable[[Size], CompiledNetwork]:
     """How the network is compiled at a place; what is measured on the way goes into `speeds`."""
     family = FAMILIES[entry.family]
+
+    if place.runtime == "ONNX Runtime":
+
+        def compile_other(size: Size) -> CompiledNetwork:
+            model = weights.read_network(entry, machine.models).model
+            return onnxruntime.compile_network(place, entry, family, model, size)
+
+        return explained(place, compile_other)
 
     @cache
     def choice() -> Choice:

@@ -54,5 +54,6 @@ def decode(outputs: Sequence[NDArray[np.float32]], placement: Placement, minimum
         indices = np.flatnonzero(members)
         kept = indices[suppress(boxes[indices], scores[indices], OVERLAP)]
         for number, score, box in zip(channel[kept].tolist(), scores[kept].tolist(), boxes[kept].tolist(), strict=True):
-            detections.append(Detection(*KINDS[number], score, Box(*box)))
+            kind, label = KINDS[number]
+            detections.append(Detection(kind, label, score, Box(*box)))
     return tuple(sorted(detections, key=lambda detection: -detection.score))
