@@ -15,6 +15,7 @@ from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame
 from appliance.vision.inference import Detector, PendingDetections
 from appliance.vision.regions import grown, overlap, overlaps
+from appliance.vision.schedule import Interval
 
 TEXT_SECONDS = 0.5
 VEHICLE_SCORE = 0.2
@@ -31,54 +32,51 @@ TALLEST_TEXT = 0.4
 
 @dataclass(frozen=True)
 class TextLook:
-    """The text detector at work on a whole picture and on windows of it (in whole pixels)."""
+    """The text detector at work on a whole picture and on windows of it (in whole pixels).
+
+    `moving` says that the look is due because a vehicle came or moved since the last one.
+    """
 
     whole: PendingDetections
     close: tuple[tuple[Box, PendingDetections], ...]
     vehicles: tuple[Box, ...]
+    moving: bool = False
 
 
 class TextSchedule:
     """Says for each picture of one camera or recording, in their order, whether text is to be looked for."""
 
     def __init__(self, interval_seconds: float = TEXT_SECONDS) -> None:
-        self._interval_seconds = interval_seconds
-        # When a look was last finished, and when one was last begun ahead of that.
-        self._finished: float | None = None
-        self._begun: float | None = None
+        self._interval = Interval(interval_seconds)
         self._vehicles: tuple[Box, ...] = ()
 
     def begin(self, frame: RawFrame, detector: Detector) -> PendingDetections | None:
         """Begin with the whole picture if the interval is over, before anything else is known of it."""
-        if not self._is_due(self._begun, frame.monotonic):
-            return None
-        self._begun = frame.monotonic
-        return detector.start(frame.pixels, frame.camera)
+        return detector.start(frame.pixels, frame.camera) if self._interval.begin(frame.monotonic) else None
 
     def complete(
         self, frame: RawFrame, detector: Detector, begun: PendingDetections | None, vehicles: Sequence[Box]
     ) -> TextLook | None:
         """All looks at a picture once its vehicles are known; None where none is due."""
-        # A look that was begun for an earlier frame may have failed since; then it is due here.
-        if begun is None and (self._is_due(self._finished, frame.monotonic) or not self._stand_still(vehicles)):
+        moving = not self._stand_still(vehicles)
+        if begun is None and (moving or self._interval.overdue(frame.monotonic)):
             begun = detector.start(frame.pixels, frame.camera)
         if begun is None:
             return None
-        return TextLook(begun, tuple(look_closely(frame, detector, vehicles)), tuple(vehicles))
+        close = tuple(look_closely(frame, detector, vehicles))
+        return TextLook(begun, close, tuple(vehicles), moving and self._interval.ever_finished)
 
     def finish(self, look: TextLook, seconds: float) -> None:
         """Note that a look at the picture of this time gave its results."""
-        self._finished, self._vehicles = seconds, look.vehicles
+        self._interval.finish(seconds)
+        self._vehicles = look.vehicles
 
     def forget(self) -> None:
         """The next picture is to be looked at, whatever was seen before."""
-        self._finished = None
+        self._interval.forget()
 
     def _stand_still(self, vehicles: Sequence[Box]) -> bool:
         return all(any(overlap(box, old) >= STANDS_STILL for old in self._vehicles) for box in vehicles)
-
-    def _is_due(self, last: float | None, seconds: float) -> bool:
-        return last is None or not 0 <= seconds - last < self._interval_seconds
 
 
 def vehicle_boxes(objects: Sequence[Detection], tracks: Sequence[Track]) -> list[Box]:

@@ -2,49 +2,53 @@
 
 A video is redacted with a look-ahead: what is found in one frame is carried back over the frames before it as well as
 held over those after it. So a face that the detector notices late, or a plate between two looks for text, is covered
-from the start. The result is encoded anew from redacted pictures; sound, metadata and thumbnails are left behind.
+from the start. The result is encoded anew from redacted pictures; metadata and thumbnails are left behind, and sound
+too unless it is asked for.
 """
 
 import os
 import secrets
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 
 from appliance.errors import UsageError, VeilsightError
-from appliance.vision.detections import Detection, Track
+from appliance.vision.background import Ahead, Behind
+from appliance.vision.covers import Covering
+from appliance.vision.following import Following, begin_detection, finish_detection
 from appliance.vision.frames import RawFrame, RedactedFrame
-from appliance.vision.inference import PendingDetections
+from appliance.vision.look_ahead import LookAhead, Waiting
 from appliance.vision.plates import TEXT_SECONDS
-from appliance.vision.redaction import Looking, Redactor, cover_whole, explain
-from appliance.vision.regions import Region, is_among
+from appliance.vision.redaction import Redactor, cover_whole, explain
 from appliance.vision.runtime import Detectors
 from appliance.vision.sources import Source, SourceStopped, open_source
 from appliance.vision.stills import read_picture
-from appliance.vision.tracking import Tracker
-from appliance.vision.video_writing import VideoWriter
+from appliance.vision.video_writing import VIDEO_SUFFIXES, VideoWriter
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
 IMAGE_QUALITY = 92
-# The look-ahead spans the time between two looks for text; where frames come so fast that memory allows less, text is
-# looked for more often.
+# The look-ahead spans the time between two looks for faces or text; where the frames of that time would take more
+# memory than this, they are looked for more often.
 AHEAD_SECONDS = TEXT_SECONDS
-MOST_AHEAD = 16
+AHEAD_BYTES = 600_000_000
+# Of frames that follow each other as closely as this, the networks see one.
+STEP_SECONDS = 0.2
 # A file that holds less than this part of what it declares, and lacks more than these seconds, was cut off; sound may
 # end a little after the picture.
 WHOLE = 0.95
 SLACK_SECONDS = 1.0
-IN_FLIGHT = 3
+# Frames decoded ahead of the networks, and redacted ones waiting for the encoder.
+DECODED_AHEAD = 4
+WRITTEN_BEHIND = 4
 DEADLINE_SECONDS = 60.0
 
 Report = Callable[[dict[str, Any]], None]
 Progress = Callable[[int, int], None]
+Show = Callable[[RedactedFrame], None]
 
 
 class NotRedactable(UsageError):
@@ -67,13 +71,12 @@ class Outcome:
     stopped: str = ""
 
 
-@dataclass
-class _Waiting:
-    """A frame whose regions are known but may still grow; `reason` is set where it is to be covered whole."""
+@dataclass(frozen=True)
+class FileOptions:
+    """What is covered and how, and whether a video keeps its sound, as it is."""
 
-    frame: RawFrame
-    regions: tuple[Region, ...]
-    reason: str = ""
+    covering: Covering = field(default_factory=Covering)
+    keep_audio: bool = False
 
 
 def redact_file(
@@ -82,59 +85,78 @@ def redact_file(
     detectors: Detectors,
     report: Report = lambda _line: None,
     progress: Progress = lambda _done, _all: None,
+    options: FileOptions | None = None,
+    show: Show = lambda _picture: None,
 ) -> Outcome:
     """Redact an image or a video; the target appears whole or not at all.
 
-    `report` gets one JSON object a frame, `progress` the frames done and in all (0: unknown). Raises `NotRedactable`,
-    `ResultUnwritable`, `SourceError` and `PictureError`.
+    `report` gets one JSON object a frame, `progress` the frames done and in all (0: unknown), `show` each redacted
+    picture. Raises `NotRedactable`, `ResultUnwritable`, `SourceError` and `PictureError`.
     """
-    source_kind, target_kind = _kind(source), _kind(target)
+    source_kind, target_kind = kind_of(source), kind_of(target)
     if target_kind is None or (source_kind == "image") != (target_kind == "image"):
         suffixes = IMAGE_SUFFIXES if source_kind == "image" else VIDEO_SUFFIXES
         raise NotRedactable(f"The result {target} must be named with one of {', '.join(suffixes)}.")
     if source.resolve() == target.resolve():
         raise NotRedactable(f"The result would replace {source} itself; give it another name.")
+    chosen = options or FileOptions()
     if source_kind == "image":
-        return _redact_image(source, target, detectors, report)
-    return _redact_video(source, target, detectors, report, progress)
+        return _redact_image(source, target, detectors, report, chosen, show)
+    return _redact_video(source, target, detectors, report, progress, chosen, show)
 
 
-def _kind(path: Path) -> str | None:
+def kind_of(path: Path) -> Literal["image", "video"] | None:
+    """What a file's name says that it is."""
     suffix = path.suffix.lower()
     return "image" if suffix in IMAGE_SUFFIXES else "video" if suffix in VIDEO_SUFFIXES else None
 
 
-def _redact_image(source: Path, target: Path, detectors: Detectors, report: Report) -> Outcome:
+def _redact_image(
+    source: Path, target: Path, detectors: Detectors, report: Report, options: FileOptions, show: Show
+) -> Outcome:
     frame = RawFrame.of_picture(read_picture(source), str(source))
-    redactor = Redactor(detectors, DEADLINE_SECONDS)
+    redactor = Redactor(detectors, DEADLINE_SECONDS, covering=options.covering)
     looking = redactor.look(frame)
-    objects, reason = _finish_detection(_begin_detection(detectors, frame))
-    tracks = Tracker().update(objects, 0.0)
-    picture = cover_whole(frame, reason) if reason else redactor.redact(frame, looking, objects, tracks)
+    objects, reason = finish_detection(begin_detection(detectors, frame), DEADLINE_SECONDS)
+    picture = cover_whole(frame, reason) if reason else redactor.redact(frame, looking, objects, ())
     with _whole_file(target) as partial:
         partial.write_bytes(picture.encode(target.suffix.lower(), IMAGE_QUALITY))
     report(_describe(picture, 0.0))
+    show(picture)
     return Outcome(1, int(picture.whole_frame), reason=picture.reason)
 
 
-def _redact_video(source: Path, target: Path, detectors: Detectors, report: Report, progress: Progress) -> Outcome:
+def _redact_video(
+    source: Path,
+    target: Path,
+    detectors: Detectors,
+    report: Report,
+    progress: Progress,
+    options: FileOptions,
+    show: Show,
+) -> Outcome:
     frames = covered = 0
     seconds, reason, stopped = 0.0, "", ""
-    with open_source(str(source), str(source)) as opened, _whole_file(target) as partial:
+    with (
+        open_source(str(source), str(source)) as opened,
+        _whole_file(target) as partial,
+        VideoWriter(partial, opened.frame_rate) as writer,
+        Behind(WRITTEN_BEHIND) as behind,
+        Ahead(opened, DECODED_AHEAD) as decoded,
+    ):
         begun: float | None = None
-        redactor = Redactor(detectors, DEADLINE_SECONDS, _text_seconds(opened.frame_rate))
-        with VideoWriter(partial, opened.frame_rate) as writer:
-            try:
-                for picture in _redacted(iter(opened), redactor, detectors):
-                    begun = picture.monotonic if begun is None else begun
-                    seconds = picture.monotonic - begun
-                    writer.write(picture, seconds)
-                    report(_describe(picture, seconds))
-                    frames, covered = frames + 1, covered + picture.whole_frame
-                    reason = reason or picture.reason
-                    progress(frames, opened.frame_count)
-            except SourceStopped as error:
-                stopped = str(error)
+        try:
+            for picture in _redacted(iter(decoded), opened, detectors, options.covering):
+                begun = picture.monotonic if begun is None else begun
+                seconds = picture.monotonic - begun
+                behind.call(writer.write, picture, seconds)
+                report(_describe(picture, seconds))
+                show(picture)
+                frames, covered = frames + 1, covered + picture.whole_frame
+                reason = reason or picture.reason
+                progress(frames, opened.frame_count)
+        except SourceStopped as error:
+            stopped = str(error)
         if not frames:
             raise ResultUnwritable(stopped or f"{source} has no picture to redact.")
         stopped = stopped or _lacking(opened, source)
@@ -150,18 +172,20 @@ def _lacking(opened: Source, source: Path) -> str:
     return ""
 
 
-def _text_seconds(rate: float) -> float:
-    """How often to look for text, so that what is found reaches back to the look before it."""
-    return min(TEXT_SECONDS, MOST_AHEAD / rate) if rate > 0 else 0.0
-
-
-def _redacted(frames: Iterator[RawFrame], redactor: Redactor, detectors: Detectors) -> Iterator[RedactedFrame]:
+def _redacted(
+    frames: Iterator[RawFrame], opened: Source, detectors: Detectors, covering: Covering
+) -> Iterator[RedactedFrame]:
     """The frames redacted, in order. Where the source breaks off, what was decoded comes first and then its error."""
-    ahead = _LookAhead()
+    most_frames = max(1, AHEAD_BYTES // (3 * opened.width * opened.height))
+    rate = opened.frame_rate
+    interval = min(AHEAD_SECONDS, most_frames / rate) if rate > 0 else 0.0
+    redactor = Redactor(detectors, DEADLINE_SECONDS, interval, covering, interval)
+    following = Following(redactor, detectors, min(STEP_SECONDS, interval / 2), DEADLINE_SECONDS)
+    ahead = LookAhead(redactor, covering, AHEAD_SECONDS, most_frames)
     failure: SourceStopped | None = None
     try:
-        for waiting in _found(frames, redactor, detectors):
-            yield from (_finished(redactor, each) for each in ahead.push(waiting))
+        for passed_over, analysed in following.follow(frames):
+            yield from (_finished(redactor, each) for each in ahead.push(passed_over, analysed))
     except SourceStopped as error:
         failure = error
     yield from (_finished(redactor, each) for each in ahead.rest())
@@ -169,99 +193,13 @@ def _redacted(frames: Iterator[RawFrame], redactor: Redactor, detectors: Detecto
         raise failure
 
 
-def _found(frames: Iterator[RawFrame], redactor: Redactor, detectors: Detectors) -> Iterator[_Waiting]:
-    """Each frame with what must be covered in it; several frames are in flight to the networks."""
-    following = _Following()
-    flying: deque[tuple[RawFrame, Looking, PendingDetections | str]] = deque()
-    failure: SourceStopped | None = None
-    try:
-        for frame in frames:
-            flying.append((frame, redactor.look(frame), _begin_detection(detectors, frame)))
-            if len(flying) >= IN_FLIGHT:
-                yield _find(redactor, following, *flying.popleft())
-    except SourceStopped as error:
-        failure = error
-    while flying:
-        yield _find(redactor, following, *flying.popleft())
-    if failure is not None:
-        raise failure
-
-
-class _Following:
-    """Tracks of the recording; they begin anew when the picture's size changes, for boxes are in pixels."""
-
-    def __init__(self) -> None:
-        self._tracker, self._size = Tracker(), (0, 0)
-
-    def update(self, frame: RawFrame, objects: Sequence[Detection]) -> tuple[Track, ...]:
-        if self._size != (frame.width, frame.height):
-            self._tracker, self._size = Tracker(), (frame.width, frame.height)
-        return self._tracker.update(objects, frame.monotonic)
-
-
-def _find(
-    redactor: Redactor, following: _Following, frame: RawFrame, looking: Looking, pending: PendingDetections | str
-) -> _Waiting:
-    objects, reason = _finish_detection(pending)
-    if reason:
-        return _Waiting(frame, (), reason)
-    try:
-        tracks = following.update(frame, objects)
-        return _Waiting(frame, redactor.find(frame, looking, objects, tracks))
-    except Exception as error:
-        return _Waiting(frame, (), explain(error))
-
-
-class _LookAhead:
-    """Holds frames back until what comes after them is known."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[_Waiting] = deque()
-
-    def push(self, newest: _Waiting) -> Iterator[_Waiting]:
-        """Take a frame; gives back those that have waited long enough."""
-        if self._waiting and self._waiting[-1].frame.pixels.shape == newest.frame.pixels.shape:
-            before = self._waiting[-1].regions
-            news = [region for region in newest.regions if region.source != "held" and not is_among(region, before)]
-            carried = tuple(replace(region, source="ahead") for region in news)
-            for waiting in self._waiting:
-                if waiting.frame.pixels.shape == newest.frame.pixels.shape:
-                    waiting.regions += carried
-        self._waiting.append(newest)
-        while len(self._waiting) > MOST_AHEAD or (
-            newest.frame.monotonic - self._waiting[0].frame.monotonic > AHEAD_SECONDS
-        ):
-            yield self._waiting.popleft()
-
-    def rest(self) -> Iterator[_Waiting]:
-        while self._waiting:
-            yield self._waiting.popleft()
-
-
-def _finished(redactor: Redactor, waiting: _Waiting) -> RedactedFrame:
+def _finished(redactor: Redactor, waiting: Waiting) -> RedactedFrame:
     if waiting.reason:
         return cover_whole(waiting.frame, waiting.reason)
     try:
-        return redactor.cover(waiting.frame, waiting.regions)
+        return redactor.cover(waiting.frame, waiting.findings.regions)
     except Exception as error:
         return cover_whole(waiting.frame, explain(error))
-
-
-def _begin_detection(detectors: Detectors, frame: RawFrame) -> PendingDetections | str:
-    try:
-        return detectors.need("people-vehicles").start(frame.pixels)
-    except Exception as error:
-        return explain(error)
-
-
-def _finish_detection(pending: PendingDetections | str) -> tuple[tuple[Detection, ...], str]:
-    """Persons and vehicles, or the reason why they are not known."""
-    if isinstance(pending, str):
-        return (), pending
-    try:
-        return pending.result(DEADLINE_SECONDS), ""
-    except Exception as error:
-        return (), explain(error)
 
 
 def _describe(picture: RedactedFrame, seconds: float) -> dict[str, Any]:

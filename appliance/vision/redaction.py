@@ -23,7 +23,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -34,14 +34,30 @@ from appliance.vision.covers import Covering, paint
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import SEAL, Pixels, RawFrame, RedactedFrame
 from appliance.vision.inference import PendingDetections
-from appliance.vision.plates import TEXT_SECONDS, TextLook, TextSchedule, vehicle_boxes, within
-from appliance.vision.regions import Memory, Region, face_regions, head_regions, person_regions, text_regions
+from appliance.vision.plates import TEXT_SECONDS, TextLook, TextSchedule, look_closely, vehicle_boxes, within
+from appliance.vision.regions import (
+    Memory,
+    Region,
+    covers,
+    face_regions,
+    head_regions,
+    overlap,
+    person_regions,
+    text_regions,
+)
 from appliance.vision.runtime import Detectors
+from appliance.vision.schedule import Interval
 
 WHOLE_COLOUR = (56, 44, 36)
 HOLD_SECONDS = 1.0
 # Shorter, since people walk and whoever is surely a person is followed by the tracker as well.
 HEAD_HOLD_SECONDS = 0.5
+# A face away from every head region stands still where it overlaps its earlier place this much.
+FACE_STANDS_STILL = 0.6
+# For so long every frame is looked at after something moved that no track follows.
+DENSE_SECONDS = 0.5
+
+LookKind = Literal["faces", "text"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +68,7 @@ class RedactionFailed(VeilsightError):
 
 @dataclass(frozen=True)
 class Looking:
-    """Networks at work on one frame. `text` is None where text is not due; `failure` says what could not be begun."""
+    """Networks at work on one frame: None where one is not due. `failure` says what could not be begun."""
 
     camera: str
     number: int
@@ -61,12 +77,24 @@ class Looking:
     failure: str = ""
 
 
+@dataclass(frozen=True)
+class Findings:
+    """The regions to cover in a frame. `looked` are the networks of which these regions have an answer to this very
+    frame; `moving` those that see something which moves and which no track follows. Such a thing may be elsewhere in
+    frames that the network was not shown."""
+
+    regions: tuple[Region, ...]
+    looked: frozenset[LookKind] = frozenset()
+    moving: frozenset[LookKind] = frozenset()
+
+
 class Redactor:
     """Redacts the frames of one camera or recording, in their order.
 
     `look` begins with a frame, `redact` finishes it; several frames may be begun before the first is finished.
     `deadline_seconds` bounds how long `redact` waits for the networks. A network that finds nothing of what is to be
-    covered is not asked, and need not be there.
+    covered is not asked, and need not be there. Faces are looked for every `face_seconds`, 0 for each frame; with an
+    interval, look back as `Findings.moving` says.
     """
 
     def __init__(
@@ -75,6 +103,7 @@ class Redactor:
         deadline_seconds: float = 2.0,
         text_seconds: float = TEXT_SECONDS,
         covering: Covering | None = None,
+        face_seconds: float = 0.0,
     ) -> None:
         self._covering = covering or Covering()
         self._noise = self._covering.noise()
@@ -85,13 +114,16 @@ class Redactor:
         self._memory = Memory(HOLD_SECONDS)
         self._heads = Memory(HEAD_HOLD_SECONDS)
         self._text = TextSchedule(text_seconds)
+        self._face_interval = Interval(face_seconds)
+        self._faces_seen: list[Region] = []
+        self._dense_until = -math.inf
         self._size: tuple[int, int] | None = None
 
     def look(self, frame: RawFrame) -> Looking:
         """Start the networks on a frame. Never raises: what fails here covers the frame in `redact`."""
         try:
             faces = text = None
-            if self._want_faces:
+            if self._want_faces and (self.dense(frame.monotonic) or self._face_interval.begin(frame.monotonic)):
                 faces = self._detectors.need("faces").start(frame.pixels, frame.camera)
             if self._want_text:
                 text = self._text.begin(frame, self._detectors.need("text"))
@@ -106,26 +138,25 @@ class Redactor:
         `tracks` all tracks as of this frame, also those not confirmed and not seen. Never raises.
         """
         try:
-            return self.cover(frame, self.find(frame, looking, objects, tracks))
+            return self.cover(frame, self.find(frame, looking, objects, tracks).regions)
         except Exception as error:
             return cover_whole(frame, explain(error))
 
     def find(
         self, frame: RawFrame, looking: Looking, objects: Sequence[Detection], tracks: Sequence[Track]
-    ) -> tuple[Region, ...]:
+    ) -> Findings:
         """The regions that `redact` covers. Raises where that can't be said surely."""
         if looking.failure:
             raise RedactionFailed(looking.failure)
-        if (looking.camera, looking.number) != (frame.camera, frame.number) or (
-            self._want_faces and looking.faces is None
-        ):
+        if (looking.camera, looking.number) != (frame.camera, frame.number):
             raise RedactionFailed("A result belongs to another picture.")
         self._check(frame)
         _sane(objects)
         _sane(tracks)
         deadline = time.monotonic() + self._deadline_seconds
         look = self._look_at_text(frame, looking.text, vehicle_boxes(objects, tracks))
-        seen = [] if looking.faces is None else face_regions(_sane(looking.faces.result(_left(deadline))))
+        faces = self._look_at_faces(frame, looking.faces, deadline)
+        seen = list(faces or ())
         if look is not None:
             seen += text_regions(_read(look, deadline), look.vehicles)
             self._text.finish(look, frame.monotonic)
@@ -134,7 +165,30 @@ class Redactor:
         seen = [self._covering.sized(region) for region in seen if not self._covering.shows(region)]
         heads = [self._covering.sized(region) for region in head_regions(objects, tracks)]
         held = self._memory.update(frame.monotonic, seen) + self._heads.update(frame.monotonic, heads)
-        return (*seen, *heads, *held)
+        moving = self._moving(faces, heads, look)
+        if moving:
+            self._dense_until = frame.monotonic + DENSE_SECONDS
+        looked: dict[LookKind, object] = {"faces": faces, "text": look}
+        return Findings(
+            (*seen, *heads, *held), frozenset(kind for kind, answer in looked.items() if answer is not None), moving
+        )
+
+    def look_again(self, frame: RawFrame, kind: LookKind, vehicles: Sequence[Box]) -> list[Region]:
+        """What a network sees in a frame that was passed over, with nothing remembered. Raises as `find` does."""
+        deadline = time.monotonic() + self._deadline_seconds
+        if kind == "faces":
+            detector = self._detectors.need("faces")
+            seen = face_regions(_sane(detector.start(frame.pixels, frame.camera).result(_left(deadline))))
+        else:
+            detector = self._detectors.need("text")
+            whole = detector.start(frame.pixels, frame.camera)
+            look = TextLook(whole, tuple(look_closely(frame, detector, vehicles)), tuple(vehicles))
+            seen = text_regions(_read(look, deadline), vehicles)
+        return [self._covering.sized(region) for region in seen if not self._covering.shows(region)]
+
+    def dense(self, now: float) -> bool:
+        """Whether something moves that only a look at each frame follows."""
+        return now <= self._dense_until
 
     def _look_at_text(
         self, frame: RawFrame, begun: PendingDetections | None, vehicles: Sequence[Box]
@@ -142,6 +196,29 @@ class Redactor:
         if not self._want_text:
             return None
         return self._text.complete(frame, self._detectors.need("text"), begun, vehicles)
+
+    def _look_at_faces(self, frame: RawFrame, begun: PendingDetections | None, deadline: float) -> list[Region] | None:
+        if not self._want_faces:
+            return None
+        if begun is None and (self.dense(frame.monotonic) or self._face_interval.overdue(frame.monotonic)):
+            begun = self._detectors.need("faces").start(frame.pixels, frame.camera)
+        if begun is None:
+            return None
+        faces = face_regions(_sane(begun.result(_left(deadline))))
+        self._face_interval.finish(frame.monotonic)
+        return faces
+
+    def _moving(
+        self, faces: Sequence[Region] | None, heads: Sequence[Region], look: TextLook | None
+    ) -> frozenset[LookKind]:
+        """Which networks see something that moves and that no track follows."""
+        moving: set[LookKind] = {"text"} if look is not None and look.moving else set()
+        if faces is not None:
+            alone = [face for face in faces if not any(covers(head.box, face.box) for head in heads)]
+            if any(all(overlap(face.box, old.box) < FACE_STANDS_STILL for old in self._faces_seen) for face in alone):
+                moving.add("faces")
+            self._faces_seen = alone
+        return frozenset(moving)
 
     def cover(self, frame: RawFrame, regions: Sequence[Region]) -> RedactedFrame:
         """The frame with the regions covered, in a picture of its own."""
@@ -154,6 +231,7 @@ class Redactor:
         if before not in (None, self._size):
             self._memory, self._heads = Memory(HOLD_SECONDS), Memory(HEAD_HOLD_SECONDS)
             self._text.forget()
+            self._face_interval.forget()
             raise RedactionFailed(f"The picture's size has changed to {frame.width} x {frame.height}.")
         if frame.damaged:
             raise RedactionFailed("The picture is damaged; parts of it are made up.")

@@ -83,6 +83,14 @@ class Source:
         return float(self._stream.average_rate or self._stream.guessed_rate or 0)
 
     @property
+    def width(self) -> int:
+        return int(self._stream.width)
+
+    @property
+    def height(self) -> int:
+        return int(self._stream.height)
+
+    @property
     def codec(self) -> str:
         return str(self._stream.codec_context.name)
 

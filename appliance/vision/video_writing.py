@@ -15,6 +15,7 @@ from appliance.vision.frames import Pixels, RedactedFrame
 
 # The unit of time stamps in MPEG transport and RTP: fine enough for every frame rate.
 TIME_BASE = Fraction(1, 90_000)
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
 ENCODER_OPTIONS = {"preset": "veryfast", "crf": "20"}
 DEFAULT_RATE = 25.0
 
@@ -52,7 +53,8 @@ class VideoWriter:
         elif pixels.shape[:2] != (self._stream.height, self._stream.width):
             # The camera changed its size on the way.
             pixels = np.asarray(cv2.resize(pixels, (self._stream.width, self._stream.height)), np.uint8)
-        frame = av.VideoFrame.from_ndarray(pixels, format="bgr24")
+        planes = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420), np.uint8)
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         self._last = frame.pts = max(self._last + 1, round(seconds / TIME_BASE))
         frame.time_base = TIME_BASE
         self._container.mux(self._stream.encode(frame))
