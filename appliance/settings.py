@@ -8,13 +8,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
 
 from appliance.errors import UsageError
+
+# A set of networks, one for each task: the default ones, or smaller ones that are quicker and find less.
+Pack = Literal["default", "compact"]
 
 
 class SettingsError(UsageError):
@@ -115,11 +118,12 @@ class Analysis(Section, frozen=True):
     """How cameras are analysed.
 
     `devices` are tried in this order: kinds of device, or the names that `veilsight devices` prints. A network named
-    in `network_devices` has an order of its own.
+    in `network_devices` has an order of its own. `pack` says which networks are used (models/catalogue.toml).
     """
 
     devices: tuple[str, ...] = ("NPU", "GPU", "CPU")
     network_devices: dict[str, tuple[str, ...]] = {}
+    pack: Pack = "default"
     bucket_minutes: Annotated[int, Meta(ge=5, le=60)] = 15
     redaction_deadline_seconds: Annotated[float, Meta(gt=0, le=30)] = 2.0
 

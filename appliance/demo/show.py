@@ -66,7 +66,7 @@ def prepare_site(
     paths: Paths, settings: Settings, clip: Path, say: Callable[[str], None] = lambda _text: None
 ) -> FirstStart:
     """Fetch the networks if need be, set the site up, and make the clip its one camera."""
-    pull(load_catalogue(), paths.models, None, say)
+    pull(load_catalogue().pack(settings.analysis.pack), paths.models, None, say)
     first_start = set_up(paths, settings)
     site = open_site(paths)
     camera = Camera(CAMERA, str(clip.resolve()), lines=(LINE,), zones=(ZONE,), loop=True, realtime=True)

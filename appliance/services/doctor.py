@@ -42,7 +42,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
         yield Finding("settings", "fine", _describe_settings(paths))
     except VeilsightError as error:
         yield Finding("settings", "wrong", str(error))
-    yield _check("networks", lambda: _check_networks(paths))
+    yield _check("networks", lambda: _check_networks(paths, settings))
     yield _check("devices", lambda: _check_devices(paths, settings))
     yield _check_space(paths)
     try:
@@ -68,8 +68,9 @@ def _describe_settings(paths: Paths) -> str:
     return str(paths.settings_file) if paths.settings_file.exists() else "none written, so the defaults hold"
 
 
-def _check_networks(paths: Paths) -> str:
-    failures = [error for error in weights.verify(load_catalogue(), paths.models).values() if error]
+def _check_networks(paths: Paths, settings: Settings) -> str:
+    catalogue = load_catalogue().pack(settings.analysis.pack)
+    failures = [error for error in weights.verify(catalogue, paths.models).values() if error]
     if failures:
         raise failures[0]
     return f"all weights in {paths.models} are what the catalogue says"

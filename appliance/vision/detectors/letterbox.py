@@ -17,6 +17,7 @@ PADDING = 114
 class Placement(NamedTuple):
     """Where a picture lies in a network's input: sizes in pixels, `scale_*` are input pixels per picture pixel."""
 
+    input_width: int
     picture_width: int
     picture_height: int
     scale_x: float
@@ -44,7 +45,7 @@ def place(width: int, height: int, size: tuple[int, int], enlarge: bool) -> tupl
         scale = min(scale, 1.0)
     inner_width = min(size[0], max(1, round(width * scale)))
     inner_height = min(size[1], max(1, round(height * scale)))
-    return Placement(width, height, inner_width / width, inner_height / height), (inner_width, inner_height)
+    return Placement(size[0], width, height, inner_width / width, inner_height / height), (inner_width, inner_height)
 
 
 def letterbox(image: NDArray[np.uint8], size: tuple[int, int], enlarge: bool) -> tuple[NDArray[np.uint8], Placement]:
