@@ -7,7 +7,7 @@ too. That finds damage, not an attacker who may write here as the engine itself.
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,9 +39,11 @@ class CompiledCache:
                 return bytes(compiled)
         return None
 
-    def write(self, key: Mapping[str, str], compiled: bytes) -> None:
+    def write(self, key: Mapping[str, str], export: Callable[[], bytes]) -> None:
+        """Keep what `export` gives; it is not asked where nothing is kept."""
         if self._directory is None:
             return
+        compiled = export()
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             write_whole(self._path(self._directory, key), hashlib.sha256(compiled).digest() + compiled, mode=0o600)

@@ -7,7 +7,7 @@ stand by for the case that the device fails later. How a network is compiled is 
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from appliance.vision import weights
 from appliance.vision.backends import onnxruntime
 from appliance.vision.backends import openvino as openvino_backend
 from appliance.vision.backends.interface import CompiledNetwork, DeviceFailed, Family, Place, RuntimeName
-from appliance.vision.backends.openvino import Choice, Weights
+from appliance.vision.backends.openvino import Choice, OpenVINONetwork, Weights
 from appliance.vision.catalogue import TASKS, Catalogue, CatalogueNetwork, Task, load_catalogue
 from appliance.vision.compiled_cache import CompiledCache
 from appliance.vision.families import FAMILIES
@@ -146,7 +146,7 @@ def open_detectors(
         paths.models,
         paths.compiled,
         analysis.devices,
-        load_catalogue(),
+        load_catalogue().pack(analysis.pack),
         tasks,
         network_devices=analysis.network_devices,
         measure=True,
@@ -303,7 +303,7 @@ def explained(place: Place, compile_network: Callable[[Size], CompiledNetwork]) 
 
 def compile_openvino(
     machine: Machine, entry: CatalogueNetwork, family: Family, place: Place, size: Size, choice: Choice
-) -> CompiledNetwork:
+) -> OpenVINONetwork:
     version = versions(machine, entry)[choice.quantised]
     return openvino_backend.compile_network(
         machine.core, place, version, entry.input, family, size, choice, machine.cache
@@ -345,10 +345,18 @@ def measured(machine: Machine, entry: CatalogueNetwork, place: Place) -> tuple[S
         "device": openvino_backend.device_version(machine.core, place),
         "cores": str(cores()),
     }
-    # What is compiled to be measured is kept only if it wins, so it is not put into the cache yet.
-    trial = Machine(machine.core, CompiledCache(None), machine.memory, machine.models, True)
-    compile_trial = partial(compile_openvino, trial, entry, FAMILIES[entry.family], place, size)
-    return tune(describe_device(machine.core, place), compile_trial, size, True in found, about, machine.memory)
+    # Of what is compiled to be measured, only the winner is kept.
+    trial = replace(machine, cache=CompiledCache(None))
+    tried: dict[Choice, OpenVINONetwork] = {}
+
+    def compile_trial(choice: Choice) -> OpenVINONetwork:
+        tried[choice] = compile_openvino(trial, entry, FAMILIES[entry.family], place, size, choice)
+        return tried[choice]
+
+    speeds = tune(describe_device(machine.core, place), compile_trial, size, True in found, about, machine.memory)
+    if speeds[0].choice in tried:
+        tried[speeds[0].choice].keep(machine.cache)
+    return speeds
 
 
 def describe_device(core: ov.Core, place: Place) -> Device:

@@ -23,7 +23,7 @@ from appliance.vision.backends.openvino import Choice
 
 FILE_NAME = "measured.json"
 MEASURE_SECONDS = 0.12
-WARM_UP_RUNS = 2
+WARM_UP_RUNS = 1
 # By how much more streams, or pre-processing elsewhere, must be faster to be worth it.
 WORTH_IT = 1.08
 MOST_RECORDS = 100

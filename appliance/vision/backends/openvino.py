@@ -1,6 +1,7 @@
 """Networks on OpenVINO's devices: Intel NPU, GPU and CPU."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,13 +80,14 @@ def compile_network(
         from_cache = compiled is not None
         if compiled is None:
             compiled = core.compile_model(make_model(), place.device, properties)
-            cache.write(key, compiled.export_model().getvalue())
-        network = OpenVINONetwork(compiled, expected, choice, make_model, properties, from_cache)
+        network = OpenVINONetwork(compiled, expected, choice, make_model, properties, key, from_cache)
         executes_on = network.executes_on
     except RuntimeError as error:
         raise DeviceFailed(first_sentence(error)) from error
     if executes_on != place.device:
         raise DeviceFailed(f"OpenVINO would run it on {executes_on} instead.")
+    if not from_cache:
+        network.keep(cache)
     return network
 
 
@@ -180,14 +182,21 @@ class OpenVINONetwork:
         choice: Choice,
         make_model: Callable[[], ov.Model],
         properties: Mapping[str, str],
+        key: Mapping[str, str],
         from_cache: bool = False,
     ) -> None:
         self.compiled = compiled
         self.make_model = make_model
         self.properties = properties
         self.from_cache = from_cache
+        self._key = key
         self._expected = expected
         self._choice = choice
+
+    def keep(self, cache: CompiledCache) -> None:
+        """Put it into a cache, for the next start; one that the device can't give out is compiled again then."""
+        with suppress(RuntimeError):
+            cache.write(self._key, lambda: self.compiled.export_model().getvalue())
 
     @property
     def executes_on(self) -> str:
