@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.vision.detectors import centerface, centernet, text
+from appliance.vision.detectors import centerface, centernet, text, yunet
 from appliance.vision.detectors.letterbox import place
 
 SIZE = (512, 384)
@@ -107,3 +107,50 @@ def test_text_tells_regions_apart_and_drops_specks() -> None:
     probability[0, 0, 10:30, 100:160] = 0.9
     probability[0, 0, 200:202, 200:300] = 0.9
     assert [round(each.score, 2) for each in text.decode((probability,), PLACEMENT, 0.3)] == [0.9, 0.5]
+
+
+def yunet_outputs() -> list[np.ndarray]:
+    return [np.zeros(shape, np.float32) for shape in yunet.output_shapes(*SIZE)]
+
+
+@given(
+    level=st.integers(0, 2),
+    row=st.integers(3, 8),
+    column=st.integers(3, 12),
+    offset=st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
+    size=st.tuples(st.floats(0.5, 3), st.floats(0.5, 3)),
+    scores=st.tuples(st.floats(0.4, 1), st.floats(0.4, 1)),
+)
+def test_yunet_reads_a_face_at_its_cell(level: int, row: int, column: int, offset, size, scores) -> None:  # type: ignore[no-untyped-def]
+    outputs = yunet_outputs()
+    stride = yunet.STRIDES[level]
+    cell = row * (SIZE[0] // stride) + column
+    outputs[level][0, cell] = scores[0]
+    outputs[3 + level][0, cell] = scores[1]
+    outputs[6 + level][0, cell] = [*offset, math.log(size[0]), math.log(size[1])]
+    (found,) = yunet.decode(outputs, PLACEMENT, 0.3)
+    x, y = (column + offset[0]) * stride, (row + offset[1]) * stride
+    width, height = size[0] * stride, size[1] * stride
+    expected = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    assert found.box == pytest.approx([max(edge, 0) / SCALE for edge in expected], abs=0.05)
+    assert found.kind == "face"
+    assert found.score == pytest.approx(math.sqrt(scores[0] * scores[1]), abs=1e-5)
+
+
+def test_yunet_needs_both_scores() -> None:
+    outputs = yunet_outputs()
+    outputs[0][0, 500] = 1
+    outputs[4][0, 100] = 1
+    assert yunet.decode(outputs, PLACEMENT, 0.1) == ()
+
+
+def test_yunet_keeps_one_of_the_same_face_on_two_grids_and_limits_a_crowd() -> None:
+    outputs = yunet_outputs()
+    for level, cell, score in ((0, 20 * 64 + 20, 0.8), (1, 10 * 32 + 10, 0.9)):
+        outputs[level][0, cell] = outputs[3 + level][0, cell] = score
+        outputs[6 + level][0, cell, 2:] = math.log(40 / yunet.STRIDES[level])
+    (found,) = yunet.decode(outputs, PLACEMENT, 0.3)
+    assert found.score == pytest.approx(0.9)
+    outputs[0][:] = outputs[3][:] = 0.5
+    outputs[6][..., 2:] = math.log(0.5)
+    assert len(yunet.decode(outputs, PLACEMENT, 0.3)) <= yunet.MAXIMUM
