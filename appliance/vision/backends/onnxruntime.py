@@ -107,13 +107,16 @@ def _state(provider: Provider, is_installed: bool, version: str) -> ProviderStat
         return ProviderState(provider.name, False, (), _not_installed(provider, version))
     if provider is OPENVINO:
         devices = openvino_devices()
+        if not devices:
+            sentence = f"Its libraries are not here or can't be loaded; the package {provider.package} brings them."
+            return ProviderState(provider.name, False, (), sentence)
         found = tuple(
             Place("ONNX Runtime", f"OpenVINO {device}", kind)
             for kind in KINDS
             for device in devices
             if device.split(".")[0] == kind
         )
-        sentence = f"Installed; its own OpenVINO finds {', '.join(devices) or 'no device'}."
+        sentence = f"Installed; its own OpenVINO finds {', '.join(devices)}."
         return ProviderState(provider.name, True, found, sentence)
     if provider.name == "CoreML":
         # Core ML divides a network between the Neural Engine and the CPU, and there is no way to ask how.
@@ -144,7 +147,7 @@ def load_runtime() -> Any:
 
 
 def openvino_devices() -> tuple[str, ...]:
-    """The devices that the OpenVINO provider's own copy of OpenVINO finds, such as NPU, GPU.0 and CPU."""
+    """The devices that the provider's own copy of OpenVINO finds, such as NPU, GPU.0 and CPU; none without it."""
     from onnxruntime.capi import _pybind_state
 
     try:
