@@ -1,7 +1,8 @@
 """When and where text, and so number plates, is looked for.
 
-The text detector costs most, so it looks at a whole picture when a vehicle, even a doubtful one, is new or has moved,
-and otherwise at an interval. With each such look go close looks: the largest vehicles again, enlarged.
+The text detector costs most, so it looks at a whole picture when a vehicle, even a doubtful one, is new or has moved;
+at a short interval while anything but the people changes; and at a long one while nothing does. With each such look go
+close looks: the largest vehicles again, enlarged.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,15 @@ from appliance.vision.covers import whole_pixels
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame
 from appliance.vision.inference import Detector, PendingDetections
-from appliance.vision.regions import grown, overlap, overlaps
+from appliance.vision.regions import SAME, grown, overlap, overlaps
 from appliance.vision.schedule import Interval
+from appliance.vision.stillness import Stillness
 
 TEXT_SECONDS = 0.5
+# Where nothing has changed, nothing new can be found but by chance.
+STILL_TEXT_SECONDS = 2.0
+# For so long a vehicle is remembered that is not seen any more.
+VEHICLE_SECONDS = 2.5
 VEHICLE_SCORE = 0.2
 # A vehicle whose box overlaps its earlier one this much (intersection over union) has moved by a twentieth of its width
 # at most, a fifth of a plate's, so that a plate covered then is covered still.
@@ -48,35 +54,63 @@ class TextSchedule:
 
     def __init__(self, interval_seconds: float = TEXT_SECONDS) -> None:
         self._interval = Interval(interval_seconds)
-        self._vehicles: tuple[Box, ...] = ()
+        self._long_interval = Interval(max(interval_seconds, STILL_TEXT_SECONDS))
+        self._stillness = Stillness()
+        self._vehicles: list[tuple[Box, float]] = []
+        self.still = False
 
     def begin(self, frame: RawFrame, detector: Detector) -> PendingDetections | None:
-        """Begin with the whole picture if the interval is over, before anything else is known of it."""
-        return detector.start(frame.pixels, frame.camera) if self._interval.begin(frame.monotonic) else None
+        """Begin with the whole picture if the long interval is over, before anything else is known of it."""
+        return detector.start(frame.pixels, frame.camera) if self._long_interval.begin(frame.monotonic) else None
 
     def complete(
-        self, frame: RawFrame, detector: Detector, begun: PendingDetections | None, vehicles: Sequence[Box]
+        self,
+        frame: RawFrame,
+        detector: Detector,
+        begun: PendingDetections | None,
+        vehicles: Sequence[Box],
+        people: Sequence[Box],
     ) -> TextLook | None:
-        """All looks at a picture once its vehicles are known; None where none is due."""
+        """All looks at a picture once what is in it is known; None where none is due. `still` then says whether the
+        last look's results hold for this picture too."""
+        now = frame.monotonic
         moving = not self._stand_still(vehicles)
-        if begun is None and (moving or self._interval.overdue(frame.monotonic)):
+        changed = self._stillness.changed(frame.pixels, people)
+        self.still = not changed
+        short, long = self._interval.overdue(now), self._long_interval.overdue(now)
+        if begun is None and (moving or long or (changed and short)):
             begun = detector.start(frame.pixels, frame.camera)
         if begun is None:
             return None
-        close = tuple(look_closely(frame, detector, vehicles))
-        return TextLook(begun, close, tuple(vehicles), moving and self._interval.ever_finished)
+        self._remember(vehicles, now)
+        boxes = tuple(box for box, _ in self._vehicles)
+        close = tuple(look_closely(frame, detector, boxes))
+        return TextLook(begun, close, boxes, moving and self._interval.ever_finished)
 
-    def finish(self, look: TextLook, seconds: float) -> None:
-        """Note that a look at the picture of this time gave its results."""
+    def finish(self, seconds: float) -> None:
+        """Note that a look at the picture of this time, the last one completed, gave its results."""
         self._interval.finish(seconds)
-        self._vehicles = look.vehicles
+        self._long_interval.finish(seconds)
+        self._stillness.looked()
 
     def forget(self) -> None:
         """The next picture is to be looked at, whatever was seen before."""
         self._interval.forget()
+        self._long_interval.forget()
+
+    def _remember(self, vehicles: Sequence[Box], now: float) -> None:
+        """A vehicle that is missed for a moment is looked at where it was."""
+        kept = [
+            (old, seen)
+            for old, seen in self._vehicles
+            if 0 <= now - seen <= VEHICLE_SECONDS and not any(overlap(box, old) >= SAME for box in vehicles)
+        ]
+        self._vehicles = [(box, now) for box in vehicles] + kept
 
     def _stand_still(self, vehicles: Sequence[Box]) -> bool:
-        return all(any(overlap(box, old) >= STANDS_STILL for old in self._vehicles) for box in vehicles)
+        """Whether each vehicle that is large enough to have a plate that can be read stands where one was looked at."""
+        large = [box for box in vehicles if min(box.x2 - box.x1, box.y2 - box.y1) >= SMALLEST_CLOSE_LOOK]
+        return all(any(overlap(box, old) >= STANDS_STILL for old, _ in self._vehicles) for box in large)
 
 
 def vehicle_boxes(objects: Sequence[Detection], tracks: Sequence[Track]) -> list[Box]:

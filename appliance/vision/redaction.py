@@ -22,7 +22,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import cv2
@@ -38,10 +38,11 @@ from appliance.vision.plates import TEXT_SECONDS, TextLook, TextSchedule, look_c
 from appliance.vision.regions import (
     Memory,
     Region,
-    covers,
     face_regions,
+    grown,
     head_regions,
     overlap,
+    overlaps,
     person_regions,
     text_regions,
 )
@@ -116,6 +117,7 @@ class Redactor:
         self._text = TextSchedule(text_seconds)
         self._face_interval = Interval(face_seconds)
         self._faces_seen: list[Region] = []
+        self._text_seen: list[Region] = []
         self._dense_until = -math.inf
         self._size: tuple[int, int] | None = None
 
@@ -154,12 +156,15 @@ class Redactor:
         _sane(objects)
         _sane(tracks)
         deadline = time.monotonic() + self._deadline_seconds
-        look = self._look_at_text(frame, looking.text, vehicle_boxes(objects, tracks))
+        look = self._look_at_text(frame, looking.text, objects, tracks)
         faces = self._look_at_faces(frame, looking.faces, deadline)
         seen = list(faces or ())
         if look is not None:
-            seen += text_regions(_read(look, deadline), look.vehicles)
-            self._text.finish(look, frame.monotonic)
+            self._text_seen = text_regions(_read(look, deadline), look.vehicles)
+            self._text.finish(frame.monotonic)
+            seen += self._text_seen
+        elif self._text.still:
+            seen += [replace(region, source="held") for region in self._text_seen]
         if "persons" in self._covering.kinds:
             seen += person_regions(objects, tracks)
         seen = [self._covering.sized(region) for region in seen if not self._covering.shows(region)]
@@ -191,11 +196,17 @@ class Redactor:
         return now <= self._dense_until
 
     def _look_at_text(
-        self, frame: RawFrame, begun: PendingDetections | None, vehicles: Sequence[Box]
+        self,
+        frame: RawFrame,
+        begun: PendingDetections | None,
+        objects: Sequence[Detection],
+        tracks: Sequence[Track],
     ) -> TextLook | None:
         if not self._want_text:
             return None
-        return self._text.complete(frame, self._detectors.need("text"), begun, vehicles)
+        people = [each.box for each in (*objects, *tracks) if each.kind == "person"]
+        vehicles = vehicle_boxes(objects, tracks)
+        return self._text.complete(frame, self._detectors.need("text"), begun, vehicles, people)
 
     def _look_at_faces(self, frame: RawFrame, begun: PendingDetections | None, deadline: float) -> list[Region] | None:
         if not self._want_faces:
@@ -214,7 +225,7 @@ class Redactor:
         """Which networks see something that moves and that no track follows."""
         moving: set[LookKind] = {"text"} if look is not None and look.moving else set()
         if faces is not None:
-            alone = [face for face in faces if not any(covers(head.box, face.box) for head in heads)]
+            alone = [face for face in faces if not any(overlaps(head.box, grown(face.box, 0.1)) for head in heads)]
             if any(all(overlap(face.box, old.box) < FACE_STANDS_STILL for old in self._faces_seen) for face in alone):
                 moving.add("faces")
             self._faces_seen = alone
@@ -231,6 +242,7 @@ class Redactor:
         if before not in (None, self._size):
             self._memory, self._heads = Memory(HOLD_SECONDS), Memory(HEAD_HOLD_SECONDS)
             self._text.forget()
+            self._text_seen = []
             self._face_interval.forget()
             raise RedactionFailed(f"The picture's size has changed to {frame.width} x {frame.height}.")
         if frame.damaged:

@@ -120,14 +120,6 @@ def overlap(first: Box, second: Box) -> float:
     return both / (areas - both)
 
 
-def covers(outer: Box, inner: Box) -> bool:
-    """Whether all of `inner` but its outermost twentieth lies in `outer`."""
-    x, y = (inner.x2 - inner.x1) / 20, (inner.y2 - inner.y1) / 20
-    return (
-        outer.x1 <= inner.x1 + x and outer.y1 <= inner.y1 + y and outer.x2 >= inner.x2 - x and outer.y2 >= inner.y2 - y
-    )
-
-
 def around(first: Box, second: Box) -> Box:
     """The smallest box that holds both."""
     return Box(min(first.x1, second.x1), min(first.y1, second.y1), max(first.x2, second.x2), max(first.y2, second.y2))
