@@ -23,7 +23,7 @@ def scene(seed: int = 1) -> Picture:
 def with_plate(pixels: Picture, x: int, y: int) -> Picture:
     """A plate of 48 x 12 pixels, its letters black on white."""
     result = pixels.copy()
-    result[y : y + 12, x : x + 48] = 255 if pixels[y, x, 0] < 130 else 0
+    result[y : y + 12, x : x + 48] = 255 if scene(0)[y : y + 12, x : x + 48].mean() < 130 else 0
     return result
 
 
