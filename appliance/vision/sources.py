@@ -5,47 +5,52 @@ played at its own speed) is decoded in a thread of its own, which keeps the newe
 frames, and nothing queues up.
 """
 
-import re
+import struct
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Self
 
 import av
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from appliance.errors import VeilsightError
 from appliance.vision.frames import Pixels, RawFrame
+from appliance.vision.opening import (
+    HARDWARE_KINDS,
+    OPEN_SECONDS,
+    READ_SECONDS,
+    STOP_SECONDS,
+    SourceError,
+    SourceStopped,
+    Transport,
+    has_transport,
+    is_live,
+    open_camera,
+    open_recording,
+    reason,
+)
+from appliance.vision.source_clock import Pace, SourceClock
 
-OPEN_SECONDS = 10.0
-READ_SECONDS = 10.0
-# Some recordings have no usable time stamps; then frames are this far apart.
-DEFAULT_FRAME_SECONDS = 1 / 25
-# A time stamp this far from the one before is a jump of the camera's clock, not a pause in the picture.
-LONGEST_STEP_SECONDS = 5.0
+__all__ = ["Source", "SourceError", "SourceStopped", "Transport", "open_source"]
+
 # Some damage is passed over; this many packets of nothing else is no video any more.
 MOST_DAMAGED_IN_A_ROW = 100
+# A camera that sends packets and no picture that can be decoded is given up after this long: longer than between two
+# key frames.
+PICTURE_SECONDS = 20.0
 # What OpenCV takes a picture in YUV to be: BT.601 with the range of television, which is also FFmpeg's guess where
 # nothing is said (AVCOL_SPC_UNSPECIFIED, BT470BG and SMPTE170M; AVCOL_RANGE_UNSPECIFIED and MPEG).
 OPENCV_COLOUR_SPACES = (2, 5, 6)
 OPENCV_COLOUR_RANGES = (0, 1)
-Pace = Literal["arrival", "played", "recording"]
-LIVE_SCHEMES = ("rtsp", "rtsps", "http", "https")
-
-
-class SourceError(VeilsightError):
-    """A camera or recording can't be opened or read. The message holds no user name and no password."""
-
-
-class SourceStopped(SourceError):
-    """A source that was open gives no more frames."""
+# The planes of a picture from software, and from most hardware.
+OPENCV_CONVERSIONS = {"yuv420p": cv2.COLOR_YUV2BGR_I420, "nv12": cv2.COLOR_YUV2BGR_NV12}
 
 
 class Source:
@@ -53,14 +58,28 @@ class Source:
 
     `live` sources decode ahead in a thread. `received` counts decoded frames, `dropped` those that nobody took in time,
     `damaged` the packets that could not be decoded. `seconds` is the span of the source's own time stamps so far.
+    `transport` is "tcp" or "udp", and empty where there is no choice. `delay` is the time from the camera's own clock
+    to the arrival of the newest packet, in seconds, where the camera tells its clock (RTCP), else None; it is as right
+    as that clock.
     """
 
-    def __init__(self, container: InputContainer, name: str, camera: str, pace: Pace, loop: bool) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        name: str,
+        camera: str,
+        pace: Pace,
+        loop: bool,
+        transport: str = "",
+        stop: threading.Event | None = None,
+    ) -> None:
         self.live = pace != "recording"
         self.received = 0
         self.dropped = 0
         self.damaged = 0
         self.seconds = 0.0
+        self.transport = transport
+        self.delay: float | None = None
         self._unsure = False
         self._container = container
         self._stream = container.streams.video[0]
@@ -70,6 +89,7 @@ class Source:
         self._camera = camera
         self._pace = pace
         self._loop = loop
+        self._stop = stop or threading.Event()
         self._newest: RawFrame | None = None
         self._failure: SourceError | None = None
         self._ended = False
@@ -95,6 +115,13 @@ class Source:
         return str(self._stream.codec_context.name)
 
     @property
+    def decoder(self) -> str:
+        """What decodes, known from the first frame on: "software", or FFmpeg's name of the hardware, such as "cuda"."""
+        context = self._stream.codec_context
+        # The hardware declines streams that it can't decode, and software does them.
+        return str(context.pix_fmt) if context.is_hwaccel and context.pix_fmt in HARDWARE_KINDS else "software"
+
+    @property
     def frame_count(self) -> int:
         """How many frames a recording declares, 0 where it doesn't; one that was trimmed may show fewer of them."""
         return int(self._stream.frames)
@@ -117,7 +144,7 @@ class Source:
     ) -> None:
         self._closing.set()
         if self._thread is not None:
-            # FFmpeg's read time-out bounds how long the thread can hang; it closes the container itself.
+            # A thread that waits for a silent camera ends by FFmpeg's read time-out, and closes the container itself.
             self._thread.join(0.5)
         else:
             self._container.close()
@@ -133,13 +160,17 @@ class Source:
             yield frame
 
     def _take(self) -> RawFrame | None:
+        patience = time.monotonic() + max(PICTURE_SECONDS, OPEN_SECONDS + READ_SECONDS)
         with self._changed:
-            self._changed.wait_for(lambda: self._newest or self._ended, READ_SECONDS + OPEN_SECONDS)
+            while self._newest is None and not self._ended:
+                if self._stop.is_set():
+                    return None
+                if time.monotonic() > patience:
+                    raise SourceStopped(f"{self._name} has sent no picture for a long time.")
+                self._changed.wait(STOP_SECONDS)
             frame, self._newest = self._newest, None
             if frame is None and self._failure is not None:
                 raise self._failure
-            if frame is None and not self._ended:
-                raise SourceStopped(f"{self._name} has sent no picture for {READ_SECONDS + OPEN_SECONDS:g} seconds.")
             return frame
 
     def _keep_newest(self) -> None:
@@ -160,7 +191,7 @@ class Source:
             self._container.close()
 
     def _decode(self) -> Iterator[RawFrame]:
-        clock = _Clock(self._pace, self._closing)
+        clock = SourceClock(self._pace, self._closing)
         while True:
             before, failure = self.received, ""
             try:
@@ -171,7 +202,7 @@ class Source:
                     yield RawFrame(_upright(decoded), self._camera, self.received, monotonic, moment, self._unsure)
                     self.received += 1
             except (av.FFmpegError, OSError) as error:
-                failure = f"{self._name} broke off ({_reason(error)})."
+                failure = f"{self._name} broke off: {reason(error)}."
             if failure or self._pace == "arrival":
                 raise SourceStopped(failure or f"{self._name} has ended its stream.")
             if not self._loop or self.received == before:
@@ -185,9 +216,11 @@ class Source:
         From damage on until the next key frame, which needs no other frame, every frame is `_unsure`.
         """
         in_a_row, first = 0, None
+        pictured = time.monotonic()
         # A frame comes out of the decoder some packets after its own went in.
         incomplete: set[int | None] = set()
         for packet in self._container.demux(self._stream):
+            self._note_delay(packet)
             if packet.is_corrupt:
                 incomplete.add(packet.pts)
             try:
@@ -200,6 +233,10 @@ class Source:
                     raise
                 continue
             in_a_row = 0 if frames else in_a_row
+            now = time.monotonic()
+            pictured = now if frames else pictured
+            if self._pace == "arrival" and now - pictured > PICTURE_SECONDS:
+                raise SourceStopped(f"{self._name} sends nothing that can be decoded.")
             for frame in frames:
                 if frame.time is not None:
                     first = frame.time if first is None else first
@@ -208,6 +245,12 @@ class Source:
                 incomplete.discard(frame.pts)
                 self._unsure = broken or (self._unsure and not frame.key_frame)
                 yield frame
+
+    def _note_delay(self, packet: "Packet[VideoStream]") -> None:
+        # FFmpeg's AVProducerReferenceTime: microseconds since 1970, as the camera's reports tell it.
+        if packet.has_sidedata("prft"):
+            wallclock, _flags = struct.unpack_from("=qi", bytes(packet.get_sidedata("prft")))
+            self.delay = time.time() - wallclock / 1e6
 
 
 def _upright(frame: VideoFrame) -> Pixels:
@@ -219,48 +262,12 @@ def _upright(frame: VideoFrame) -> Pixels:
 
 def _blue_green_red(frame: VideoFrame) -> Pixels:
     """[height, width, 3]. OpenCV converts the commonest form in a third of FFmpeg's time; FFmpeg knows the others."""
-    plain = frame.format.name == "yuv420p" and frame.width % 2 == 0 and frame.height % 2 == 0
-    if plain and frame.colorspace in OPENCV_COLOUR_SPACES and frame.color_range in OPENCV_COLOUR_RANGES:
-        return np.asarray(cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2BGR_I420), np.uint8)
+    conversion = OPENCV_CONVERSIONS.get(frame.format.name)
+    even = frame.width % 2 == 0 and frame.height % 2 == 0
+    usual = frame.colorspace in OPENCV_COLOUR_SPACES and frame.color_range in OPENCV_COLOUR_RANGES
+    if conversion is not None and even and usual:
+        return np.asarray(cv2.cvtColor(frame.to_ndarray(), conversion), np.uint8)
     return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-
-
-class _Clock:
-    """Gives each frame its time: of arrival, of its turn when a recording is played, or of the recording."""
-
-    def __init__(self, pace: Pace, closing: threading.Event) -> None:
-        self._pace = pace
-        self._closing = closing
-        self._base = time.monotonic()
-        self._moment = datetime.now(UTC)
-        self._media = 0.0
-        self._last: float | None = None
-        self._step = DEFAULT_FRAME_SECONDS
-
-    def place(self, frame: VideoFrame) -> tuple[float, datetime]:
-        """Monotonic seconds and wall time of the frame; when a recording is played, waits for its turn."""
-        if self._pace == "arrival":
-            # A camera's own clock may be wrong or jump.
-            return time.monotonic(), datetime.now(UTC)
-        self._advance(None if frame.time is None else float(frame.time))
-        due = self._base + self._media
-        if self._pace == "played":
-            self._closing.wait(max(0.0, due - time.monotonic()))
-            return due, datetime.now(UTC)
-        return due, self._moment + timedelta(seconds=self._media)
-
-    def _advance(self, stamp: float | None) -> None:
-        if self._last is not None:
-            step = self._step if stamp is None else stamp - self._last
-            if 0.0 < step <= LONGEST_STEP_SECONDS:
-                self._step = step
-            self._media += self._step
-        self._last = stamp if stamp is not None else (self._last or 0.0) + self._step
-
-    def start_again(self) -> None:
-        """The recording begins anew; its first frame follows the last one."""
-        self._last = None
-        self._media += self._step
 
 
 def open_source(
@@ -270,57 +277,32 @@ def open_source(
     loop: bool = False,
     username: str = "",
     password: str = "",
+    transport: Transport = "tcp",
+    stop: threading.Event | None = None,
 ) -> Source:
-    """Open a camera's URL or a recording's path.
+    """Open a camera (an rtsp, rtsps, http or https address, or /dev/videoN) or a recording (a path).
 
     `realtime` plays a recording at its own speed; `loop` starts it again at its end. Times of frames are those of the
-    recording, beginning now, or of arrival. Raises `SourceError` in one sentence without user name or password.
+    recording, beginning now, or of arrival. `transport` is RTSP's. When `stop` is set, from any thread, opening and
+    waiting for frames end within a second: opening raises `SourceStopped`, the iteration ends. Raises `SourceError` in
+    one sentence without user name or password.
     """
-    live = urlsplit(source).scheme.lower() in LIVE_SCHEMES
+    live = is_live(source)
     name = f"The camera {camera}" if live else f"The recording {source}"
-    if not live and not Path(source).is_file():
-        raise SourceError(f"There is no file {source}; give a video file or a camera's rtsp:// address.")
-    container, failure = None, ""
-    try:
-        container = _open_camera(source, username, password) if live else _open_recording(source)
-    except (av.FFmpegError, OSError, ValueError) as error:
-        failure = _explain(name, source, live, error)
-    if container is None:
-        # Raised out here, so that FFmpeg's error, which names the address and the password in it, is not attached.
-        raise SourceError(failure)
+    pace: Pace = "arrival" if live else "played" if realtime else "recording"
+    container = open_camera(source, name, username, password, transport, stop) if live else _open_recording(source)
     if not container.streams.video:
         container.close()
         raise SourceError(f"{name} has no picture, only sound or data.")
-    pace: Pace = "arrival" if live else "played" if realtime else "recording"
-    return Source(container, name, camera, pace, loop and not live)
-
-
-def _open_camera(address: str, username: str, password: str) -> InputContainer:
-    options = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
-    return av.open(with_credentials(address, username, password), options=options, timeout=(OPEN_SECONDS, READ_SECONDS))
+    chosen = transport if has_transport(source) else ""
+    return Source(container, name, camera, pace, loop and not live, chosen, stop)
 
 
 def _open_recording(path: str) -> InputContainer:
-    # A play list can name addresses; a recording may not make this process connect anywhere.
-    return av.open(path, options={"protocol_whitelist": "file"})
-
-
-def _explain(name: str, source: str, live: bool, error: Exception) -> str:
-    if live:
-        return f"{name} can't be reached ({_reason(error)}); check address, user name and password."
-    return f"{source} is not a video that can be read ({_reason(error)}); try another file."
-
-
-def with_credentials(address: str, username: str, password: str) -> str:
-    """The address as FFmpeg wants it. It goes into no message, log or process list."""
-    if not username:
-        return address
-    parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{quote(username, safe='')}:{quote(password, safe='')}@{host}"))
-
-
-def _reason(error: Exception) -> str:
-    """FFmpeg's reason alone: its messages end with the address, which may hold a password."""
-    text = getattr(error, "strerror", None) or type(error).__name__
-    return re.sub(r"\S*://\S*|\S*@\S*", "…", str(text))
+    if not Path(path).is_file():
+        raise SourceError(f"There is no file {path}; give a video file or a camera's rtsp:// address.")
+    try:
+        return open_recording(path)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        failure = f"{path} is not a video that can be read ({reason(error)}); try another file."
+    raise SourceError(failure)

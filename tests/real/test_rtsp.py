@@ -62,7 +62,7 @@ def test_a_camera_s_frames_arrive_until_it_goes_away(pets_clip: Path) -> None:
 def test_a_wrong_password_is_one_sentence_without_it(pets_clip: Path) -> None:
     with rtsp_server(pets_clip) as (_, address, _), pytest.raises(SourceError) as caught:
         open_source(address, "front", username="viewer", password="guessed")
-    assert "check address, user name and password" in str(caught.value)
+    assert "it refuses the user name or the password" in str(caught.value)
     assert "guessed" not in f"{caught.value!r}{caught.value.__cause__!r}{caught.value.__context__!r}"
 
 

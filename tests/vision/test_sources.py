@@ -10,7 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from appliance.vision.sources import Source, SourceError, SourceStopped, open_source, with_credentials
+from appliance.vision.opening import with_credentials
+from appliance.vision.sources import Source, SourceError, SourceStopped, open_source
 
 FRAMES = 20
 
