@@ -22,6 +22,7 @@ from appliance.vision.covers import Covering
 from appliance.vision.following import Following, begin_detection, finish_detection
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.look_ahead import LookAhead, Waiting
+from appliance.vision.original import Original
 from appliance.vision.plates import TEXT_SECONDS
 from appliance.vision.redaction import Redactor, cover_whole, explain
 from appliance.vision.runtime import Detectors
@@ -140,7 +141,8 @@ def _redact_video(
     with (
         open_source(str(source), str(source)) as opened,
         _whole_file(target) as partial,
-        VideoWriter(partial, opened.frame_rate) as writer,
+        Original(source) as original,
+        VideoWriter(partial, opened.frame_rate, original, options.keep_audio) as writer,
         Behind(WRITTEN_BEHIND) as behind,
         Ahead(opened, DECODED_AHEAD) as decoded,
     ):
