@@ -1,51 +1,187 @@
-"""`veilsight redact`: an image or a video with faces and plates covered, and a report of what was covered."""
+"""`veilsight redact`: images and videos with faces and plates covered, and a report of what was covered."""
 
 import argparse
 import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from tqdm import tqdm
 
 from appliance.errors import UsageError, VeilsightError
+from appliance.files import write_whole
+from appliance.metrics.geometry import GeometryError, parse_zone
 from appliance.settings import Paths, load_settings
+from appliance.vision.covering import (
+    COVER_KINDS,
+    DEFAULT_KINDS,
+    LARGEST_GROWTH,
+    METHODS,
+    SHAPES,
+    SMALLEST_GROWTH,
+    Covering,
+)
+from appliance.vision.regions import FACE_GROWTH
+
+if TYPE_CHECKING:
+    from appliance.vision.contact_sheet import ContactSheet
+    from appliance.vision.recordings import FileOptions
+    from appliance.vision.runtime import Detectors
+
+PREVIEW_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class ReportFileUnwritable(VeilsightError):
-    """The report's file can't be written."""
+    """The report's or the preview's file can't be written."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("redact", help="cover faces and plates in an image or a video")
-    parser.add_argument("source", type=Path, metavar="IN")
+    parser = commands.add_parser(
+        "redact",
+        help="cover faces and plates in images and videos",
+        description="Covers faces, heads and number plates. With several files, or a folder, OUT is a folder.",
+    )
+    parser.add_argument("sources", type=Path, nargs="+", metavar="IN")
     parser.add_argument("target", type=Path, metavar="OUT")
+    parser.add_argument(
+        "--cover",
+        default=",".join(DEFAULT_KINDS),
+        metavar="KINDS",
+        help=f"what to cover besides heads, of {','.join(COVER_KINDS)} (default: %(default)s)",
+    )
+    parser.add_argument("--method", choices=METHODS, default="solid", help="how (default: %(default)s)")
+    parser.add_argument("--shape", choices=SHAPES, default="rectangle", help="of covers (default: %(default)s)")
+    parser.add_argument(
+        "--grow", type=float, default=FACE_GROWTH, metavar="N", help="times a face's size (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--mask",
+        action="append",
+        default=[],
+        metavar="X,Y,X,Y,X,Y",
+        help="a polygon that is always covered, in parts of the picture from 0 to 1; may be repeated",
+    )
+    parser.add_argument("--keep-audio", action="store_true", help="keep a video's sound; voices tell who speaks")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was covered, a JSON object a frame")
+    parser.add_argument("--preview", type=Path, metavar="FILE", help="write a picture with some of the redacted frames")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, paths: Paths) -> int:
-    from appliance.vision.recordings import redact_file
+    from appliance.vision.contact_sheet import ContactSheet
+    from appliance.vision.recordings import FileOptions
     from appliance.vision.runtime import open_detectors
 
-    if options.report is not None and options.report.resolve() in (options.source.resolve(), options.target.resolve()):
-        raise UsageError(f"The report would replace {options.report}; give it another name.")
+    file_options = FileOptions(covering_of(options), options.keep_audio)
+    jobs = plan(options.sources, options.target)
+    _check_extra_files(options, jobs)
     settings = load_settings(paths.settings_file)
     detectors = open_detectors(paths, settings.analysis)
-    with _ReportFile(options.report) as report, _Progress(options.source.name) as progress:
-        outcome = redact_file(options.source, options.target, detectors, report.add, progress.show)
+    sheet, fine = ContactSheet(), True
+    with _ReportFile(options.report, several=len(jobs) > 1) as report:
+        for source, target in jobs:
+            try:
+                fine &= _redact(source, target, detectors, report, file_options, sheet)
+            except ReportFileUnwritable:
+                raise
+            except VeilsightError as error:
+                if len(jobs) == 1:
+                    raise
+                print(f"veilsight: {error}", file=sys.stderr)
+                fine = False
+    if options.preview is not None:
+        _write_preview(options.preview, sheet)
+    return 0 if fine else 1
+
+
+def _redact(
+    source: Path,
+    target: Path,
+    detectors: "Detectors",
+    report: "_ReportFile",
+    options: "FileOptions",
+    sheet: "ContactSheet",
+) -> bool:
+    """Redact one file and say what became of it; returns whether all went well."""
+    from appliance.vision.recordings import redact_file
+
+    report.begin(source)
+    with _Progress(source.name) as progress:
+        outcome = redact_file(source, target, detectors, report.add, progress.show, options, sheet.add)
     frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"
-    print(f"{options.target}: {frames} redacted, {outcome.covered_frames} of them covered whole")
+    print(f"{target}: {frames} redacted, {outcome.covered_frames} of them covered whole")
     if outcome.reason:
         print(f"veilsight: frames were covered whole: {outcome.reason}", file=sys.stderr)
     if outcome.stopped:
         print(f"veilsight: {outcome.stopped} Redacted are {frames}, {outcome.seconds:.1f} seconds.", file=sys.stderr)
-    return 1 if outcome.reason or outcome.stopped else 0
+    return not (outcome.reason or outcome.stopped)
+
+
+def covering_of(options: argparse.Namespace) -> Covering:
+    """What the command line asks to cover. Raises `UsageError`."""
+    kinds = frozenset(each.strip() for each in options.cover.split(",") if each.strip())
+    if unknown := sorted(kinds - set(COVER_KINDS)):
+        raise UsageError(f"{unknown[0]!r} can't be covered; name some of {', '.join(COVER_KINDS)}.")
+    if not SMALLEST_GROWTH <= options.grow <= LARGEST_GROWTH:
+        raise UsageError(f"--grow must be between {SMALLEST_GROWTH:g} and {LARGEST_GROWTH:g}.")
+    masks = []
+    for number, text in enumerate(options.mask, start=1):
+        try:
+            masks.append(parse_zone(f"mask-{number}={text}"))
+        except GeometryError as error:
+            raise UsageError(
+                f"The mask {text} can't be used; give three or more points between 0 and 1, such as 0,0,0.3,0,0.3,0.2."
+            ) from error
+    return Covering(kinds, options.method, options.shape, options.grow, tuple(masks))
+
+
+def plan(sources: Sequence[Path], target: Path) -> list[tuple[Path, Path]]:
+    """Which file is redacted to where. Of a folder, the images and videos in it are taken. Raises `UsageError`."""
+    if len(sources) == 1 and not sources[0].is_dir() and not target.is_dir():
+        return [(sources[0], target)]
+    from appliance.vision.recordings import kind_of, result_suffix
+
+    files = []
+    for source in sources:
+        inside = sorted(path for path in source.iterdir() if path.is_file()) if source.is_dir() else [source]
+        files += [path for path in inside if path is source or kind_of(path)]
+    if not files:
+        raise UsageError(f"There is no image and no video in {sources[0]}.")
+    jobs: dict[Path, Path] = {}
+    for source in files:
+        result = target / f"{source.stem}{result_suffix(source)}"
+        if result in jobs:
+            raise UsageError(f"{jobs[result]} and {source} would both become {result}; redact them one by one.")
+        jobs[result] = source
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder {target} can't be made ({error.strerror}).") from error
+    return [(source, result) for result, source in jobs.items()]
+
+
+def _check_extra_files(options: argparse.Namespace, jobs: Sequence[tuple[Path, Path]]) -> None:
+    taken = {path.resolve() for job in jobs for path in job}
+    for what, path in (("report", options.report), ("preview", options.preview)):
+        if path is not None and path.resolve() in taken:
+            raise UsageError(f"The {what} would replace {path}; give it another name.")
+        if path is not None:
+            taken.add(path.resolve())
+    if options.preview is not None and options.preview.suffix.lower() not in PREVIEW_SUFFIXES:
+        raise UsageError(f"The preview {options.preview} must be named with one of {', '.join(PREVIEW_SUFFIXES)}.")
+
+
+def _write_preview(path: Path, sheet: "ContactSheet") -> None:
+    try:
+        write_whole(path, sheet.encode(path.suffix.lower()))
+    except OSError as error:
+        raise ReportFileUnwritable(f"The preview {path} can't be written ({error.strerror}).") from error
 
 
 class _Progress:
@@ -53,6 +189,7 @@ class _Progress:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._began = time.monotonic()
         self._bar: tqdm[Any] | None = None
 
     def __enter__(self) -> "_Progress":
@@ -68,14 +205,18 @@ class _Progress:
                 self._bar = tqdm(total=total or None, desc=self._name, unit=" frames", leave=False)
             self._bar.update(done - self._bar.n)
         elif done % 100 == 0:
-            print(f"{done} of {total} frames done" if total else f"{done} frames done", file=sys.stderr, flush=True)
+            left = (time.monotonic() - self._began) / done * (total - done)
+            told = f"{done} of {total} frames done, {max(0, round(left))} s left" if total else f"{done} frames done"
+            print(f"{self._name}: {told}", file=sys.stderr, flush=True)
 
 
 class _ReportFile:
     """Takes the report's lines. The file appears whole at the end or not at all; without a path there is none."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, several: bool) -> None:
         self._path = path
+        self._several = several
+        self._source: dict[str, str] = {}
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
@@ -100,11 +241,15 @@ class _ReportFile:
         finally:
             self._partial.unlink(missing_ok=True)
 
+    def begin(self, source: Path) -> None:
+        """The next lines are of this file, which each of them names where there are several."""
+        self._source = {"file": str(source)} if self._several else {}
+
     def add(self, line: Mapping[str, Any]) -> None:
         """Write one line. Raises `ReportFileUnwritable`."""
         if self._file is not None:
             with self._explained():
-                self._file.write(json.dumps(line) + "\n")
+                self._file.write(json.dumps(self._source | dict(line)) + "\n")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

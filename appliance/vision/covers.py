@@ -18,70 +18,28 @@ gains nothing. What moves gives other cells in the next picture, up to 216 bits 
 somebody moving must withstand every analysis, use `solid`, the default and the only method of the live view.
 """
 
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Literal, get_args
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.metrics.geometry import Box, Zone
-from appliance.vision.regions import FACE_GROWTH, Region, RegionKind, grown, overlaps
+from appliance.vision.covering import Covering, CoverMethod, CoverShape
+from appliance.vision.regions import Region, grown, overlaps
 
-CoverKind = Literal["faces", "plates", "persons", "screens", "text"]
-CoverMethod = Literal["solid", "mosaic", "blur"]
-CoverShape = Literal["rectangle", "ellipse"]
-COVER_KINDS: tuple[CoverKind, ...] = get_args(CoverKind)
-METHODS: tuple[CoverMethod, ...] = get_args(CoverMethod)
-SHAPES: tuple[CoverShape, ...] = get_args(CoverShape)
-
-# By which choice a region's kind is covered; heads always are.
-COVERED_BY: Mapping[RegionKind, CoverKind] = MappingProxyType(
-    {"face": "faces", "plate": "plates", "person": "persons", "screen": "screens", "text": "text"}
-)
 COVER_COLOUR = (40, 40, 40)
 CELLS = 6
 LEVELS = 4
-# Regions of less than their own size would show what they are to cover; more than this covers everything.
-SMALLEST_GROWTH, LARGEST_GROWTH = 1.0, 4.0
 
 Pixels = NDArray[np.uint8]
 Window = tuple[int, int, int, int]
-RandomBytes = Callable[[int], bytes]
 
 
-@dataclass(frozen=True)
-class Covering:
-    """What is covered, and how. Heads are always covered, and so are `masks`, solidly.
-
-    `growth` is how many times as wide and high as a detected face its cover is; the margins of other regions are scaled
-    with it. An ellipse goes through the corners of the rectangle that it stands for, so it never covers less. Masks are
-    polygons of normalised points (0..1). `random_bytes` gives n bytes that nobody can foretell.
-    """
-
-    kinds: frozenset[CoverKind] = frozenset({"faces", "plates"})
-    method: CoverMethod = "solid"
-    shape: CoverShape = "rectangle"
-    growth: float = FACE_GROWTH
-    masks: tuple[Zone, ...] = ()
-    random_bytes: RandomBytes = field(default=secrets.token_bytes, repr=False)
-
-    def noise(self) -> NDArray[np.float64]:
-        """Noise for the cells of one recording, float64 [CELLS, CELLS, 3] in -0.5..0.5 levels."""
-        drawn = np.frombuffer(self.random_bytes(CELLS * CELLS * 3 * 4), np.uint32).reshape(CELLS, CELLS, 3)
-        return drawn / 2.0**32 - 0.5
-
-    def sized(self, region: Region) -> Region:
-        """The region at this covering's growth."""
-        factor = self.growth / FACE_GROWTH
-        return region if factor == 1 else replace(region, box=grown(region.box, factor))
-
-    def shows(self, region: Region) -> bool:
-        """Whether the region is none of those that are to be covered."""
-        return region.kind != "head" and COVERED_BY[region.kind] not in self.kinds
+def draw_noise(covering: Covering) -> NDArray[np.float64]:
+    """Noise for the cells of one recording, float64 [CELLS, CELLS, 3] in -0.5..0.5 levels."""
+    drawn = np.frombuffer(covering.random_bytes(CELLS * CELLS * 3 * 4), np.uint32).reshape(CELLS, CELLS, 3)
+    return drawn / 2.0**32 - 0.5
 
 
 def paint(pixels: Pixels, regions: Sequence[Region], covering: Covering, noise: NDArray[np.float64]) -> Pixels:

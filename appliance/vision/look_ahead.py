@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from appliance.metrics.geometry import Box
-from appliance.vision.covers import Covering
+from appliance.vision.covering import Covering
 from appliance.vision.frames import RawFrame
 from appliance.vision.redaction import Findings, LookKind, Redactor, explain
 from appliance.vision.regions import PERSON_GROWTH, Region, around, grown, head_of, is_among

@@ -18,7 +18,7 @@ import av
 
 from appliance.errors import UsageError, VeilsightError
 from appliance.vision.background import Ahead, Behind
-from appliance.vision.covers import Covering
+from appliance.vision.covering import Covering
 from appliance.vision.following import Following, begin_detection, finish_detection
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.look_ahead import LookAhead, Waiting
@@ -110,6 +110,11 @@ def kind_of(path: Path) -> Literal["image", "video"] | None:
     """What a file's name says that it is."""
     suffix = path.suffix.lower()
     return "image" if suffix in IMAGE_SUFFIXES else "video" if suffix in VIDEO_SUFFIXES else None
+
+
+def result_suffix(source: Path) -> str:
+    """How the result of a file is named that is to be of the same kind; video that can't be written becomes MP4."""
+    return source.suffix if kind_of(source) is not None else ".mp4"
 
 
 def _redact_image(

@@ -30,7 +30,8 @@ import numpy as np
 
 from appliance.errors import VeilsightError
 from appliance.metrics.geometry import Box
-from appliance.vision.covers import Covering, paint
+from appliance.vision.covering import Covering
+from appliance.vision.covers import draw_noise, paint
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import SEAL, Pixels, RawFrame, RedactedFrame
 from appliance.vision.inference import PendingDetections
@@ -107,7 +108,7 @@ class Redactor:
         face_seconds: float = 0.0,
     ) -> None:
         self._covering = covering or Covering()
-        self._noise = self._covering.noise()
+        self._noise = draw_noise(self._covering)
         self._want_faces = "faces" in self._covering.kinds
         self._want_text = not self._covering.kinds.isdisjoint({"plates", "text"})
         self._detectors = detectors
@@ -204,7 +205,8 @@ class Redactor:
     ) -> TextLook | None:
         if not self._want_text:
             return None
-        people = [each.box for each in (*objects, *tracks) if each.kind == "person"]
+        people = [found.box for found in objects if found.kind == "person"]
+        people += [track.box for track in tracks if track.kind == "person"]
         vehicles = vehicle_boxes(objects, tracks)
         return self._text.complete(frame, self._detectors.need("text"), begun, vehicles, people)
 

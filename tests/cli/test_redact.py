@@ -93,6 +93,16 @@ def test_a_clip_that_was_cut_off_is_redacted_as_far_as_it_goes(
         (["text.png", "out.png"], 1, "not a picture"),
         (["text.mp4", "out.mp4"], 1, "not a video"),
         (["in.png", "absent/out.png"], 1, "can't be written"),
+        (["in.png", "out.png", "--cover", "faces,hats"], 2, "'hats' can't be covered"),
+        (["in.png", "out.png", "--grow", "0.5"], 2, "between 1 and 4"),
+        (["in.png", "out.png", "--grow", "nan"], 2, "between 1 and 4"),
+        (["in.png", "out.png", "--mask", "0,0,1"], 2, "three or more points"),
+        (["in.png", "out.png", "--mask", "0,0,2,0,0,1"], 2, "three or more points"),
+        (["in.png", "out.png", "--preview", "out.png"], 2, "would replace"),
+        (["in.png", "out.png", "--preview", "p.jpg", "--report", "p.jpg"], 2, "would replace"),
+        (["in.png", "out.png", "--preview", "sheet.pdf"], 2, "must be named"),
+        (["in.png", "./in.png", "results"], 2, "would both become"),
+        (["empty", "results"], 2, "no image and no video"),
         (["in.png", "out.png", "--report", "absent/report.json"], 1, "can't be written"),
     ],
 )
@@ -107,6 +117,7 @@ def test_bad_arguments_are_one_sentence_and_leave_nothing(
 ) -> None:
     (folder / "text.png").write_text("no picture")
     (folder / "text.mp4").write_text("no video")
+    (folder / "empty").mkdir()
     before = listing(folder)
     monkeypatch.chdir(folder)
     assert main([*command, *arguments]) == code
@@ -115,3 +126,43 @@ def test_bad_arguments_are_one_sentence_and_leave_nothing(
     assert output.err.count("\n") == 1
     assert output.out == ""
     assert listing(folder) == before
+
+
+def test_a_folder_is_redacted_file_by_file(
+    command: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "notes.txt").write_text("neither an image nor a video")
+    (folder / "broken.png").write_text("no picture")
+    results, report, preview = folder / "results", folder / "report.jsonl", folder / "sheet.jpg"
+    arguments = [str(folder), str(results), "--report", str(report), "--preview", str(preview)]
+    assert main([*command, *arguments]) == 1
+    output = capsys.readouterr()
+    assert output.out.count(" redacted, 0 of them covered whole\n") == 2
+    assert "broken.png" in output.err
+    assert listing(results) == ["in.mp4", "in.png"]
+    lines = [json.loads(line) for line in report.read_text().splitlines()]
+    assert [line["file"] for line in lines] == [str(folder / "in.mp4")] * 12 + [str(folder / "in.png")]
+    sheet = cv2.imread(str(preview))
+    assert sheet is not None
+    assert sheet.shape[0] > 360 * 4
+
+
+def test_several_files_go_into_a_folder(command: list[str], folder: Path) -> None:
+    results = folder / "results"
+    assert main([*command, str(folder / "in.png"), str(folder / "in.mp4"), str(results)]) == 0
+    assert listing(results) == ["in.mp4", "in.png"]
+
+
+def test_a_mask_is_covered_and_the_rest_is_not(command: list[str], folder: Path) -> None:
+    target = folder / "out.png"
+    assert main([*command, str(folder / "in.png"), str(target), "--mask", "0,0,0.5,0,0.5,1,0,1"]) == 0
+    noise, result = (np.asarray(cv2.imread(str(path))) for path in (folder / "in.png", target))
+    assert (result[:, :79] == 40).all()
+    np.testing.assert_array_equal(result[:, 81:], noise[:, 81:])
+
+
+@pytest.mark.parametrize("method", ["blur"])
+def test_each_method_can_be_chosen(command: list[str], folder: Path, method: str) -> None:
+    arguments = ["--method", method, "--shape", "ellipse", "--grow", "1.5", "--cover", "faces,persons,text"]
+    assert main([*command, str(folder / "in.mp4"), str(folder / "out.webm"), *arguments]) == 0
+    assert (folder / "out.webm").stat().st_size > 0

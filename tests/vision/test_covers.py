@@ -6,14 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.metrics.geometry import Box, Point, Zone
+from appliance.vision.covering import METHODS, Covering, CoverMethod, CoverShape
 from appliance.vision.covers import (
     CELLS,
     COVER_COLOUR,
     LEVELS,
-    METHODS,
-    Covering,
-    CoverMethod,
-    CoverShape,
+    draw_noise,
     fill,
     joined,
     paint,
@@ -24,7 +22,7 @@ from tests.vision.scripted import Picture
 
 STEP = 255 // (LEVELS - 1)
 HEIGHT, WIDTH = 90, 120
-NOISES = [Covering().noise() for _ in range(3)]
+NOISES = [draw_noise(Covering()) for _ in range(3)]
 
 sides = st.integers(1, 80)
 seeds = st.integers(0, 2**32 - 1)
@@ -85,16 +83,16 @@ def test_a_blur_is_made_of_the_mosaic_s_cells(seed: int, height: int, width: int
 def test_equal_cells_are_rounded_up_or_down_by_chance_as_often_as_their_level_says() -> None:
     level = 0.3
     grey = np.full((60, 60, 3), round(STEP * (1 + level)), np.uint8)
-    drawn = np.stack([quantised_cells(grey, Covering().noise()) for _ in range(100)])
+    drawn = np.stack([quantised_cells(grey, draw_noise(Covering())) for _ in range(100)])
     assert set(np.unique(drawn)) == {STEP, 2 * STEP}
     assert float((drawn == 2 * STEP).mean()) == pytest.approx(level, abs=0.05)
 
 
 def test_noise_comes_from_the_source_that_is_given() -> None:
-    zeros = Covering(random_bytes=bytes).noise()
+    zeros = draw_noise(Covering(random_bytes=bytes))
     assert (zeros == -0.5).all()
-    assert (Covering().noise() != Covering().noise()).any()
-    assert float(np.abs(Covering().noise()).max()) <= 0.5
+    assert (draw_noise(Covering()) != draw_noise(Covering())).any()
+    assert float(np.abs(draw_noise(Covering())).max()) <= 0.5
 
 
 @pytest.mark.parametrize("method", METHODS)
