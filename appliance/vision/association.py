@@ -32,9 +32,12 @@ def assign(likeness: Array, least: float) -> tuple[Rows, Rows, Rows, Rows]:
     Returns matched rows, their columns, unmatched rows, unmatched columns. Jonker and Volgenant's algorithm (1987).
     """
     n, m = likeness.shape
-    if n == 0 or m == 0 or likeness.max() < least:
-        none = np.empty(0, dtype=np.intp)
-        return none, none, np.arange(n), np.arange(m)
+    rows, columns = np.nonzero(likeness >= least) if n and m else (np.empty(0, np.intp), np.empty(0, np.intp))
+    if len(set(rows.tolist())) == len(set(columns.tolist())) == len(rows):
+        # Nobody competes, as in most frames: every pair that may be is.
+        free_rows, free_columns = np.ones(n, bool), np.ones(m, bool)
+        free_rows[rows] = free_columns[columns] = False
+        return rows, columns, free_rows.nonzero()[0], free_columns.nonzero()[0]
     _, column_of_row, row_of_column = lap.lapjv(1.0 - likeness, extend_cost=True, cost_limit=1.0 - least)
     rows = np.flatnonzero(column_of_row >= 0)
     columns = np.asarray(column_of_row, dtype=np.intp)[rows]

@@ -12,6 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 
+import cv2
 import openvino as ov
 
 from appliance.errors import VeilsightError
@@ -176,6 +177,8 @@ def load_detectors(
     counting can go on while pictures stay covered. People and vehicles come with scores from the catalogue's minimum
     of 0.1 up, for the tracker; a picture's reader wants those above 0.4.
     """
+    # The networks use all cores; OpenCV's own threads on top of theirs double what a conversion costs.
+    cv2.setNumThreads(1)
     machine = Machine(ov.Core(), CompiledCache(compiled), Memory(compiled), models, measure)
     loaded: dict[Task, LoadedNetwork] = {}
     failures: dict[Task, VeilsightError] = {}

@@ -102,15 +102,19 @@ class _KindTracker:
         r1, c1, left, free = assign(likeness, p.first_overlap)
         r1, c1, free = r1, high[c1], high[free]
         recent = left[[self._takes_uncertain(self.records[row], time_seconds) for row in left.tolist()]]
-        r2, c2, _, _ = assign(overlap(predicted[recent], boxes[low]), p.second_overlap)
-        r2, c2 = recent[r2], low[c2]
-        left = np.setdiff1d(left, r2)
-        size = self.filters.mean[left, 2:]
-        unsure = np.minimum(self.filters.uncertainty()[left], p.widen_most * size[:, 1:])
-        margins = np.maximum(p.widen * size, unsure)
-        r3, c3, _, still = assign(overlap(predicted[left], boxes[free], margins), p.widened_overlap)
-        r3, c3, free = left[r3], free[c3], free[still]
-        rows, columns = np.concatenate((r1, r2, r3)), np.concatenate((c1, c2, c3))
+        pairs = [(r1, c1)]
+        if len(recent) and len(low):
+            r2, c2, _, _ = assign(overlap(predicted[recent], boxes[low]), p.second_overlap)
+            pairs.append((recent[r2], low[c2]))
+            left = left[~np.isin(left, recent[r2])]
+        if len(left) and len(free):
+            size = self.filters.mean[left, 2:]
+            unsure = np.minimum(self.filters.uncertainty()[left], p.widen_most * size[:, 1:])
+            margins = np.maximum(p.widen * size, unsure)
+            r3, c3, _, still = assign(overlap(predicted[left], boxes[free], margins), p.widened_overlap)
+            pairs.append((left[r3], free[c3]))
+            free = free[still]
+        rows, columns = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         if len(free) and len(columns):
             doubled = overlap(boxes[free], boxes[columns]).max(axis=1) >= p.double_overlap
             free = free[~doubled]
@@ -188,6 +192,6 @@ class Tracker:
         self._time = time_seconds if self._time is None else max(self._time, time_seconds)
         for kind, tracker in self._kinds.items():
             of_kind = [detection for detection in detections if detection.kind == kind]
-            if of_kind or tracker.records:
+            if tracker.records or any(detection.score >= tracker.parameters.begin_score for detection in of_kind):
                 tracker.step(of_kind, self._time, elapsed, self._numbers)
         return tuple(chain.from_iterable(tracker.tracks() for tracker in self._kinds.values()))
