@@ -19,6 +19,7 @@ import av
 from appliance.errors import UsageError, VeilsightError
 from appliance.vision.background import Ahead, Behind
 from appliance.vision.covering import Covering
+from appliance.vision.faces import STILL_SHRINK
 from appliance.vision.following import Following, begin_detection, finish_detection
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.look_ahead import LookAhead, Waiting
@@ -121,7 +122,7 @@ def _redact_image(
     source: Path, target: Path, detectors: Detectors, report: Report, options: FileOptions, show: Show
 ) -> Outcome:
     frame = RawFrame.of_picture(read_picture(source), str(source))
-    redactor = Redactor(detectors, DEADLINE_SECONDS, covering=options.covering)
+    redactor = Redactor(detectors, DEADLINE_SECONDS, covering=options.covering, most_shrink=STILL_SHRINK)
     looking = redactor.look(frame)
     objects, reason = finish_detection(begin_detection(detectors, frame), DEADLINE_SECONDS)
     picture = cover_whole(frame, reason) if reason else redactor.redact(frame, looking, objects, ())

@@ -33,6 +33,7 @@ from appliance.metrics.geometry import Box
 from appliance.vision.covering import Covering
 from appliance.vision.covers import draw_noise, paint
 from appliance.vision.detections import Detection, Track
+from appliance.vision.faces import VIDEO_SHRINK, FaceLook
 from appliance.vision.frames import SEAL, Pixels, RawFrame, RedactedFrame
 from appliance.vision.inference import PendingDetections
 from appliance.vision.plates import TEXT_SECONDS, TextLook, TextSchedule, look_closely, vehicle_boxes, within
@@ -96,7 +97,8 @@ class Redactor:
     `look` begins with a frame, `redact` finishes it; several frames may be begun before the first is finished.
     `deadline_seconds` bounds how long `redact` waits for the networks. A network that finds nothing of what is to be
     covered is not asked, and need not be there. Faces are looked for every `face_seconds`, 0 for each frame; with an
-    interval, look back as `Findings.moving` says.
+    interval, look back as `Findings.moving` says. A picture that the face network would see shrunk by more than
+    `most_shrink` is looked at in windows as well.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Redactor:
         text_seconds: float = TEXT_SECONDS,
         covering: Covering | None = None,
         face_seconds: float = 0.0,
+        most_shrink: float = VIDEO_SHRINK,
     ) -> None:
         self._covering = covering or Covering()
         self._noise = draw_noise(self._covering)
@@ -117,6 +120,7 @@ class Redactor:
         self._heads = Memory(HEAD_HOLD_SECONDS)
         self._text = TextSchedule(text_seconds)
         self._face_interval = Interval(face_seconds)
+        self._most_shrink = most_shrink
         self._faces_seen: list[Region] = []
         self._text_seen: list[Region] = []
         self._dense_until = -math.inf
@@ -127,7 +131,7 @@ class Redactor:
         try:
             faces = text = None
             if self._want_faces and (self.dense(frame.monotonic) or self._face_interval.begin(frame.monotonic)):
-                faces = self._detectors.need("faces").start(frame.pixels, frame.camera)
+                faces = self._start_faces(frame)
             if self._want_text:
                 text = self._text.begin(frame, self._detectors.need("text"))
         except Exception as error:
@@ -183,8 +187,7 @@ class Redactor:
         """What a network sees in a frame that was passed over, with nothing remembered. Raises as `find` does."""
         deadline = time.monotonic() + self._deadline_seconds
         if kind == "faces":
-            detector = self._detectors.need("faces")
-            seen = face_regions(_sane(detector.start(frame.pixels, frame.camera).result(_left(deadline))))
+            seen = face_regions(_sane(self._start_faces(frame).result(_left(deadline))))
         else:
             detector = self._detectors.need("text")
             whole = detector.start(frame.pixels, frame.camera)
@@ -210,11 +213,14 @@ class Redactor:
         vehicles = vehicle_boxes(objects, tracks)
         return self._text.complete(frame, self._detectors.need("text"), begun, vehicles, people)
 
+    def _start_faces(self, frame: RawFrame) -> PendingDetections:
+        return FaceLook(self._detectors.need("faces"), frame.pixels, frame.camera, self._most_shrink)
+
     def _look_at_faces(self, frame: RawFrame, begun: PendingDetections | None, deadline: float) -> list[Region] | None:
         if not self._want_faces:
             return None
         if begun is None and (self.dense(frame.monotonic) or self._face_interval.overdue(frame.monotonic)):
-            begun = self._detectors.need("faces").start(frame.pixels, frame.camera)
+            begun = self._start_faces(frame)
         if begun is None:
             return None
         faces = face_regions(_sane(begun.result(_left(deadline))))
