@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from appliance.errors import VeilsightError
 from appliance.metrics.geometry import Line, Point
+from appliance.vision.backends.interface import CompiledNetwork
 from appliance.vision.backends.openvino import OpenVINONetwork
 from appliance.vision.counting import count_video
-from appliance.vision.detectors.letterbox import choose_size
+from appliance.vision.detectors.letterbox import choose_size, letterbox
 from appliance.vision.inference import Network
 from appliance.vision.runtime import Detectors, LoadedNetwork
 from appliance.vision.sources import open_source
@@ -98,6 +99,7 @@ def network_figures(loaded: LoadedNetwork, picture: NDArray[np.uint8], seconds: 
         "network_alone_per_second": round(statistics.median(alone), 1),
         "benchmark_tool_per_second": round(statistics.median(tool), 1) if tool else None,
         "latency_ms": latencies(lambda: run_once(network, picture), seconds),
+        "scaling_ms": scaling_figures(network, compiled, picture, seconds),
         "tried": [
             {
                 "precision": ("INT8 and " if speed.quantised else "") + (speed.precision or "the device's own"),
@@ -107,6 +109,29 @@ def network_figures(loaded: LoadedNetwork, picture: NDArray[np.uint8], seconds: 
             }
             for speed in in_use.speeds
         ],
+    }
+
+
+def scaling_figures(
+    network: Network, compiled: CompiledNetwork, picture: NDArray[np.uint8], seconds: float
+) -> dict[str, float] | None:
+    """Median milliseconds of one picture, scaled before the network as we do, and scaled inside its graph."""
+    if not isinstance(compiled, OpenVINONetwork):
+        return None
+    expected, size = network.entry.input, size_for(network, picture)
+    model = compiled.make_model((picture.shape[1], picture.shape[0]))
+    inside = ov.Core().compile_model(model, compiled.executes_on, dict(compiled.properties)).create_infer_request()
+    before = compiled.session()
+
+    def scale_before() -> None:
+        before.run(letterbox(picture, size, expected.enlarge)[0])
+
+    def scale_inside() -> None:
+        inside.infer([ov.Tensor(picture[np.newaxis], shared_memory=True)])
+
+    return {
+        "before": latencies(scale_before, seconds)["median"],
+        "inside": latencies(scale_inside, seconds)["median"],
     }
 
 
@@ -196,4 +221,3 @@ def run_tool(command: Sequence[str], limit_seconds: float) -> float:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         raise BenchmarkFailed(f"OpenVINO's benchmark tool gave no figure ({lines[-1] if lines else 'no output'}).")
     return float(found.group(1))
-

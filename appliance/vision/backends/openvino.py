@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
-from openvino.preprocess import ColorFormat, PrePostProcessor
+from openvino.preprocess import ColorFormat, PrePostProcessor, ResizeAlgorithm
 
 from appliance.vision.backends.interface import DeviceFailed, DeviceKind, Family, Outputs, Place
 from appliance.vision.catalogue import NetworkInput
@@ -65,8 +65,9 @@ def compile_network(
     """
     properties = options(place, choice)
 
-    def make_model() -> ov.Model:
-        return prepare(weights.read(), expected, family.outputs, size, choice.conversion)
+    def make_model(picture_size: tuple[int, int] | None = None) -> ov.Model:
+        conversion = "graph" if picture_size else choice.conversion
+        return prepare(weights.read(), expected, family.outputs, size, conversion, picture_size)
 
     key = {
         "network": weights.sha256,
@@ -131,12 +132,14 @@ def prepare(
     outputs: Sequence[str],
     size: tuple[int, int],
     conversion: Literal["graph", "host"] = "graph",
+    picture_size: tuple[int, int] | None = None,
 ) -> ov.Model:
     """The network for one size, static, batch 1, with only the wanted outputs.
 
     With `graph` it takes uint8 [1, H, W, 3] blue green red, and colour order, value range and layout are changed
-    inside; with `host` it takes what `converted` gives. The picture's size is changed before in both cases: inside the
-    graph that was slower for each network (`make bench`), and every camera's size would need a compilation.
+    inside; with `host` it takes what `converted` gives. Pictures are scaled before in both cases: inside the graph that
+    was slower (`make bench` measures it, with `picture_size`, the width and height of a camera's picture), and every
+    camera's size would need a compilation.
     """
     copy = model.clone()
     kept = ov.Model([copy.output(name) for name in outputs], copy.get_parameters(), copy.get_friendly_name())
@@ -150,6 +153,9 @@ def prepare(
         convert = steps.input().preprocess().convert_element_type(ov.Type.f32)
         if expected.colour == "RGB":
             convert.convert_color(ColorFormat.RGB)
+        if picture_size:
+            tensor.set_shape([1, picture_size[1], picture_size[0], 3])
+            convert.resize(ResizeAlgorithm.RESIZE_LINEAR)
         if (scale, offset) != (1.0, 0.0):
             convert.mean(-offset / scale)
             convert.scale(1.0 / scale)
@@ -173,14 +179,18 @@ def _scale_and_offset(expected: NetworkInput) -> tuple[float, float]:
 
 
 class OpenVINONetwork:
-    """A `CompiledNetwork` of OpenVINO. `make_model` gives what was compiled, with `properties`."""
+    """A `CompiledNetwork` of OpenVINO.
+
+    `make_model()` gives what was compiled, with `properties`; for a picture's (width, height), as it would be if it
+    scaled such pictures itself.
+    """
 
     def __init__(
         self,
         compiled: ov.CompiledModel,
         expected: NetworkInput,
         choice: Choice,
-        make_model: Callable[[], ov.Model],
+        make_model: Callable[..., ov.Model],
         properties: Mapping[str, str],
         key: Mapping[str, str],
         from_cache: bool = False,
