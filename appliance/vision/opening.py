@@ -99,7 +99,9 @@ def _open(source: str, username: str, password: str, transport: Transport) -> In
         return av.open(source, format="v4l2", timeout=(OPEN_SECONDS, READ_SECONDS))
     options = _rtsp_options(transport) if has_transport(source) else _http_options()
     address = with_credentials(source, username, password)
-    return av.open(address, options=options, timeout=(OPEN_SECONDS, READ_SECONDS), hwaccel=hardware_decoder())
+    # Hardware does not tell that packets were lost, which UDP does not mend.
+    hardware = None if transport == "udp" and has_transport(source) else hardware_decoder()
+    return av.open(address, options=options, timeout=(OPEN_SECONDS, READ_SECONDS), hwaccel=hardware)
 
 
 def _rtsp_options(transport: Transport) -> dict[str, str]:
@@ -108,8 +110,7 @@ def _rtsp_options(transport: Transport) -> dict[str, str]:
         "protocol_whitelist": RTSP_PROTOCOLS,
         # Of the socket, in microseconds; it also bounds the farewell to a camera that no longer answers.
         "timeout": str(int(READ_SECONDS * 1e6)),
-        "analyzeduration": str(int(ANALYSE_SECONDS * 1e6)),
-        "flags": "low_delay",
+        **_quick_start(),
         "buffer_size": str(2 * 2**20),
     }
 
@@ -119,9 +120,14 @@ def _http_options() -> dict[str, str]:
         "protocol_whitelist": HTTP_PROTOCOLS,
         "format_whitelist": HTTP_FORMATS,
         "rw_timeout": str(int(READ_SECONDS * 1e6)),
-        "analyzeduration": str(int(ANALYSE_SECONDS * 1e6)),
-        "flags": "low_delay",
+        **_quick_start(),
     }
+
+
+def _quick_start() -> dict[str, str]:
+    # Waiting for twenty frames to tell their rate would double the time to the first one. What came while FFmpeg
+    # looked is kept, since the first key frame is among it.
+    return {"analyzeduration": str(int(ANALYSE_SECONDS * 1e6)), "fpsprobesize": "0", "flags": "low_delay"}
 
 
 def hardware_decoder(devices: Path = Path("/dev")) -> HWAccel | None:

@@ -42,9 +42,13 @@ __all__ = ["Source", "SourceError", "SourceStopped", "Transport", "open_source"]
 
 # Some damage is passed over; this many packets of nothing else is no video any more.
 MOST_DAMAGED_IN_A_ROW = 100
+# Sixteen thousand pixels square would be a gigabyte of memory; the largest cameras have half of this.
+MOST_PIXELS = 64 * 10**6
 # A camera that sends packets and no picture that can be decoded is given up after this long: longer than between two
 # key frames.
 PICTURE_SECONDS = 20.0
+# Decoders that tell when a packet was lost. With any other, each frame that comes over UDP is taken to be damaged.
+TELLING_CODECS = ("h264", "mjpeg")
 # What OpenCV takes a picture in YUV to be: BT.601 with the range of television, which is also FFmpeg's guess where
 # nothing is said (AVCOL_SPC_UNSPECIFIED, BT470BG and SMPTE170M; AVCOL_RANGE_UNSPECIFIED and MPEG).
 OPENCV_COLOUR_SPACES = (2, 5, 6)
@@ -80,11 +84,17 @@ class Source:
         self.seconds = 0.0
         self.transport = transport
         self.delay: float | None = None
-        self._unsure = False
         self._container = container
         self._stream = container.streams.video[0]
-        # Slice and frame threads; a live camera may not wait for frame threads to fill.
-        self._stream.thread_type = "SLICE" if self.live else "AUTO"
+        self._blind = transport == "udp" and self.codec not in TELLING_CODECS
+        self._unsure = self._blind
+        if self.live:
+            # Frame threads would be late by as many frames, and with slice threads FFmpeg's H.264 decoder does not tell
+            # that parts of a frame are missing.
+            self._stream.codec_context.thread_count = 1
+        else:
+            self._stream.thread_type = "AUTO"
+        self._stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         self._name = name
         self._camera = camera
         self._pace = pace
@@ -243,7 +253,7 @@ class Source:
                     self.seconds = max(self.seconds, frame.time - first)
                 broken = frame.is_corrupt or frame.pts in incomplete
                 incomplete.discard(frame.pts)
-                self._unsure = broken or (self._unsure and not frame.key_frame)
+                self._unsure = self._blind or broken or (self._unsure and not frame.key_frame)
                 yield frame
 
     def _note_delay(self, packet: "Packet[VideoStream]") -> None:

@@ -15,8 +15,8 @@ from appliance.vision.runtime import Detectors, load_detectors
 from appliance.vision.sources import open_source
 from appliance.vision.stills import read_picture
 from appliance.vision.tracking import Tracker
+from benchmarks.coverage import ENOUGH, covered_part, heads
 from benchmarks.ground_truth import read_tracks
-from benchmarks.redaction import ENOUGH, covered_part, heads
 
 DEADLINE = 60.0
 # Frames of the clip in which people walk alone, in groups and past each other.
@@ -47,7 +47,7 @@ def test_heads_of_walking_people_are_covered_as_a_viewer_sees_them(pets_clip: Pa
             picture = redactor.redact(frame, looking, objects, tracker.update(objects, frame.monotonic))
             if number % EVERY == 0:
                 assert not picture.whole_frame
-                parts += [covered_part(is_covered(picture), head) for head in heads(truth, number)]
+                parts += [covered_part(is_covered(picture), head) for _, head in heads(truth, number)]
     assert len(parts) > 80
     assert np.mean([part >= ENOUGH for part in parts]) >= 0.97
 
