@@ -19,6 +19,7 @@ Transport = Literal["tcp", "udp"]
 
 OPEN_SECONDS = 10.0
 READ_SECONDS = 5.0
+SILENT = f"silent for {READ_SECONDS:g} seconds"
 # How often a wait looks whether it is to be given up.
 STOP_SECONDS = 0.1
 # FFmpeg looks at most this long at a stream to learn what it holds; it needs no more than one key frame.
@@ -226,6 +227,6 @@ def _is_known(host: str) -> bool:
 def reason(error: Exception) -> str:
     """FFmpeg's reason alone: its messages end with the address, which may hold a password."""
     if isinstance(error, av.error.ExitError):
-        return f"silent for {READ_SECONDS:g} seconds"
+        return SILENT
     text = getattr(error, "strerror", None) or type(error).__name__
     return re.sub(r"\S*://\S*|\S*@\S*", "…", str(text))

@@ -26,6 +26,7 @@ from appliance.vision.opening import (
     HARDWARE_KINDS,
     OPEN_SECONDS,
     READ_SECONDS,
+    SILENT,
     STOP_SECONDS,
     SourceError,
     SourceStopped,
@@ -226,11 +227,15 @@ class Source:
         From damage on until the next key frame, which needs no other frame, every frame is `_unsure`.
         """
         in_a_row, first = 0, None
-        pictured = time.monotonic()
+        pictured = sent = time.monotonic()
         # A frame comes out of the decoder some packets after its own went in.
         incomplete: set[int | None] = set()
         for packet in self._container.demux(self._stream):
             self._note_delay(packet)
+            before, sent = sent, time.monotonic()
+            if self._pace == "arrival" and sent - before > READ_SECONDS:
+                # FFmpeg gives up, hands out the frame that it still held, and would then wait as long once more.
+                raise SourceStopped(f"{self._name} broke off: {SILENT}.")
             if packet.is_corrupt:
                 incomplete.add(packet.pts)
             try:
@@ -243,9 +248,8 @@ class Source:
                     raise
                 continue
             in_a_row = 0 if frames else in_a_row
-            now = time.monotonic()
-            pictured = now if frames else pictured
-            if self._pace == "arrival" and now - pictured > PICTURE_SECONDS:
+            pictured = sent if frames else pictured
+            if self._pace == "arrival" and sent - pictured > PICTURE_SECONDS:
                 raise SourceStopped(f"{self._name} sends nothing that can be decoded.")
             for frame in frames:
                 if frame.time is not None:
