@@ -1,7 +1,10 @@
 """Recordings and cameras, as frames."""
 
 import contextlib
+import functools
+import http.server
 import itertools
+import threading
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 
 from appliance.vision.opening import with_credentials
 from appliance.vision.sources import Source, SourceError, SourceStopped, open_source
+from tests.vision.mjpeg_camera import PASSWORD, USERNAME, mjpeg_camera
 
 FRAMES = 20
 
@@ -139,13 +143,59 @@ def test_damage_in_the_middle_is_passed_over(tmp_path: Path) -> None:
     assert source.damaged >= 1
 
 
-def test_a_password_is_in_no_message() -> None:
-    with pytest.raises(SourceError) as caught:
-        open_source("rtsp://127.0.0.1:9/stream", "front", username="viewer", password="s3cret/word")
+def test_pictures_over_http_arrive() -> None:
+    with (
+        mjpeg_camera() as address,
+        open_source(f"{address}/stream", "front", username=USERNAME, password=PASSWORD) as source,
+    ):
+        frame = next(iter(source))
+        assert (source.live, source.codec, source.transport, source.decoder) == (True, "mjpeg", "", "software")
+    assert frame.pixels.shape == (48, 64, 3)
+    assert float(frame.pixels.std()) < 1
+
+
+@pytest.mark.parametrize(
+    ("path", "password", "sentence"),
+    [
+        ("/rubbish", PASSWORD, "is no video"),
+        ("/stream", "guessed", "it refuses the user name or the password"),
+    ],
+)
+def test_what_is_wrong_with_a_camera_over_http_is_said(path: str, password: str, sentence: str) -> None:
+    with mjpeg_camera() as address, pytest.raises(SourceError, match=sentence):
+        open_source(address + path, "front", username=USERNAME, password=password)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("rtsp://127.0.0.1:9/stream", "nothing answers at 127.0.0.1:9"),
+        ("rtsp://camera.invalid/stream", "the name camera.invalid is not known"),
+        ("http://127.0.0.1:9/stream", "nothing answers at 127.0.0.1:9"),
+        ("/dev/video99", "the device /dev/video99 does not work"),
+    ],
+)
+def test_a_camera_that_can_t_be_reached_is_one_sentence_without_its_password(address: str, sentence: str) -> None:
+    with pytest.raises(SourceError, match=sentence) as caught:
+        open_source(address, "front", username="viewer", password="s3cret/word")
     shown = f"{caught.value}{caught.value!r}{caught.value.__cause__!r}{caught.value.__context__!r}"
-    assert "can't be reached" in shown
+    assert shown.startswith("The camera front can't be reached: ")
     assert "s3cret" not in shown
     assert "viewer" not in shown
+
+
+def test_a_camera_can_t_make_the_process_connect_elsewhere(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.ts")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXTINF:1,\n{address}/clip.ts\n#EXT-X-ENDLIST\n")
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            with pytest.raises(SourceError, match="is no video"):
+                open_source(f"{address}/list.m3u8", "front")
+        finally:
+            server.shutdown()
 
 
 def test_credentials_are_escaped_for_the_address() -> None:
