@@ -28,6 +28,7 @@ from appliance.vision.backends.interface import (
 from appliance.vision.catalogue import CatalogueNetwork
 from appliance.vision.detections import Detection
 from appliance.vision.detectors.letterbox import Placement, choose_size, letterbox
+from appliance.vision.driver_errors import explain_failure
 from appliance.vision.queueing import FairQueue, QueueFull
 
 # More pictures of one camera than this mean that the device has stopped answering or is far too slow.
@@ -273,7 +274,10 @@ class Network:
 
     def _rescue(self, runner: Runner, job: _Job, error: Exception) -> None:
         """The device failed with this picture: the next device gets it, if there is one."""
-        reason = str(error) if isinstance(error, VeilsightError) else f"{type(error).__name__}: {error}"
+        text = (
+            str(error.__cause__ or error) if isinstance(error, VeilsightError) else f"{type(error).__name__}: {error}"
+        )
+        reason = explain_failure(runner.place.kind, text)
         self._move_on(runner, reason)
         try:
             with self._lock:

@@ -17,13 +17,14 @@ import openvino as ov
 
 from appliance.errors import VeilsightError
 from appliance.settings import Analysis, Paths
-from appliance.vision import weights
+from appliance.vision import quantised_weights, weights
 from appliance.vision.backends import onnxruntime
 from appliance.vision.backends import openvino as openvino_backend
 from appliance.vision.backends.interface import CompiledNetwork, DeviceFailed, Family, Place, RuntimeName
 from appliance.vision.backends.openvino import Choice, OpenVINONetwork, Weights
 from appliance.vision.catalogue import TASKS, Catalogue, CatalogueNetwork, Task, load_catalogue
 from appliance.vision.compiled_cache import CompiledCache
+from appliance.vision.driver_errors import explain_failure
 from appliance.vision.families import FAMILIES
 from appliance.vision.inference import (
     Candidate,
@@ -299,7 +300,7 @@ def explained(place: Place, compile_network: Callable[[Size], CompiledNetwork]) 
         try:
             return compile_network(size)
         except DeviceFailed as error:
-            raise DeviceFailed(str(error)) from error
+            raise DeviceFailed(explain_failure(place.kind, str(error.__cause__ or error))) from error
 
     return compile_explained
 
@@ -329,7 +330,7 @@ def versions(machine: Machine, entry: CatalogueNetwork) -> dict[bool, Weights]:
 
     original = weights.read_network(entry, machine.models)
     found = {False: Weights(weights.sha256(original.model), partial(read, original))}
-    quantised: weights.NetworkFiles | None = None
+    quantised = quantised_weights.read_quantised(entry, machine.models)
     if quantised is not None:
         content = quantised.model + (quantised.weights or b"")
         found[True] = Weights(weights.sha256(content), partial(read, quantised))
