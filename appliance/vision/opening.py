@@ -209,7 +209,7 @@ def explain(source: str, error: Exception) -> str:
         return f"nothing answers at {place}; check the address, and that the camera is on"
     if isinstance(error, TimeoutError | av.error.ExitError):
         return f"{place} did not answer within {OPEN_SECONDS:g} seconds; check the network"
-    if isinstance(error, av.error.InvalidDataError):
+    if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError):
         return f"what {place} sends is no video; check the address"
     if type(error) is av.error.OSError and not _is_known(parts.hostname or ""):
         return f"the name {parts.hostname} is not known in this network; check it, or give a number address"

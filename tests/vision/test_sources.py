@@ -109,7 +109,7 @@ def test_what_is_no_video_is_one_sentence(tmp_path: Path, content: bytes | None,
 
 def test_a_play_list_does_not_make_the_process_connect(tmp_path: Path) -> None:
     play_list = tmp_path / "list.m3u8"
-    play_list.write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/frame.ts\n#EXT-X-ENDLIST\n")
+    play_list.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\nhttp://127.0.0.1:9/frame.ts\n#EXT-X-ENDLIST\n")
     with pytest.raises(SourceError), open_source(str(play_list), "front") as source:
         list(source)
 
@@ -189,7 +189,9 @@ def test_a_camera_can_t_make_the_process_connect_elsewhere(tmp_path: Path) -> No
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         address = f"http://127.0.0.1:{server.server_address[1]}"
-        (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXTINF:1,\n{address}/clip.ts\n#EXT-X-ENDLIST\n")
+        (tmp_path / "list.m3u8").write_text(
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\n{address}/clip.ts\n#EXT-X-ENDLIST\n"
+        )
         threading.Thread(target=server.serve_forever).start()
         try:
             with pytest.raises(SourceError, match="is no video"):
