@@ -25,6 +25,7 @@ Action = Literal[
     "network-failed",
     "network-moved",
     "network-used",
+    "network-quantised",
     "camera-added",
     "camera-removed",
     "camera-state",

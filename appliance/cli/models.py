@@ -10,7 +10,7 @@ from typing import get_args
 
 from tqdm import tqdm
 
-from appliance.cli import bench
+from appliance.cli import bench, quantise
 from appliance.settings import Pack, Paths, load_settings
 from appliance.vision import weights
 from appliance.vision.catalogue import Catalogue, CatalogueNetwork, load_catalogue
@@ -32,6 +32,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add_pack(verify)
     verify.set_defaults(run=run_verify)
     bench.register(actions)
+    quantise.register(actions)
 
 
 def add_pack(parser: argparse.ArgumentParser) -> None:

@@ -25,8 +25,9 @@ class QuantisationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Where an INT8 version comes from. SHA-256 in lower-case hexadecimal, shares 0..1.
 
     `original` is that of the original's model file, `files` are those of the INT8 version by file name. In the pictures
-    held back, of the `reference_objects` that the original found from `judged_from_score` up, `recall` were found by the
-    INT8 version too; of its own `found_objects`, `precision` were found by the original too (see `agreement`).
+    held back, the original found `reference_objects` from `judged_from_score` up, of which the INT8 version found the
+    share `recall` too, and the INT8 version found `found_objects`, of which the original found the share `precision`
+    too (see `agreement`).
     """
 
     network: str

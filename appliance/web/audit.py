@@ -29,6 +29,7 @@ ACTION_WORDS = {
     "network-failed": "Network failed",
     "network-moved": "Network moved to another device",
     "network-used": "Network used",
+    "network-quantised": "Network quantised",
     "camera-added": "Camera added",
     "camera-removed": "Camera removed",
     "camera-state": "Camera changed state",
