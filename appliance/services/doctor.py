@@ -43,7 +43,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
     except VeilsightError as error:
         yield Finding("settings", "wrong", str(error))
     yield _check("networks", lambda: _check_networks(paths, settings))
-    yield _check("devices", lambda: _check_devices(paths, settings))
+    yield from _examine_devices(paths, settings)
     yield _check_space(paths)
     try:
         site = open_site(paths)
@@ -76,13 +76,20 @@ def _check_networks(paths: Paths, settings: Settings) -> str:
     return f"all weights in {paths.models} are what the catalogue says"
 
 
-def _check_devices(paths: Paths, settings: Settings) -> str:
-    from appliance.vision.runtime import open_detectors
+def _examine_devices(paths: Paths, settings: Settings) -> Iterator[Finding]:
+    """Where the networks run, and what keeps an NPU or GPU of this machine from being used."""
+    from appliance.vision.device_report import is_wanted, report_devices
 
-    detectors = open_detectors(paths, settings.analysis)
-    for failure in detectors.failures.values():
-        raise failure
-    return "; ".join(f"{network.name} on {network.device} in {network.precision}" for network in detectors.networks)
+    report = report_devices(paths, settings.analysis)
+    if report.plan.failures:
+        yield Finding("devices", "wrong", next(iter(report.plan.failures.values())))
+    else:
+        uses = [f"{each.name} on {each.place} in {each.precision}" for each in report.plan.networks]
+        yield Finding("devices", "fine", "; ".join(uses))
+    for driver in report.drivers:
+        wrong = driver.present and not driver.ready and is_wanted(driver.kind, settings.analysis)
+        state: State = "fine" if driver.ready else "wrong" if wrong else "note"
+        yield Finding(driver.kind, state, f"{driver.state} {driver.remedy}".rstrip())
 
 
 def _check_space(paths: Paths) -> Finding:

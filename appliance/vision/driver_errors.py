@@ -50,8 +50,8 @@ NPU_ERRORS = (
     ),
     KnownError(
         r"intel_npu_compiler\w*\.so.*cannot open shared object|VCL compiler loading failed",
-        "OpenVINO's package holds no compiler for the NPU, and Intel's driver, which brings one, was not found: install "
-        "intel-level-zero-npu and intel-driver-compiler-npu, and let this user open /dev/accel (group render).",
+        "OpenVINO's package holds no compiler for the NPU, and Intel's driver, which brings one, was not found: "
+        "install intel-level-zero-npu and intel-driver-compiler-npu, and let this user open /dev/accel (group render).",
     ),
     KnownError(
         r"Unsupported VCL version|Unsupported vcl_symbol|Unsupported symbol npuVM",
@@ -128,8 +128,8 @@ GPU_ERRORS = (
     KnownError(
         r"Error during the build of OpenCL program|CL_BUILD_PROGRAM_FAILURE|clBuildProgram|error code: -11\b"
         r"|CL_COMPILER_NOT_AVAILABLE|error code: -3\b|Incompatible OpenCL runtime",
-        "The GPU's driver can't compile for this GPU: install a newer intel-opencl-icd, with the graphics compiler that "
-        "its release names (intel-igc-opencl-2).",
+        "The GPU's driver can't compile for this GPU: install a newer intel-opencl-icd, with the graphics compiler "
+        "that its release names (intel-igc-opencl-2).",
     ),
     KnownError(
         r"CL_OUT_OF_RESOURCES|CL_EXEC_STATUS_ERROR|error code: -(5|14)\b|may cause the application to hang",

@@ -1,4 +1,4 @@
-"""`veilsight models`, `detect` and `devices` as a user meets them."""
+"""`veilsight models` and `detect` as a user meets them."""
 
 import json
 import os
@@ -117,17 +117,3 @@ def test_detect_without_networks_says_how_to_get_them(blank_picture: Path, capsy
 def test_a_score_out_of_range_is_wrong_usage(blank_picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["detect", str(blank_picture), "--score", "1.5"]) == 2
     assert_one_sentence(capsys.readouterr().err, "1.5")
-
-
-@pytest.mark.usefixtures("state_with_models")
-def test_devices_says_what_each_network_uses(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["devices", "--json"]) == 0
-    plan = json.loads(capsys.readouterr().out)
-    assert "CPU" in [device["name"] for device in plan["devices"]]
-    assert {network["task"]: network["device"] for network in plan["networks"]}.keys() == {
-        "people-vehicles",
-        "faces",
-        "text",
-    }
-    assert main(["devices"]) == 0
-    assert "CPU: " in capsys.readouterr().out
