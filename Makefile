@@ -73,8 +73,13 @@ bench-memory: setup networks ## Measure the memory of counting a minute and an h
 bench-start: setup ## Measure the time from start to the first redacted picture; prints JSON.
 	@$(BIN)/python -m benchmarks.start
 
-bench-redaction: setup networks ## Measure what redaction covers, against ground truth; prints JSON.
+bench-redaction: setup networks .cache/deface/.installed ## Measure what redaction covers and its speed, beside deface; prints JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.redaction
+
+.cache/deface/.installed: benchmarks/deface.txt
+	@$(PYTHON) -m venv .cache/deface
+	@.cache/deface/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/deface.txt >&2
+	@touch $@
 
 networks: setup
 	@$(MODELS) $(BIN)/veilsight models pull >&2

@@ -8,6 +8,8 @@ from appliance.metrics.geometry import Box, Line
 
 # Boxes by frame (from 1): track number and box in pixels.
 Tracks = Mapping[int, Sequence[tuple[int, Box]]]
+# Left, top, right and bottom of each box in a picture, in pixels.
+Boxes = Sequence[Sequence[float]]
 
 
 def read_tracks(path: Path, marked_only: bool = False) -> Tracks:
