@@ -115,6 +115,15 @@ def _check_engine(paths: Paths, site: Site) -> Iterator[Finding]:
         yield Finding("engine", "note", f"not running; {number} cameras are set up")
         return
     yield Finding("engine", "fine", f"running since {status['started']}")
+    for task, reason in status["failures"].items():
+        yield Finding(f"network for {task}", "wrong", reason)
+    for network in status["networks"]:
+        for left in network["left"]:
+            yield Finding(
+                f"network {network['name']}",
+                "wrong",
+                f"runs on {network['device']} since it left {left} Restart the engine to try the better device again.",
+            )
     for camera in status["cameras"]:
         well = camera["state"] in ("streaming", "connecting")
         text = camera["state"] + (f": {camera['last_error']}" if camera["last_error"] else "")

@@ -40,7 +40,8 @@ class NetworkWitness:
         while not self._changes.empty():
             change = self._changes.get()
             network = next(each for each in self._detectors.networks if each.name == change.network)
-            details = _describe(network) | {"left": str(change.left), "device": str(change.now), "reason": change.reason}
+            details = _describe(network)
+            details |= {"left": str(change.left), "device": str(change.now), "reason": change.reason}
             self._append(
                 Event(self._actor, "network-moved", change.network, "model", sha256=network.sha256, details=details)
             )
