@@ -16,6 +16,7 @@ installed it.
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,7 +33,7 @@ from appliance.vision.runtime import Detectors, open_detectors
 from appliance.vision.sources import open_source
 from appliance.vision.stills import read_picture
 from appliance.vision.tracking import Tracker
-from benchmarks import deface
+from benchmarks import deface_runs as deface
 from benchmarks.coverage import Flicker, Tally, cover_mask, heads
 from benchmarks.ground_truth import Tracks, read_tracks
 from benchmarks.speed import measure_speed
@@ -149,7 +150,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=1, metavar="N", help="of each speed; the best counts")
     try:
         result = measure(parser.parse_args())
-    except (VeilsightError, OSError) as error:
+    except (VeilsightError, OSError, subprocess.CalledProcessError) as error:
         print(f"benchmarks.redaction: {error}", file=sys.stderr)
         return 1
     print(json.dumps(result, indent=2))

