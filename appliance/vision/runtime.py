@@ -24,7 +24,7 @@ from appliance.vision.backends.interface import CompiledNetwork, DeviceFailed, F
 from appliance.vision.backends.openvino import Choice, OpenVINONetwork, Weights
 from appliance.vision.catalogue import TASKS, Catalogue, CatalogueNetwork, Task, load_catalogue
 from appliance.vision.compiled_cache import CompiledCache
-from appliance.vision.driver_errors import explain_failure
+from appliance.vision.driver_errors import first_telling_line, known_error
 from appliance.vision.families import FAMILIES
 from appliance.vision.inference import (
     Candidate,
@@ -300,7 +300,8 @@ def explained(place: Place, compile_network: Callable[[Size], CompiledNetwork]) 
         try:
             return compile_network(size)
         except DeviceFailed as error:
-            raise DeviceFailed(explain_failure(place.kind, str(error.__cause__ or error))) from error
+            # The cause has the whole text, of which the error may hold only the beginning.
+            raise DeviceFailed(known_error(place.kind, str(error.__cause__)) or str(error)) from error
 
     return compile_explained
 
@@ -325,7 +326,7 @@ def versions(machine: Machine, entry: CatalogueNetwork) -> dict[bool, Weights]:
                 else (machine.core.read_model(files.model))
             )
         except RuntimeError as error:
-            reason = openvino_backend.first_sentence(error)
+            reason = first_telling_line(str(error))
             raise ModelChanged(f"OpenVINO can't read the network {entry.name} ({reason.rstrip('.')}).") from error
 
     original = weights.read_network(entry, machine.models)

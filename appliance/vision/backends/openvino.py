@@ -14,6 +14,7 @@ from openvino.preprocess import ColorFormat, PrePostProcessor, ResizeAlgorithm
 from appliance.vision.backends.interface import DeviceFailed, DeviceKind, Family, Outputs, Place
 from appliance.vision.catalogue import NetworkInput
 from appliance.vision.compiled_cache import CompiledCache
+from appliance.vision.driver_errors import explain_failure
 
 KINDS: tuple[DeviceKind, ...] = ("NPU", "GPU", "CPU")
 PRECISIONS = {"f32": "FP32", "f16": "FP16", "bf16": "BF16"}
@@ -84,7 +85,7 @@ def compile_network(
         network = OpenVINONetwork(compiled, expected, choice, make_model, properties, key, from_cache)
         executes_on = network.executes_on
     except RuntimeError as error:
-        raise DeviceFailed(first_sentence(error)) from error
+        raise DeviceFailed(explain_failure(place.kind, str(error))) from error
     if executes_on != place.device:
         raise DeviceFailed(f"OpenVINO would run it on {executes_on} instead.")
     if not from_cache:
@@ -105,7 +106,7 @@ def _take_back(core: ov.Core, place: Place, kept: bytes | None, properties: dict
 def device_version(core: ov.Core, place: Place) -> str:
     """The device, its driver and OpenVINO's version: what a compiled network or a measured speed holds for."""
     found = [place.device, ov.get_version()]
-    for name in ("FULL_DEVICE_NAME", "NPU_DRIVER_VERSION", "DRIVER_VERSION", "OPTIMIZATION_CAPABILITIES"):
+    for name in ("FULL_DEVICE_NAME", "NPU_DRIVER_VERSION", "GPU_DRIVER_VERSION", "OPTIMIZATION_CAPABILITIES"):
         try:
             found.append(f"{name} {core.get_property(place.device, name)}")
         except RuntimeError:
@@ -233,16 +234,18 @@ class OpenVINONetwork:
         return 1
 
     def session(self) -> "OpenVINOSession":
-        return OpenVINOSession(self.compiled.create_infer_request(), self._expected, self._choice)
+        kind = next(kind for kind in KINDS if self.executes_on.startswith(kind))
+        return OpenVINOSession(self.compiled.create_infer_request(), self._expected, self._choice, kind)
 
 
 class OpenVINOSession:
-    """A `Session`: one of OpenVINO's requests."""
+    """A `Session`: one of OpenVINO's requests, on a device of this kind."""
 
-    def __init__(self, request: ov.InferRequest, expected: NetworkInput, choice: Choice) -> None:
+    def __init__(self, request: ov.InferRequest, expected: NetworkInput, choice: Choice, kind: DeviceKind) -> None:
         self._request = request
         self._expected = expected
         self._on_host = choice.conversion == "host"
+        self._kind = kind
 
     def run(self, picture: NDArray[np.uint8]) -> Outputs:
         tensor: NDArray[Any] = converted(picture, self._expected) if self._on_host else picture
@@ -252,12 +255,4 @@ class OpenVINOSession:
             self._request.wait()
             return tuple(output.data for output in self._request.output_tensors)
         except RuntimeError as error:
-            raise DeviceFailed(first_sentence(error)) from error
-
-
-def first_sentence(error: Exception) -> str:
-    """What one of OpenVINO's errors says, without the trail of source files before it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
-    text = (telling or lines or [type(error).__name__])[0]
-    return text if text.endswith(".") else f"{text}."
+            raise DeviceFailed(explain_failure(self._kind, str(error))) from error
