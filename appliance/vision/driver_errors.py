@@ -41,7 +41,7 @@ NPU_ERRORS = (
         "The NPU's firmware does not fit the kernel: install a newer intel-fw-npu (or a newer kernel), and restart.",
     ),
     KnownError(
-        r"Failed to request firmware|[Ff]ailed to initialize firmware",
+        r"Failed to request firmware|Failed to initialize firmware",
         "The kernel finds no firmware for the NPU: install intel-fw-npu (or Debian's firmware-intel-misc) and restart.",
     ),
     KnownError(
@@ -63,8 +63,8 @@ NPU_ERRORS = (
         "release as intel-level-zero-npu.",
     ),
     KnownError(
-        r"API version found in the serialized model|from unsupported opset|Failed to parse model info"
-        r"|[Uu]nsupported opset|Failed to parse ioInfoOptions|Failed to prepare io info",
+        r"API version found in the serialized model|Failed to parse model info"
+        r"|unsupported opset|Failed to parse ioInfoOptions|Failed to prepare io info",
         f"The NPU's compiler is older than this OpenVINO and can't read its networks: {SAME_RELEASE}.",
     ),
     KnownError(
@@ -148,7 +148,9 @@ KNOWN_ERRORS: Mapping[DeviceKind, Sequence[KnownError]] = MappingProxyType(
 
 def known_error(kind: DeviceKind, error: str) -> str | None:
     """The sentence for an error of a device of this kind, where it is a known one."""
-    return next((known.sentence for known in KNOWN_ERRORS[kind] if re.search(known.pattern, error)), None)
+    return next(
+        (known.sentence for known in KNOWN_ERRORS[kind] if re.search(known.pattern, error, re.IGNORECASE)), None
+    )
 
 
 def explain_failure(kind: DeviceKind, error: str) -> str:
