@@ -14,9 +14,11 @@ from appliance.metrics.geometry import Box
 from appliance.vision.covering import Covering
 from appliance.vision.frames import RawFrame
 from appliance.vision.redaction import Findings, LookKind, Redactor, explain
-from appliance.vision.regions import PERSON_GROWTH, Region, around, grown, head_of, is_among
+from appliance.vision.regions import PERSON_GROWTH, Region, around, grown, head_of, is_among, overlap
 
 NOTHING = Findings(())
+# Covers that overlap this much (intersection over union) differ by less than a head's margin.
+ALMOST_SAME = 0.7
 
 
 @dataclass
@@ -52,6 +54,7 @@ class LookAhead:
         before, self._last = self._last, newest
         if before is not None:
             self._carry_back(before, newest)
+            self._settle(before, newest)
             self._waiting += [self._between(before, newest, frame) for frame in passed_over]
         self._waiting.append(newest)
         for kind in newest.findings.moving:
@@ -73,6 +76,15 @@ class LookAhead:
         for waiting in self._waiting:
             if _alike(waiting.frame, newest.frame):
                 waiting.add(carried)
+
+    def _settle(self, before: Waiting, newest: Waiting) -> None:
+        """Each of two analysed frames gets what the other one has at almost the same place, so that the edge of a cover
+        that jumps uncovers nobody for a frame."""
+        if before.reason or newest.reason or not _alike(before.frame, newest.frame):
+            return
+        earlier, later = _own(before), _own(newest)
+        newest.add(tuple(replace(each, source="held") for each in _unlike(earlier, later)))
+        before.add(tuple(replace(each, source="ahead") for each in _unlike(later, earlier)))
 
     def _between(self, before: Waiting, after: Waiting, frame: RawFrame) -> Waiting:
         """A frame that was passed over. Where one of its neighbours is covered whole, so is it."""
@@ -104,6 +116,16 @@ class LookAhead:
                 continue
             looked = waiting.findings.looked | {kind}
             waiting.findings = Findings((*waiting.findings.regions, *found), looked)
+
+
+def _own(waiting: Waiting) -> list[Region]:
+    """The regions that were found for this very frame."""
+    return [region for region in waiting.findings.regions if region.source in ("detector", "track")]
+
+
+def _unlike(regions: list[Region], others: list[Region]) -> list[Region]:
+    """Those regions that none of the others covers almost as they do."""
+    return [region for region in regions if not any(overlap(region.box, each.box) >= ALMOST_SAME for each in others)]
 
 
 def _alike(first: RawFrame, second: RawFrame) -> bool:
