@@ -8,12 +8,13 @@ from typing import Literal
 
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
-from appliance.settings import Paths, Settings, load_settings
+from appliance.settings import Analysis, Paths, Settings, load_settings
 from appliance.storage import cameras
 from appliance.storage.database import reading
 from appliance.storage.site import Site, open_site
 from appliance.vision import weights
 from appliance.vision.catalogue import load_catalogue
+from appliance.vision.drivers import DriverState, is_wanted
 from appliance.vision.live import LiveClient, LiveUnavailable
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -78,7 +79,7 @@ def _check_networks(paths: Paths, settings: Settings) -> str:
 
 def _examine_devices(paths: Paths, settings: Settings) -> Iterator[Finding]:
     """Where the networks run, and what keeps an NPU or GPU of this machine from being used."""
-    from appliance.vision.device_report import is_wanted, report_devices
+    from appliance.vision.device_report import report_devices
 
     report = report_devices(paths, settings.analysis)
     if report.plan.failures:
@@ -86,10 +87,14 @@ def _examine_devices(paths: Paths, settings: Settings) -> Iterator[Finding]:
     else:
         uses = [f"{each.name} on {each.place} in {each.precision}" for each in report.plan.networks]
         yield Finding("devices", "fine", "; ".join(uses))
-    for driver in report.drivers:
-        wrong = driver.present and not driver.ready and is_wanted(driver.kind, settings.analysis)
-        state: State = "fine" if driver.ready else "wrong" if wrong else "note"
-        yield Finding(driver.kind, state, f"{driver.state} {driver.remedy}".rstrip())
+    yield from (describe_driver(driver, settings.analysis) for driver in report.drivers)
+
+
+def describe_driver(driver: DriverState, analysis: Analysis) -> Finding:
+    """Wrong is a device that is there, that the settings want, and that can't be used."""
+    wrong = driver.present and not driver.ready and is_wanted(driver.kind, analysis)
+    state: State = "fine" if driver.ready else "wrong" if wrong else "note"
+    return Finding(driver.kind, state, f"{driver.state} {driver.remedy}".rstrip())
 
 
 def _check_space(paths: Paths) -> Finding:

@@ -11,7 +11,7 @@ from appliance.vision.backends import onnxruntime
 from appliance.vision.backends import openvino as openvino_backend
 from appliance.vision.backends.interface import DeviceKind
 from appliance.vision.backends.onnxruntime import ProviderState
-from appliance.vision.drivers import Account, DriverState, driver_states, engine_account
+from appliance.vision.drivers import Account, DriverState, driver_states, engine_account, is_wanted
 from appliance.vision.runtime import DevicePlan, NetworkInUse, plan_devices
 from appliance.vision.tuning import Speed
 
@@ -98,12 +98,6 @@ def to_do(report: DeviceReport, analysis: Analysis) -> tuple[str, ...]:
     """What would make devices usable that the settings want, and what networks lack."""
     remedies = [each.remedy for each in report.drivers if each.remedy and is_wanted(each.kind, analysis)]
     return (*remedies, *dict.fromkeys(report.plan.failures.values()))
-
-
-def is_wanted(kind: DeviceKind, analysis: Analysis) -> bool:
-    """Whether the settings let any network use a device of this kind."""
-    orders = (analysis.devices, *analysis.network_devices.values())
-    return any(name.split(".")[0] == kind for order in orders for name in order)
 
 
 def as_json(report: DeviceReport) -> dict[str, Any]:

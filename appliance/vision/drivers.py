@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from appliance.settings import Analysis
 from appliance.vision.backends.interface import DeviceKind
 from appliance.vision.driver_errors import known_error
 
@@ -125,6 +126,12 @@ def driver_states(
     """
     who = who or this_account()
     return _state_of("NPU", root, who, listed), _state_of("GPU", root, who, listed)
+
+
+def is_wanted(kind: DeviceKind, analysis: Analysis) -> bool:
+    """Whether the settings let any network use a device of this kind."""
+    orders = (analysis.devices, *analysis.network_devices.values())
+    return any(name.split(".")[0] == kind for order in orders for name in order)
 
 
 @dataclass(frozen=True)
