@@ -5,7 +5,7 @@ from typing import Literal
 
 from appliance.metrics.geometry import Box
 
-Kind = Literal["person", "vehicle", "face", "plate", "text"]
+Kind = Literal["person", "vehicle", "face", "plate", "text", "screen"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ from appliance.vision.regions import (
     overlap,
     overlaps,
     person_regions,
+    screen_regions,
     text_regions,
 )
 from appliance.vision.runtime import Detectors
@@ -172,6 +173,8 @@ class Redactor:
             seen += [replace(region, source="held") for region in self._text_seen]
         if "persons" in self._covering.kinds:
             seen += person_regions(objects, tracks)
+        if "screens" in self._covering.kinds:
+            seen += screen_regions(objects)
         seen = [self._covering.sized(region) for region in seen if not self._covering.shows(region)]
         heads = [self._covering.sized(region) for region in head_regions(objects, tracks)]
         held = self._memory.update(frame.monotonic, seen) + self._heads.update(frame.monotonic, heads)

@@ -19,6 +19,8 @@ HEAD_ABOVE = 0.10
 HEAD_BELOW = 0.35
 # The edges of a person's box are uncertain, and hands and bags reach out of it.
 PERSON_GROWTH = 1.15
+SCREEN_GROWTH = 1.15
+SCREEN_SCORE = 0.2
 # The text detector learns text shrunk to its core, which is about half as high as the letters; a plate has a rim too.
 # So each side is moved out by this part of the core's height.
 TEXT_GROWTH = 1.0
@@ -73,6 +75,15 @@ def person_regions(people: Iterable[Detection], tracks: Iterable[Track]) -> list
     ]
     followed = [Region("person", "track", grown(each.box, PERSON_GROWTH)) for each in tracks if each.kind == "person"]
     return seen + followed
+
+
+def screen_regions(objects: Iterable[Detection]) -> list[Region]:
+    """Televisions, laptops and telephones, even doubtful ones: what is on them may be private."""
+    return [
+        Region("screen", "detector", grown(each.box, SCREEN_GROWTH))
+        for each in objects
+        if each.kind == "screen" and each.score >= SCREEN_SCORE
+    ]
 
 
 def text_regions(texts: Iterable[Detection], vehicles: Sequence[Box]) -> list[Region]:

@@ -53,5 +53,5 @@ def detect_objects(image: NDArray[np.uint8], detectors: Detectors, minimum_score
     """
     pending = [detectors.need(task).start(image) for task in ("people-vehicles", "faces", "text")]
     people_vehicles, faces, text = (each.result(DEADLINE_SECONDS) for each in pending)
-    sure = tuple(detection for detection in people_vehicles if detection.score >= minimum_score)
+    sure = tuple(each for each in people_vehicles if each.score >= minimum_score and each.kind in ("person", "vehicle"))
     return DetectedObjects(image.shape[1], image.shape[0], sure + faces + text)

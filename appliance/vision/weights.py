@@ -15,7 +15,7 @@ from appliance.errors import VeilsightError
 from appliance.vision.catalogue import Catalogue, CatalogueNetwork
 
 # Raised when the conversion changes, so that a network converted by an older program is fetched and converted anew.
-CONVERSION_VERSION = 3
+CONVERSION_VERSION = 4
 
 
 class ModelMissing(VeilsightError):

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.metrics.geometry import Box
+from appliance.vision.catalogue import Task
+from appliance.vision.covering import Covering, CoverKind
 from appliance.vision.covers import COVER_COLOUR
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import Pixels, RedactedFrame
@@ -209,6 +211,37 @@ def test_a_look_for_text_that_failed_is_made_up_in_the_next_frame() -> None:
 def only_close(*texts: Detection) -> Scripted:
     """Finds the texts in close looks, but nothing in the whole picture."""
     return Scripted(lambda width, _height: [] if width == WIDTH else texts)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "covered_kinds"),
+    [
+        (("faces", "plates"), {"face", "plate", "head"}),
+        (("faces",), {"face", "head"}),
+        (("plates",), {"plate", "head"}),
+        (("text",), {"text", "head"}),
+        (("persons",), {"person", "head"}),
+        (("screens",), {"screen", "head"}),
+        ((), {"head"}),
+    ],
+)
+def test_what_is_chosen_is_covered_and_heads_always(kinds: Sequence[CoverKind], covered_kinds: set[str]) -> None:
+    with_detectors = detectors(
+        faces=Scripted(lambda *_: [found("face", 100, 100, 120, 130)]),
+        text=Scripted(lambda *_: [found("text", 200, 200, 240, 210), found("text", 200, 20, 210, 90)]),
+    )
+    redactor, frame = Redactor(with_detectors, covering=Covering(frozenset(kinds))), noise(1)
+    objects = [found("person", 20, 40, 60, 140), found("screen", 250, 150, 300, 190)]
+    picture = redactor.redact(frame, redactor.look(frame), objects, [])
+    assert {region.kind for region in picture.regions} == covered_kinds
+    assert is_covered(picture, 250, 150, 300, 190) is ("screens" in kinds)
+    assert is_covered(picture, 20, 40, 60, 140) is ("persons" in kinds)
+
+
+@pytest.mark.parametrize(("kinds", "missing"), [(("faces",), "text"), (("plates",), "faces"), (("persons",), "faces")])
+def test_a_network_that_nothing_needs_may_be_missing(kinds: Sequence[CoverKind], missing: Task) -> None:
+    redactor, frame = Redactor(detectors(missing=[missing]), covering=Covering(frozenset(kinds))), noise(1)
+    assert not redactor.redact(frame, redactor.look(frame), [], []).whole_frame
 
 
 def test_a_plate_seen_only_close_to_the_vehicle_is_covered_where_it_is() -> None:

@@ -1,4 +1,4 @@
-"""CenterNet: peaks of a heat map and the four edge distances there, to people and vehicles.
+"""CenterNet: peaks of a heat map and the four edge distances there, to people, vehicles and screens.
 
 After Zhou, Wang, Krähenbühl: Objects as Points, 2019; the box layout is the one of MB3-CenterNet's own graph.
 """
@@ -21,8 +21,13 @@ CLASSES: Mapping[int, tuple[Kind, str]] = {
     3: ("vehicle", "motorcycle"),
     5: ("vehicle", "bus"),
     7: ("vehicle", "truck"),
+    62: ("screen", "television"),
+    63: ("screen", "laptop"),
+    67: ("screen", "telephone"),
 }
 KINDS = tuple(CLASSES.values())
+# The channels of each kind: of two boxes of one kind that overlap much, one is left.
+CHANNELS = tuple(np.array([kind == each for each, _ in KINDS]) for kind in dict.fromkeys(kind for kind, _ in KINDS))
 # Two people seldom overlap so much in a picture; two peaks on one large object, or a car that is also a truck, do.
 OVERLAP = 0.7
 # The network's own graph keeps 100; a crowd's faint peaks are no loss beyond that.
@@ -37,7 +42,7 @@ def output_shapes(width: int, height: int) -> tuple[tuple[int, ...], ...]:
 
 
 def decode(outputs: Sequence[NDArray[np.float32]], placement: Placement, minimum_score: float) -> tuple[Detection, ...]:
-    """People and vehicles from `peaks` and `sizes` (conversion.py), in pixels of the picture, best first."""
+    """People, vehicles and screens from `peaks` and `sizes` (conversion.py), in pixels of the picture, best first."""
     peaks, sizes = outputs[0][0], outputs[1][0]
     flat = peaks.reshape(-1)
     found = np.flatnonzero(flat >= minimum_score)
@@ -50,8 +55,8 @@ def decode(outputs: Sequence[NDArray[np.float32]], placement: Placement, minimum
     boxes = to_picture(np.stack([x - left, y - top, x + right, y + bottom], axis=1), placement)
     whole = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
     detections = []
-    for members in (whole & (channel == 0), whole & (channel > 0)):
-        indices = np.flatnonzero(members)
+    for of_kind in CHANNELS:
+        indices = np.flatnonzero(whole & of_kind[channel])
         kept = indices[suppress(boxes[indices], scores[indices], OVERLAP)]
         for number, score, box in zip(channel[kept].tolist(), scores[kept].tolist(), boxes[kept].tolist(), strict=True):
             kind, label = KINDS[number]
