@@ -5,6 +5,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from appliance.cli import camera_discover, camera_test
 from appliance.errors import UsageError
 from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, parse_line, parse_zone
 from appliance.settings import Paths
@@ -16,7 +17,7 @@ NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = commands.add_parser("camera", help="the cameras: add, list, remove, test")
+    group = commands.add_parser("camera", help="the cameras: add, list, remove, test, discover")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     register_add(actions)
     listing = actions.add_parser("list", help="list the cameras, without their passwords")
@@ -25,9 +26,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     remove = actions.add_parser("remove", help="forget a camera; its counts stay")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(run=run_remove)
-    test = actions.add_parser("test", help="open a camera and say what it sends; nothing is kept")
-    test.add_argument("name", metavar="NAME")
-    test.set_defaults(run=run_test)
+    camera_test.register(actions)
+    camera_discover.register(actions)
 
 
 def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,7 +37,13 @@ def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Coordinates run from 0 to 1, from the left and from the top of the picture.",
     )
     add.add_argument("name", metavar="NAME")
-    add.add_argument("source", metavar="SOURCE", help="rtsp:// address, or a video file")
+    add.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="?",
+        help="rtsp://, rtsps:// or http:// address, /dev/video0, or a video file; - reads it from standard input",
+    )
+    add.add_argument("--discovered", metavar="ADDRESS", help="an ONVIF camera instead: its best stream is taken")
     add.add_argument("--line", action="append", default=[], metavar="NAME=x1,y1,x2,y2", help="may be repeated")
     add.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
     add.add_argument("--username", metavar="NAME", default="", help="the camera's own user")
@@ -56,15 +62,22 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
     if not NAME.fullmatch(options.name):
         raise UsageError(f"A camera can't be called {options.name!r}; use 1 to 40 letters, digits and dashes.")
     lines, zones = parse_places(options.line, options.zone)
-    source = cameras.check_source(options.source)
+    if (options.source is None) == (options.discovered is None):
+        raise UsageError("Name the camera's address, or a discovered camera with --discovered, and not both.")
     if options.password_stdin and not options.username:
         raise UsageError("A camera's password needs its user; give --username as well.")
+    source = None if options.discovered else cameras.check_source(camera_test.given_source(options.source))
     site = open_site(paths)
+    password = read_password(options.password_stdin, "The camera's password") if options.username else ""
+    if source is None:
+        stream, why = camera_discover.discovered_stream(options.discovered, options.username, password)
+        source = cameras.check_source(stream.address)
+        print(f"its stream {stream.profile} is taken: {stream.width}x{stream.height}, {stream.codec}; {why}")
     camera = cameras.Camera(
         name=options.name,
         source=source,
         username=options.username,
-        password=read_password(options.password_stdin, "The camera's password") if options.username else "",
+        password=password,
         lines=tuple(cameras.LineSetting(line.name, *line.start, *line.end) for line in lines),
         zones=tuple(cameras.ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points)) for zone in zones),
         loop=options.loop,
@@ -138,25 +151,4 @@ def run_remove(options: argparse.Namespace, paths: Paths) -> int:
         cameras.remove(connection, options.name)
         append(connection, Event(actor(), "camera-removed", options.name, "configuration"))
     print(f"{options.name} is removed; its counts stay")
-    return 0
-
-
-def run_test(options: argparse.Namespace, paths: Paths) -> int:
-    import time
-
-    from appliance.storage import cameras
-    from appliance.storage.database import reading
-    from appliance.storage.site import open_site
-    from appliance.vision.sources import SourceError, open_source
-
-    with reading(open_site(paths).engine) as connection:
-        camera = cameras.need(connection, options.name)
-    started = time.monotonic()
-    with open_source(camera.source, camera.name, username=camera.username, password=camera.password) as source:
-        frame = next(iter(source), None)
-        if frame is None:
-            raise SourceError(f"The camera {camera.name} sent no picture.")
-        seconds = time.monotonic() - started
-        rate = f", {source.frame_rate:g} pictures a second" if source.frame_rate else ""
-        print(f"{camera.name}: {frame.width}x{frame.height}, {source.codec}{rate}, first one after {seconds:.1f} s")
     return 0

@@ -67,14 +67,15 @@ class Camera:
 
 
 def check_source(text: str) -> str:
-    """The source as it is to be stored: an address without user and password, or the absolute path of a video.
+    """The source as it is to be stored: an address without user and password, or the absolute path of a video
+    or of a camera at USB.
 
     Raises `SourceUnusable`.
     """
     if "://" not in text:
         path = Path(text).expanduser().absolute()
-        if not path.is_file():
-            raise SourceUnusable(f"There is no file {text}; name a video or the address of a camera.")
+        if not path.is_file() and not path.is_char_device():
+            raise SourceUnusable(f"There is no file {text}; name a video, a /dev/video0, or the address of a camera.")
         return str(path)
     try:
         parts = urlsplit(text)

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import http.server
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,17 @@ import numpy as np
 
 USERNAME, PASSWORD = "viewer", "s3cret/word"
 AUTHORISED = "Basic " + base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-FRAMES = 50
+FRAME_RATE = 20
+SHORT_FRAMES = 20
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    pace: threading.Event
 
 
 class _Camera(http.server.BaseHTTPRequestHandler):
+    server: _Server
+
     def do_GET(self) -> None:
         if self.headers["Authorization"] != AUTHORISED:
             self.send_response(401)
@@ -35,10 +43,13 @@ class _Camera(http.server.BaseHTTPRequestHandler):
             self._send_pictures()
 
     def _send_pictures(self) -> None:
-        for number in range(FRAMES):
-            _, jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 5 * number, np.uint8))
+        for number in itertools.count():
+            if self.path == "/short" and number == SHORT_FRAMES:
+                return
+            _, jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 5 * (number % 50), np.uint8))
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
             self.wfile.write(jpeg.tobytes() + b"\r\n")
+            self.server.pace.wait(1 / FRAME_RATE)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -46,8 +57,10 @@ class _Camera(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def mjpeg_camera() -> Iterator[str]:
-    """The camera's address; its path /rubbish sends no picture."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Camera) as server:
+    """The camera's address; its path /rubbish sends no picture, and /short breaks off after a second."""
+    with _Server(("127.0.0.1", 0), _Camera) as server:
+        server.daemon_threads = True
+        server.pace = threading.Event()
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
