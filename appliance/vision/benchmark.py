@@ -99,6 +99,7 @@ def network_figures(loaded: LoadedNetwork, picture: NDArray[np.uint8], seconds: 
         "network_alone_per_second": round(statistics.median(alone), 1),
         "benchmark_tool_per_second": round(statistics.median(tool), 1) if tool else None,
         "latency_ms": latencies(lambda: run_once(network, picture), seconds),
+        "precisions_per_second": precision_figures(loaded, size, seconds),
         "scaling_ms": scaling_figures(network, compiled, picture, seconds),
         "tried": [
             {
@@ -109,6 +110,24 @@ def network_figures(loaded: LoadedNetwork, picture: NDArray[np.uint8], seconds: 
             }
             for speed in in_use.speeds
         ],
+    }
+
+
+def precision_figures(loaded: LoadedNetwork, size: tuple[int, int], seconds: float) -> dict[str, float]:
+    """Pictures a second in each precision, with the number of streams that suits it best; rounds as everywhere."""
+    if loaded.compile_as is None:
+        return {}
+    networks = [(choice, loaded.compile_as(size, choice)) for choice in loaded.choices]
+    found: dict[str, dict[int, list[float]]] = {}
+    for _ in range(ROUNDS):
+        for choice, compiled in networks:
+            name = compiled.precision
+            found.setdefault(name, {}).setdefault(choice.streams, []).append(
+                measure(compiled, random_input(size), seconds / 2)
+            )
+    return {
+        name: round(max(statistics.median(speeds) for speeds in by_streams.values()), 1)
+        for name, by_streams in found.items()
     }
 
 

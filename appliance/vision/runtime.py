@@ -5,10 +5,8 @@ Runtime's providers. One that is absent or does not take the network is passed o
 stand by for the case that the device fails later. How a network is compiled is found by measurement (`tuning`).
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,14 +15,20 @@ import openvino as ov
 
 from appliance.errors import VeilsightError
 from appliance.settings import Analysis, Paths
-from appliance.vision import quantised_weights, weights
-from appliance.vision.backends import onnxruntime
-from appliance.vision.backends import openvino as openvino_backend
-from appliance.vision.backends.interface import CompiledNetwork, DeviceFailed, Family, Place, RuntimeName
-from appliance.vision.backends.openvino import Choice, OpenVINONetwork, Weights
+from appliance.vision import weights
+from appliance.vision.backends.interface import CompiledNetwork, DeviceFailed, Place, RuntimeName
+from appliance.vision.backends.openvino import Choice
 from appliance.vision.catalogue import TASKS, Catalogue, CatalogueNetwork, Task, load_catalogue
 from appliance.vision.compiled_cache import CompiledCache
-from appliance.vision.driver_errors import first_telling_line, known_error
+from appliance.vision.compiling import (
+    Machine,
+    available_places,
+    candidate_compiler,
+    choose_places,
+    compile_openvino,
+    describe_device,
+    versions,
+)
 from appliance.vision.families import FAMILIES
 from appliance.vision.inference import (
     Candidate,
@@ -35,7 +39,7 @@ from appliance.vision.inference import (
     PendingDetections,
     Size,
 )
-from appliance.vision.tuning import Device, Memory, Speed, tune
+from appliance.vision.tuning import Memory, Speed
 from appliance.vision.weights import ModelChanged, ModelMissing
 
 __all__ = [
@@ -90,11 +94,16 @@ class NetworkInUse:
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network on its device, with what was found when it was put there."""
+    """A network on its device, with what was found when it was put there.
+
+    `compile_as` compiles it in another way, to be compared, in each of the `choices` that its first place offers.
+    """
 
     network: Network
     passed_over: tuple[str, ...]
     speeds: Mapping[Place, tuple[Speed, ...]]
+    choices: tuple[Choice, ...] = ()
+    compile_as: Callable[[Size, Choice], CompiledNetwork] | None = None
 
     def in_use(self) -> NetworkInUse:
         """How it runs now."""
@@ -198,17 +207,6 @@ def load_detectors(
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What networks are loaded with."""
-
-    core: ov.Core
-    cache: CompiledCache
-    memory: Memory
-    models: Path
-    measure: bool
-
-
-@dataclass(frozen=True)
 class DevicePlan:
     """What would be used on this machine and why: OpenVINO's version, all places, the networks, what failed."""
 
@@ -247,140 +245,25 @@ def load_network(
             passed_over.append(f"{network.place}: {error}")
             candidates.pop(0)
             continue
-        return LoadedNetwork(network, tuple(passed_over), speeds)
+        return describe_loaded(machine, network, tuple(passed_over), speeds)
     raise DetectorUnavailable(f"No device takes the network {entry.name}: {'; '.join(passed_over)}.")
 
 
-def available_places(core: ov.Core) -> tuple[Place, ...]:
-    """All places on this machine, in the order of preference within each kind of device."""
-    return openvino_backend.places(core) + onnxruntime.places()
-
-
-def choose_places(here: Sequence[Place], wanted: Sequence[str], passed_over: list[str]) -> list[Place]:
-    """The wanted places in the wanted order: `GPU` stands for each GPU in each runtime, `GPU.1` or `CUDA` for one."""
-    chosen: list[Place] = []
-    for name in wanted:
-        matching = [place for place in here if name in (place.kind, place.device)]
-        if not matching:
-            passed_over.append(f"{name}: not on this machine")
-        chosen += [place for place in matching if place not in chosen]
-    return chosen
-
-
-def candidate_compiler(
-    machine: Machine, entry: CatalogueNetwork, place: Place, speeds: dict[Place, tuple[Speed, ...]]
-) -> Callable[[Size], CompiledNetwork]:
-    """How the network is compiled at a place; what is measured on the way goes into `speeds`."""
-    family = FAMILIES[entry.family]
-
-    if place.runtime == "ONNX Runtime":
-
-        def compile_other(size: Size) -> CompiledNetwork:
-            model = weights.read_network(entry, machine.models).model
-            return onnxruntime.compile_network(place, entry, family, model, size)
-
-        return explained(place, compile_other)
-
-    @cache
-    def choice() -> Choice:
-        speeds[place] = measured(machine, entry, place)
-        return speeds[place][0].choice
-
-    def compile_here(size: Size) -> CompiledNetwork:
-        chosen = choice() if machine.measure else default_choice(place)
-        return compile_openvino(machine, entry, family, place, size, chosen)
-
-    return explained(place, compile_here)
-
-
-def explained(place: Place, compile_network: Callable[[Size], CompiledNetwork]) -> Callable[[Size], CompiledNetwork]:
-    """The same, with what is known about the device's failures in the reason."""
-
-    def compile_explained(size: Size) -> CompiledNetwork:
-        try:
-            return compile_network(size)
-        except DeviceFailed as error:
-            # The cause has the whole text, of which the error may hold only the beginning.
-            raise DeviceFailed(known_error(place.kind, str(error.__cause__)) or str(error)) from error
-
-    return compile_explained
-
-
-def compile_openvino(
-    machine: Machine, entry: CatalogueNetwork, family: Family, place: Place, size: Size, choice: Choice
-) -> OpenVINONetwork:
-    version = versions(machine, entry)[choice.quantised]
-    return openvino_backend.compile_network(
-        machine.core, place, version, entry.input, family, size, choice, machine.cache
+def describe_loaded(
+    machine: Machine, network: Network, passed_over: tuple[str, ...], speeds: Mapping[Place, tuple[Speed, ...]]
+) -> LoadedNetwork:
+    place, entry = network.place, network.entry
+    if place.runtime != "OpenVINO":
+        return LoadedNetwork(network, passed_over, speeds)
+    device = describe_device(machine.core, place)
+    choices = tuple(
+        Choice(precision, streams, "graph", quantised)
+        for quantised in versions(machine, entry)
+        for precision in device.precisions
+        for streams in device.streams
     )
 
+    def compile_as(size: Size, choice: Choice) -> CompiledNetwork:
+        return compile_openvino(replace(machine, cache=CompiledCache(None)), entry, place, size, choice)
 
-def versions(machine: Machine, entry: CatalogueNetwork) -> dict[bool, Weights]:
-    """The network's weights as published (False) and, where there is one, its INT8 version (True)."""
-
-    def read(files: weights.NetworkFiles) -> ov.Model:
-        try:
-            return (
-                machine.core.read_model(files.model, files.weights)
-                if files.weights
-                else (machine.core.read_model(files.model))
-            )
-        except RuntimeError as error:
-            reason = first_telling_line(str(error))
-            raise ModelChanged(f"OpenVINO can't read the network {entry.name} ({reason.rstrip('.')}).") from error
-
-    original = weights.read_network(entry, machine.models)
-    found = {False: Weights(weights.sha256(original.model), partial(read, original))}
-    quantised = quantised_weights.read_quantised(entry, machine.models)
-    if quantised is not None:
-        content = quantised.model + (quantised.weights or b"")
-        found[True] = Weights(weights.sha256(content), partial(read, quantised))
-    return found
-
-
-def measured(machine: Machine, entry: CatalogueNetwork, place: Place) -> tuple[Speed, ...]:
-    """The speeds of the network's choices at an OpenVINO place, best first."""
-    size = entry.input.sizes[0]
-    found = versions(machine, entry)
-    about = {
-        "network": entry.name,
-        "weights": found[False].sha256,
-        "quantised": found[True].sha256 if True in found else "",
-        "size": f"{size[0]}x{size[1]}",
-        "device": openvino_backend.device_version(machine.core, place),
-        "cores": str(cores()),
-    }
-    # Of what is compiled to be measured, only the winner is kept.
-    trial = replace(machine, cache=CompiledCache(None))
-    tried: dict[Choice, OpenVINONetwork] = {}
-
-    def compile_trial(choice: Choice) -> OpenVINONetwork:
-        tried[choice] = compile_openvino(trial, entry, FAMILIES[entry.family], place, size, choice)
-        return tried[choice]
-
-    speeds = tune(describe_device(machine.core, place), compile_trial, size, True in found, about, machine.memory)
-    if speeds[0].choice in tried:
-        tried[speeds[0].choice].keep(machine.cache)
-    return speeds
-
-
-def describe_device(core: ov.Core, place: Place) -> Device:
-    """What a device offers for `tuning`."""
-    if place.kind == "NPU":
-        return Device(place, ("",), (0,))
-    if place.kind == "GPU":
-        return Device(place, ("f16", "f32"), (1, 2))
-    capabilities = core.get_property(place.device, "OPTIMIZATION_CAPABILITIES")
-    offered = {"bf16": "BF16", "f16": "FP16"}
-    precisions = ("f32", *(name for name, capability in offered.items() if capability in capabilities))
-    return Device(place, precisions, tuple(2**power for power in range(cores().bit_length()) if 2**power <= cores()))
-
-
-def default_choice(place: Place) -> Choice:
-    """What is used without a measurement: exact on the CPU, the device's own way elsewhere."""
-    return Choice() if place.kind == "CPU" else Choice(precision="", streams=0)
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    return LoadedNetwork(network, passed_over, speeds, choices, compile_as)

@@ -13,13 +13,13 @@ from appliance.settings import Analysis, find_paths
 from appliance.vision.backends.interface import Place
 from appliance.vision.backends.openvino import OpenVINONetwork
 from appliance.vision.catalogue import TASKS, load_catalogue
+from appliance.vision.compiling import choose_places
 from appliance.vision.detectors.letterbox import choose_size
 from appliance.vision.runtime import (
     DetectorUnavailable,
     InferenceFailed,
     ModelChanged,
     ModelMissing,
-    choose_places,
     load_detectors,
     plan_devices,
 )
