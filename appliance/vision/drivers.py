@@ -88,10 +88,13 @@ class Account:
         """Whether it may read and write this file."""
         if self.user == os.geteuid() and os.access(path, os.R_OK | os.W_OK, effective_ids=True):
             return True
+        if self.user == 0:
+            return True
         status = path.stat()
-        if self.user in (0, status.st_uid):
-            return self.user == 0 or status.st_mode & 0o600 == 0o600
-        wanted = 0o060 if status.st_gid in self.groups else 0o006
+        if self.user == status.st_uid:
+            wanted = 0o600
+        else:
+            wanted = 0o060 if status.st_gid in self.groups else 0o006
         return status.st_mode & wanted == wanted
 
 
@@ -153,9 +156,10 @@ class _Hardware:
 def _state_of(kind: DeviceKind, root: Path, who: Account, listed: Collection[DeviceKind] | None) -> DriverState:
     found = _find_hardware(kind, root)
     packages = tuple(f"{name} {version}" for name, version in _installed(root, PACKAGES[kind]).items())
-    if found is None:
-        return DriverState(kind, False, False, f"This machine has no Intel {kind}.", packages=packages)
     is_listed = listed is not None and kind in listed
+    if found is None:
+        state = f"OpenVINO finds an Intel {kind}." if is_listed else f"This machine has no Intel {kind}."
+        return DriverState(kind, is_listed, is_listed, state, packages=packages)
     problem = None if is_listed else _kernel_problem(kind, found, root)
     problem = problem or _access_problem(found, root, who)
     if not problem and not is_listed:
@@ -170,7 +174,7 @@ def _state_of(kind: DeviceKind, root: Path, who: Account, listed: Collection[Dev
     if problem:
         return DriverState(kind, True, False, problem.state, problem.remedy, packages)
     nodes = " and ".join(f"/{node.relative_to(root)}" for node in found.nodes)
-    return DriverState(kind, True, True, f"The {found.name} is ready at {nodes}.", packages=packages)
+    return DriverState(kind, True, True, f"The {found.name} is ready{nodes and f' at {nodes}'}.", packages=packages)
 
 
 def _find_hardware(kind: DeviceKind, root: Path) -> _Hardware | None:
@@ -252,10 +256,11 @@ def _access_problem(found: _Hardware, root: Path, who: Account) -> _Problem | No
             group = _group_name(status.st_gid)
             remedy = f"Run `usermod --append --groups {group} {who.name}`, and log in anew or restart the service."
             return _Problem(state, remedy)
-        rule = f'SUBSYSTEM=="{node.parent.name.replace("dri", "drm")}", GROUP="render", MODE="0660"'
+        subsystem, kernel = ("accel", "accel*") if node.parent.name == "accel" else ("drm", "renderD*")
+        rule = f'SUBSYSTEM=="{subsystem}", KERNEL=="{kernel}", GROUP="render", MODE="0660"'
         return _Problem(
             state,
-            f"Write {rule} into /etc/udev/rules.d/60-{node.parent.name}.rules, add {who.name} to the group render, and "
+            f"Write {rule} into /etc/udev/rules.d/60-{subsystem}.rules, add {who.name} to the group render, and "
             "restart.",
         )
     return None
@@ -304,8 +309,8 @@ def _gpu_library_problem(root: Path) -> _Problem | None:
         return None
     return _Problem(
         "The GPU's OpenCL driver is not complete.",
-        f"Install {_listed(names)}; Debian 12's intel-opencl-icd knows GPUs up to 2022, Debian 13 has none, newer ones "
-        f"are on {INTEL_GPU_RELEASES}.",
+        f"Install {_listed(names)}; Debian 12's intel-opencl-icd (22.43) is for GPUs of its time, Debian 13 has none, "
+        f"newer ones are on {INTEL_GPU_RELEASES}.",
     )
 
 
