@@ -92,9 +92,8 @@ class Account:
             return True
         status = path.stat()
         if self.user == status.st_uid:
-            wanted = 0o600
-        else:
-            wanted = 0o060 if status.st_gid in self.groups else 0o006
+            return status.st_mode & 0o600 == 0o600
+        wanted = 0o060 if status.st_gid in self.groups else 0o006
         return status.st_mode & wanted == wanted
 
 
