@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.vision.backends.interface import DeviceKind
-from appliance.vision.driver_errors import explain_failure, first_telling_line, known_error
+from appliance.vision.driver_errors import KNOWN_ERRORS, explain_failure, first_telling_line, known_error
 
 CORE = """Exception from src/inference/src/cpp/core.cpp:117:
 Exception from src/inference/src/dev/plugin.cpp:54:
@@ -139,3 +139,11 @@ def test_whatever_the_error_it_is_one_sentence(kind: DeviceKind, error: str) -> 
 @given(st.text(st.characters(categories=["L", "Nd"]), min_size=1))
 def test_a_plain_line_is_kept(line: str) -> None:
     assert first_telling_line(f"Exception from somewhere:\n{line}\nand so on") == f"{line}."
+
+
+def test_a_sentence_that_is_explained_again_stays_as_it_is() -> None:
+    """An error may pass two places that explain it."""
+    kinds: tuple[DeviceKind, ...] = ("NPU", "GPU", "CPU")
+    for kind in kinds:
+        for known in KNOWN_ERRORS[kind]:
+            assert [explain_failure(each, known.sentence) for each in kinds] == [known.sentence] * 3
