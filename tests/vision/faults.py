@@ -11,13 +11,53 @@ from pathlib import Path
 import av
 import numpy as np
 
+from appliance.vision.backends.interface import DeviceFailed, Outputs, Place
 from appliance.vision.catalogue import TASKS, Task, load_catalogue
 from appliance.vision.detections import Detection
-from appliance.vision.inference import InferenceFailed
+from appliance.vision.families import FAMILIES
+from appliance.vision.inference import Candidate, InferenceFailed, Network
 from appliance.vision.runtime import Detectors, load_detectors
 from tests.vision.scripted import Picture, Refusing, Scripted, detectors, found
 
 WIDTH, HEIGHT, RATE = 96, 64, 10
+
+
+@dataclass(frozen=True)
+class BrokenDevice:
+    """A device that takes every network and then does as `run` says; the network on it is the product's own."""
+
+    run: Callable[[Picture], Outputs]
+    executes_on: str = "CPU"
+    precision: str = "FP32"
+    streams: int = 1
+
+    def session(self) -> "BrokenDevice":
+        return self
+
+
+def on_a_broken_device(task: Task, run: Callable[[tuple[tuple[int, ...], ...]], Outputs]) -> Detectors:
+    """The task's network on a device that gives what `run` makes of the shapes that are expected."""
+    entry = load_catalogue().for_task(task)
+    assert entry is not None
+    family = FAMILIES[entry.family]
+
+    def compile_for(size: tuple[int, int]) -> BrokenDevice:
+        return BrokenDevice(lambda _picture: run(family.output_shapes(*size)))
+
+    candidate = Candidate(Place("OpenVINO", "CPU", "CPU"), compile_for)
+    return _one(task, Network(entry, family, [candidate], stuck_seconds=0.05))
+
+
+def _zeros(shapes: tuple[tuple[int, ...], ...], value: float = 0.0) -> Outputs:
+    return tuple(np.full(shape, value, np.float32) for shape in shapes)
+
+
+def _lost(_shapes: tuple[tuple[int, ...], ...]) -> Outputs:
+    raise DeviceFailed("The device was lost.")
+
+
+def _out_of_memory(_shapes: tuple[tuple[int, ...], ...]) -> Outputs:
+    raise MemoryError
 
 
 @dataclass
@@ -56,6 +96,12 @@ BREAKING: dict[str, Callable[[Task], Detectors]] = {
     "score is no number": lambda task: _one(
         task, Scripted(lambda *_: [found("face" if task == "faces" else "person", 10, 10, 30, 50, score=math.nan)])
     ),
+    "device is lost": lambda task: on_a_broken_device(task, _lost),
+    "device is out of memory": lambda task: on_a_broken_device(task, _out_of_memory),
+    "device gives other shapes": lambda task: on_a_broken_device(task, lambda shapes: _zeros(((1, 2, 3), *shapes[1:]))),
+    "device gives too few outputs": lambda task: on_a_broken_device(task, lambda shapes: _zeros(shapes)[1:]),
+    "device gives no numbers": lambda task: on_a_broken_device(task, lambda shapes: _zeros(shapes, math.nan)),
+    "device gives infinite numbers": lambda task: on_a_broken_device(task, lambda shapes: _zeros(shapes, math.inf)),
     "box is no number": lambda task: _one(task, Scripted(lambda *_: [found("person", math.nan, 10, 30, 50)])),
     "box is inside out": lambda task: _one(task, Scripted(lambda *_: [found("person", 60, 10, 30, 50)])),
     "hangs": lambda task: _one(task, Hanging()),
