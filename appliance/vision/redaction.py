@@ -9,9 +9,10 @@ What is covered in a frame is the union of
 4. faces and text of the last second, and heads of the last half second, that this frame does not show again, so that
    a single miss uncovers nobody.
 
-Text costs most, so it is looked for in every frame in which a vehicle, even a doubtful one, is new or has moved, and
-otherwise every half second: in the live view a plate that no vehicle is seen around may show for that long; for a
-recording, regions are carried back over that time (see `recordings`).
+When text is looked for is told in `plates`: whenever a vehicle, even a doubtful one, is new or has moved, each half
+second while anything but the people changes, and each two seconds in any case. So in the live view a plate that no
+vehicle is seen around may show for half a second; in a recording, regions are carried back over that time (see
+`look_ahead`). Faces are looked for in every frame of a camera, and in frames of a recording as `Findings.moving` says.
 
 The frame is covered whole when a network is missing, fails, is late or answers nonsense, when a result belongs to
 another frame, when the frame is damaged or the first of a new size, and when the redactor itself fails. How regions are
