@@ -28,6 +28,8 @@ VEHICLE_SCORE = 0.2
 # A vehicle whose box overlaps its earlier one this much (intersection over union) has moved by a twentieth of its width
 # at most, a fifth of a plate's, so that a plate covered then is covered still.
 STANDS_STILL = 0.9
+# One that overlaps it less than this has moved by so much that between the two places its plate may be in neither.
+HAS_MOVED = 0.7
 # The largest vehicles are looked at closely; a plate on a smaller one has no readable letters.
 CLOSE_LOOKS = 4
 SMALLEST_CLOSE_LOOK = 48
@@ -74,11 +76,12 @@ class TextSchedule:
         """All looks at a picture once what is in it is known; None where none is due. `still` then says whether the
         last look's results hold for this picture too."""
         now = frame.monotonic
-        moving = not self._stand_still(vehicles)
+        restless = not self._stand_still(vehicles, STANDS_STILL)
+        moving = not self._stand_still(vehicles, HAS_MOVED)
         changed = self._stillness.changed(frame.pixels, people)
         self.still = not changed
         short, long = self._interval.overdue(now), self._long_interval.overdue(now)
-        if begun is None and (moving or long or (changed and short)):
+        if begun is None and (restless or long or (changed and short)):
             begun = detector.start(frame.pixels, frame.camera)
         if begun is None:
             return None
@@ -107,10 +110,10 @@ class TextSchedule:
         ]
         self._vehicles = [(box, now) for box in vehicles] + kept
 
-    def _stand_still(self, vehicles: Sequence[Box]) -> bool:
+    def _stand_still(self, vehicles: Sequence[Box], least_overlap: float) -> bool:
         """Whether each vehicle that is large enough to have a plate that can be read stands where one was looked at."""
         large = [box for box in vehicles if min(box.x2 - box.x1, box.y2 - box.y1) >= SMALLEST_CLOSE_LOOK]
-        return all(any(overlap(box, old) >= STANDS_STILL for old, _ in self._vehicles) for box in large)
+        return all(any(overlap(box, old) >= least_overlap for old, _ in self._vehicles) for box in large)
 
 
 def vehicle_boxes(objects: Sequence[Detection], tracks: Sequence[Track]) -> list[Box]:

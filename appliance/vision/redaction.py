@@ -59,6 +59,8 @@ HOLD_SECONDS = 1.0
 HEAD_HOLD_SECONDS = 0.5
 # A face away from every head region stands still where it overlaps its earlier place this much.
 FACE_STANDS_STILL = 0.6
+# For so long it is remembered where such a face was.
+FACE_SECONDS = 2.0
 # For so long every frame is looked at after something moved that no track follows.
 DENSE_SECONDS = 0.5
 
@@ -123,7 +125,7 @@ class Redactor:
         self._text = TextSchedule(text_seconds)
         self._face_interval = Interval(face_seconds)
         self._most_shrink = most_shrink
-        self._faces_seen: list[Region] = []
+        self._faces_seen: list[tuple[Region, float]] = []
         self._text_seen: list[Region] = []
         self._dense_until = -math.inf
         self._size: tuple[int, int] | None = None
@@ -179,7 +181,7 @@ class Redactor:
         seen = [self._covering.sized(region) for region in seen if not self._covering.shows(region)]
         heads = [self._covering.sized(region) for region in head_regions(objects, tracks)]
         held = self._memory.update(frame.monotonic, seen) + self._heads.update(frame.monotonic, heads)
-        moving = self._moving(faces, heads, look)
+        moving = self._moving(frame.monotonic, faces, heads, look)
         if moving:
             self._dense_until = frame.monotonic + DENSE_SECONDS
         looked: dict[LookKind, object] = {"faces": faces, "text": look}
@@ -232,15 +234,16 @@ class Redactor:
         return faces
 
     def _moving(
-        self, faces: Sequence[Region] | None, heads: Sequence[Region], look: TextLook | None
+        self, now: float, faces: Sequence[Region] | None, heads: Sequence[Region], look: TextLook | None
     ) -> frozenset[LookKind]:
         """Which networks see something that moves and that no track follows."""
         moving: set[LookKind] = {"text"} if look is not None and look.moving else set()
         if faces is not None:
             alone = [face for face in faces if not any(overlaps(head.box, grown(face.box, 0.1)) for head in heads)]
-            if any(all(overlap(face.box, old.box) < FACE_STANDS_STILL for old in self._faces_seen) for face in alone):
+            known = [each for each in self._faces_seen if 0 <= now - each[1] <= FACE_SECONDS]
+            if any(all(overlap(face.box, old.box) < FACE_STANDS_STILL for old, _ in known) for face in alone):
                 moving.add("faces")
-            self._faces_seen = alone
+            self._faces_seen = known + [(face, now) for face in alone]
         return frozenset(moving)
 
     def cover(self, frame: RawFrame, regions: Sequence[Region]) -> RedactedFrame:
