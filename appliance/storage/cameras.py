@@ -13,6 +13,8 @@ from appliance.errors import UsageError, VeilsightError
 from appliance.storage.tables import camera as camera_table
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
+# The least and most pictures that are analysed of a camera in a second.
+RATES = (1.0, 30.0)
 # Some makers want the password inside the address's path or query: `user=admin_password=secret`.
 HIDDEN_IN_ADDRESS = re.compile(r"((?:password|passwd|pass|pwd)=)[^&_/;]+", re.IGNORECASE)
 
@@ -23,6 +25,10 @@ class SourceUnusable(UsageError):
 
 class CameraNameUnusable(UsageError):
     """A camera's name that could not be shown or typed."""
+
+
+class RateUnusable(UsageError):
+    """A rate of analysis that makes no sense."""
 
 
 class CameraExists(VeilsightError):
@@ -54,7 +60,11 @@ class ZoneSetting:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A camera: `source` is a URL or a file's path without user name or password, which are kept apart."""
+    """A camera: `source` is a URL or a file's path without user name or password, which are kept apart.
+
+    What lies under one of the `masks` is never looked at. `rate` is how many pictures a second are analysed, None for
+    what the settings say. A camera that is not `enabled` is not connected to.
+    """
 
     name: str
     source: str
@@ -64,6 +74,9 @@ class Camera:
     zones: tuple[ZoneSetting, ...] = ()
     loop: bool = False
     realtime: bool = False
+    masks: tuple[ZoneSetting, ...] = ()
+    rate: float | None = None
+    enabled: bool = True
 
 
 def check_source(text: str) -> str:
@@ -95,14 +108,42 @@ def shown_source(source: str) -> str:
 
 
 def add(connection: Connection, camera: Camera, now: datetime | None = None) -> None:
-    """Raises `CameraExists` and `CameraNameUnusable`."""
+    """Raises `CameraExists`, `CameraNameUnusable` and `RateUnusable`."""
     name = camera.name
+    check_rate(camera.rate)
     if not 1 <= len(name) <= 60 or not name.isprintable() or name != name.strip() or "/" in name:
         raise CameraNameUnusable(f"A camera can't be called {name!r}; use 1 to 60 printable characters without a /.")
     if get(connection, camera.name) is not None:
         raise CameraExists(f"There is a camera called {camera.name} already; remove it first or choose another name.")
     values = asdict(camera) | {"created": now or datetime.now(UTC)}
     connection.execute(camera_table.insert().values(**values))
+
+
+def set_masks(connection: Connection, name: str, masks: tuple[ZoneSetting, ...]) -> None:
+    """Put these masks in the place of those there were. Raises `CameraUnknown`."""
+    _change(connection, name, masks=[asdict(mask) for mask in masks])
+
+
+def set_rate(connection: Connection, name: str, rate: float | None) -> None:
+    """Raises `CameraUnknown`, and `RateUnusable` for a rate that is not within `RATES`."""
+    check_rate(rate)
+    _change(connection, name, rate=rate)
+
+
+def set_enabled(connection: Connection, name: str, enabled: bool) -> None:
+    """Switch a camera on or off. Raises `CameraUnknown`."""
+    _change(connection, name, enabled=enabled)
+
+
+def check_rate(rate: float | None) -> None:
+    """Raises `RateUnusable`."""
+    if rate is not None and not RATES[0] <= rate <= RATES[1]:
+        raise RateUnusable(f"A camera can't be analysed {rate:g} times a second; use {RATES[0]:g} to {RATES[1]:g}.")
+
+
+def _change(connection: Connection, name: str, **values: object) -> None:
+    if not connection.execute(camera_table.update().where(camera_table.c.name == name).values(**values)).rowcount:
+        raise _unknown(name)
 
 
 def remove(connection: Connection, name: str) -> None:
@@ -137,7 +178,9 @@ def _as_camera(row: Row[tuple[Any, ...]]) -> Camera:
     values = dict(row._mapping)
     del values["created"]
     values["lines"] = tuple(LineSetting(**line) for line in values["lines"])
-    values["zones"] = tuple(
-        ZoneSetting(zone["name"], tuple((x, y) for x, y in zone["points"])) for zone in values["zones"]
-    )
+    values["zones"], values["masks"] = _as_zones(values["zones"]), _as_zones(values["masks"])
     return Camera(**values)
+
+
+def _as_zones(stored: list[dict[str, Any]]) -> tuple[ZoneSetting, ...]:
+    return tuple(ZoneSetting(zone["name"], tuple((x, y) for x, y in zone["points"])) for zone in stored)

@@ -29,13 +29,13 @@ def migrate(engine: Engine) -> tuple[str, ...]:
         return migrate_with(connection)
 
 
-def migrate_with(connection: Connection) -> tuple[str, ...]:
-    """`migrate` in the caller's transaction."""
-    missing = _missing(connection)
+def migrate_with(connection: Connection, revision: str = "head") -> tuple[str, ...]:
+    """`migrate` in the caller's transaction; to an older schema than this program's if `revision` names one."""
+    missing = _missing(connection, revision)
     if missing:
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     return missing
 
 
@@ -46,11 +46,11 @@ def check_schema(engine: Engine) -> None:
             raise SchemaOutdated("The database has the schema of an older version; run `veilsight db migrate`.")
 
 
-def _missing(connection: Connection) -> tuple[str, ...]:
+def _missing(connection: Connection, revision: str = "head") -> tuple[str, ...]:
     scripts = ScriptDirectory.from_config(_config())
     current = MigrationContext.configure(connection).get_current_revision()
     try:
-        steps = list(scripts.iterate_revisions("head", current))
+        steps = list(scripts.iterate_revisions(revision, current))
     except RevisionError as error:
         raise NewerSchema(
             f"The database was written by a newer version (its schema is {current}); install that version again."

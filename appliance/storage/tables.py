@@ -5,7 +5,7 @@ No column can hold a picture, a track or a moment finer than a bucket of counts.
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text, true
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
 
@@ -61,6 +61,10 @@ camera = Table(
     Column("lines", JSON, nullable=False),
     Column("zones", JSON, nullable=False),
     Column("created", Moment, nullable=False),
+    Column("masks", JSON, nullable=False, server_default="[]"),
+    # Pictures to analyse in a second; null is what the settings say.
+    Column("rate", Float),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
 )
 
 user = Table(

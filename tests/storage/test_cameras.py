@@ -1,5 +1,6 @@
 """Cameras: stored whole, and their passwords shown nowhere."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from appliance.storage.cameras import (
     CameraNameUnusable,
     CameraUnknown,
     LineSetting,
+    RateUnusable,
     SourceUnusable,
     ZoneSetting,
     check_source,
@@ -28,6 +30,9 @@ DOOR = Camera(
     (ZoneSetting("till", ((0.0, 0.0), (1.0, 0.0), (0.5, 1.0))),),
     loop=True,
     realtime=True,
+    masks=(ZoneSetting("street", ((0.0, 0.0), (1.0, 0.0), (0.5, 0.25))),),
+    rate=5.0,
+    enabled=False,
 )
 
 
@@ -57,6 +62,28 @@ def test_a_removed_camera_is_gone(site: Site) -> None:
         for act in (cameras.remove, cameras.need):
             with pytest.raises(CameraUnknown, match="door"):
                 act(connection, "door")
+
+
+def test_masks_rate_and_state_can_be_changed(site: Site) -> None:
+    mask = ZoneSetting("pavement", ((0.0, 0.5), (0.5, 0.5), (0.0, 1.0)))
+    with site.engine.begin() as connection:
+        cameras.add(connection, DOOR)
+        cameras.set_masks(connection, "door", (mask,))
+        cameras.set_rate(connection, "door", None)
+        cameras.set_enabled(connection, "door", True)
+        assert cameras.get(connection, "door") == replace(DOOR, masks=(mask,), rate=None, enabled=True)
+        with pytest.raises(CameraUnknown):
+            cameras.set_enabled(connection, "hall", False)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 31.0, float("nan")])
+def test_a_rate_that_makes_no_sense_is_refused(site: Site, rate: float) -> None:
+    with site.engine.begin() as connection:
+        with pytest.raises(RateUnusable):
+            cameras.add(connection, replace(DOOR, rate=rate))
+        cameras.add(connection, DOOR)
+        with pytest.raises(RateUnusable):
+            cameras.set_rate(connection, "door", rate)
 
 
 @pytest.mark.parametrize("name", ["", " door", "door ", "a\nb", "x" * 61, "a/b", "\x1b[2J"])

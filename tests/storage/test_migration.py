@@ -10,9 +10,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from appliance.settings import Paths
-from appliance.storage import keys
+from appliance.storage import cameras, keys
 from appliance.storage.database import create_database, reading
-from appliance.storage.migration import NewerSchema, SchemaOutdated, check_schema, migrate
+from appliance.storage.migration import NewerSchema, SchemaOutdated, check_schema, migrate, migrate_with
 from appliance.storage.site import Site, SiteIncomplete, create_site, open_site
 from appliance.storage.tables import metadata
 
@@ -39,7 +39,7 @@ def test_an_empty_database_is_out_of_date_until_it_is_migrated(paths: Paths) -> 
     engine = create_database(paths.database, keys.create_database_key(paths))
     with pytest.raises(SchemaOutdated, match="db migrate"):
         check_schema(engine)
-    assert migrate(engine) == ("0001",)
+    assert migrate(engine) == ("0001", "0002")
     check_schema(engine)
 
 
@@ -71,7 +71,7 @@ def test_a_migration_that_is_killed_leaves_the_old_schema(paths: Paths) -> None:
         assert inspect(connection).get_table_names() == ["older"]
     with pytest.raises(SchemaOutdated):
         check_schema(engine)
-    assert migrate(engine) == ("0001",)
+    assert migrate(engine) == ("0001", "0002")
     check_schema(engine)
 
 
@@ -84,3 +84,17 @@ def test_a_migration_that_fails_leaves_the_old_schema(paths: Paths) -> None:
         migrate(engine)
     with reading(engine) as connection:
         assert inspect(connection).get_table_names() == ["audit_checkpoint"]
+
+
+def test_cameras_of_the_first_schema_are_kept(paths: Paths) -> None:
+    engine = create_database(paths.database, keys.create_database_key(paths))
+    with engine.begin() as connection:
+        migrate_with(connection, "0001")
+        connection.execute(
+            text("INSERT INTO camera VALUES ('door', 'rtsp://10.0.0.1/', '', '', 0, 0, '[]', '[]', 1790000000)")
+        )
+    with pytest.raises(SchemaOutdated):
+        check_schema(engine)
+    assert migrate(engine) == ("0002",)
+    with reading(engine) as connection:
+        assert cameras.need(connection, "door") == cameras.Camera("door", "rtsp://10.0.0.1/")
