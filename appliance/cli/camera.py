@@ -48,6 +48,7 @@ def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
     add.add_argument("--username", metavar="NAME", default="", help="the camera's own user")
     add.add_argument("--password-stdin", action="store_true", help="read that user's password from standard input")
+    add.add_argument("--transport", choices=("tcp", "udp"), default="tcp", help="how RTSP's pictures travel (tcp)")
     add.add_argument("--loop", action="store_true", help="begin a file anew when it ends")
     add.add_argument("--realtime", action="store_true", help="play a file at its own speed")
     add.set_defaults(run=run_add)
@@ -81,6 +82,7 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
         lines=tuple(cameras.LineSetting(line.name, *line.start, *line.end) for line in lines),
         zones=tuple(cameras.ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points)) for zone in zones),
         loop=options.loop,
+        transport=options.transport,
         realtime=options.realtime,
     )
     with site.engine.begin() as connection:
@@ -134,6 +136,7 @@ def describe(camera: "Camera") -> dict[str, object]:
         "name": camera.name,
         "source": shown_source(camera.source),
         "username": camera.username,
+        "transport": camera.transport,
         "loop": camera.loop,
         "realtime": camera.realtime,
         "lines": {line.name: [line.x1, line.y1, line.x2, line.y2] for line in camera.lines},

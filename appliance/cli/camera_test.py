@@ -19,7 +19,7 @@ def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     test.add_argument("camera", metavar="NAME|ADDRESS", help="a camera that is set up, or an address to try")
     test.add_argument("--username", metavar="NAME", default="", help="the camera's own user, with an address")
     test.add_argument("--password-stdin", action="store_true", help="read that user's password from standard input")
-    test.add_argument("--transport", choices=("tcp", "udp"), default="tcp", help="how RTSP's pictures travel")
+    test.add_argument("--transport", choices=("tcp", "udp"), help="how RTSP's pictures travel")
     test.add_argument("--json", action="store_true", help="print one JSON object")
     test.set_defaults(run=run_test)
 
@@ -28,7 +28,9 @@ def run_test(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.vision.trial import try_camera
 
     camera = find(options, paths)
-    trial = try_camera(camera.source, camera.name, camera.username, camera.password, options.transport)
+    trial = try_camera(
+        camera.source, camera.name, camera.username, camera.password, options.transport or camera.transport
+    )
     if options.json:
         print(json.dumps({"camera": camera.name} | asdict(trial), indent=2))
     else:

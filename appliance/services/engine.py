@@ -103,7 +103,13 @@ class Engine:
         bucket_seconds = 60 * self._settings.analysis.bucket_minutes
         measuring = CameraMeasuring(camera.name, _lines(camera), _zones(camera), bucket_seconds, self._keep)
         source = CameraSource(
-            camera.name, camera.source, camera.username, camera.password, camera.loop, camera.realtime
+            camera.name,
+            camera.source,
+            camera.username,
+            camera.password,
+            camera.loop,
+            camera.realtime,
+            camera.transport,
         )
         status, stop = CameraStatus(camera.name), threading.Event()
         thread = threading.Thread(

@@ -4,7 +4,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, select
@@ -63,7 +63,8 @@ class Camera:
     """A camera: `source` is a URL or a file's path without user name or password, which are kept apart.
 
     What lies under one of the `masks` is never looked at. `rate` is how many pictures a second are analysed, None for
-    what the settings say. A camera that is not `enabled` is not connected to.
+    what the settings say. A camera that is not `enabled` is not connected to. `transport` is how RTSP's pictures
+    travel.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Camera:
     masks: tuple[ZoneSetting, ...] = ()
     rate: float | None = None
     enabled: bool = True
+    transport: Literal["tcp", "udp"] = "tcp"
 
 
 def check_source(text: str) -> str:

@@ -65,6 +65,8 @@ camera = Table(
     # Pictures to analyse in a second; null is what the settings say.
     Column("rate", Float),
     Column("enabled", Boolean, nullable=False, server_default=true()),
+    # How RTSP's pictures travel: tcp or udp.
+    Column("transport", String, nullable=False, server_default="tcp"),
 )
 
 user = Table(

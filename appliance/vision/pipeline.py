@@ -17,7 +17,7 @@ from appliance.vision.live import Hub
 from appliance.vision.redaction import Redactor, explain
 from appliance.vision.runtime import Detectors
 from appliance.vision.showing import Show
-from appliance.vision.sources import Source, open_source
+from appliance.vision.sources import Source, Transport, open_source
 from appliance.vision.tracking import Tracker
 
 State = Literal["connecting", "streaming", "stalled", "failed", "ended"]
@@ -43,6 +43,7 @@ class CameraSource:
     password: str = field(default="", repr=False)
     loop: bool = False
     realtime: bool = False
+    transport: Transport = "tcp"
 
 
 class TakeTracks(Protocol):
@@ -70,6 +71,9 @@ class CameraStatus:
     width: int = 0
     height: int = 0
     received_frames: int = 0
+    codec: str = ""
+    decoder: str = ""
+    transport: str = ""
     told: State = "streaming"
     covered_because: str = ""
     arrived: float = 0.0
@@ -80,6 +84,7 @@ class CameraStatus:
         self.analysed_frames += 1
         self.received_frames, self.dropped_frames = source.received, source.dropped
         self.width, self.height = frame.width, frame.height
+        self.codec, self.decoder, self.transport = source.codec, source.decoder, source.transport
         self._times.append((time.monotonic(), source.received))
 
     def as_json(self) -> dict[str, Any]:
@@ -99,6 +104,9 @@ class CameraStatus:
             "reconnects": self.reconnects,
             "width": self.width,
             "height": self.height,
+            "codec": self.codec,
+            "decoder": self.decoder,
+            "transport": self.transport,
         }
 
 
@@ -128,6 +136,8 @@ def run_camera(
                 _enter(status, "ended", "The recording has ended.", on_event)
             return
         except VeilsightError as error:
+            if stop.is_set():
+                return
             _enter(status, "failed", str(error), on_event)
         except Exception as error:
             # One camera's defect stops no other camera.
@@ -160,7 +170,14 @@ def _watch(
 
     with (
         open_source(
-            camera.source, camera.name, camera.realtime, camera.loop, camera.username, camera.password
+            camera.source,
+            camera.name,
+            camera.realtime,
+            camera.loop,
+            camera.username,
+            camera.password,
+            camera.transport,
+            stop,
         ) as source,
         Show(camera.name, redactor, hub, on_picture) as show,
     ):

@@ -1,4 +1,4 @@
-"""Cameras have masks, a rate of analysis, and can be switched off."""
+"""Cameras have masks, a rate of analysis and RTSP's transport, and can be switched off."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,3 +13,4 @@ def upgrade() -> None:
     op.add_column("camera", sa.Column("masks", sa.JSON, nullable=False, server_default="[]"))
     op.add_column("camera", sa.Column("rate", sa.Float))
     op.add_column("camera", sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()))
+    op.add_column("camera", sa.Column("transport", sa.String, nullable=False, server_default="tcp"))

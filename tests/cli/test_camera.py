@@ -101,6 +101,15 @@ def test_a_discovered_camera_that_refuses_is_not_added(
         assert cameras.list_cameras(connection) == ()
 
 
+def test_the_transport_is_kept(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert veilsight(paths, "add", "front", "rtsp://192.0.2.10/x", "--transport", "udp") == 0
+    assert veilsight(paths, "add", "back", "rtsp://192.0.2.11/x") == 0
+    capsys.readouterr()
+    assert veilsight(paths, "list", "--json") == 0
+    shown = {camera["name"]: camera["transport"] for camera in json.loads(capsys.readouterr().out)}
+    assert shown == {"front": "udp", "back": "tcp"}
+
+
 def test_an_address_with_a_password_is_taken_from_standard_input_only(
     paths: Paths, typed: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -187,6 +187,31 @@ def test_a_wrong_password_is_one_sentence_without_it(streams: dict[str, Path]) -
     assert "guessed" not in f"{caught.value!r}{caught.value.__cause__!r}{caught.value.__context__!r}"
 
 
+def test_a_camera_s_status_tells_how_it_is_read(streams: dict[str, Path], default_models: Path, tmp_path: Path) -> None:
+    detectors = load_detectors(default_models, tmp_path, ("CPU",), load_catalogue(), ("people-vehicles",))
+    status, stop, analysed = CameraStatus("front"), threading.Event(), threading.Event()
+    events: list[object] = []
+    with rtsp_server(streams["h264"]) as (server, address, _):
+        thread = threading.Thread(
+            target=run_camera,
+            args=(CameraSource("front", address, USERNAME, PASSWORD, transport="udp"), detectors, Hub(), status, stop),
+            kwargs={
+                "on_tracks": lambda *_: analysed.set(),
+                "on_event": lambda _kind, details: events.append(details["state"]),
+            },
+        )
+        thread.start()
+        assert analysed.wait(SECONDS)
+        server.send_signal(signal.SIGSTOP)
+        # Who stops a silent camera does not wait for it, and nobody is told that it was lost.
+        stop.set()
+        thread.join(SECONDS)
+    assert not thread.is_alive()
+    shown = status.as_json()
+    assert (shown["codec"], shown["decoder"], shown["transport"]) == ("h264", "software", "udp")
+    assert "failed" not in events
+
+
 def test_a_camera_that_was_away_is_watched_again(pets_clip: Path, default_models: Path, tmp_path: Path) -> None:
     detectors = load_detectors(default_models, tmp_path, ("CPU",), load_catalogue(), ("people-vehicles",))
     sizes: queue.Queue[tuple[int, int]] = queue.Queue()
