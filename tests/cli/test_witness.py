@@ -136,6 +136,7 @@ def test_a_camera_is_added_listed_and_removed(run: Run, paths: Paths) -> None:
         "name": "front",
         "source": "rtsp://10.0.0.1/x",
         "username": "op",
+        "transport": "tcp",
         "loop": False,
         "realtime": False,
         "lines": {"door": [0.1, 0.2, 0.3, 0.4]},

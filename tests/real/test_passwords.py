@@ -13,8 +13,9 @@ from urllib.parse import quote
 import pikepdf
 import pytest
 
+from appliance.cli.main import main
 from appliance.settings import Settings, find_paths
-from appliance.storage.site import open_site
+from appliance.storage.site import create_site, open_site
 from appliance.vision.live import LiveClient
 from appliance.web.application import create_app
 from appliance.web.context import WebContext
@@ -41,26 +42,33 @@ class Seen:
         return [where for where, text in self.texts.items() if any(secret in text for secret in SECRETS)]
 
 
+@dataclass
+class Terminal:
+    """Where commands are typed, and the password where they ask for it; all that they print is seen."""
+
+    installation: Installation
+    seen: Seen
+    captured: pytest.CaptureFixture[str]
+    patch: pytest.MonkeyPatch
+
+    def call(self, *arguments: str) -> str:
+        self.patch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        main(["--state", str(self.installation.state), *arguments])
+        shown = self.captured.readouterr()
+        self.seen.add(" ".join(arguments[:2]), shown.out + shown.err)
+        return shown.out
+
+
 @pytest.fixture
-def installation(tmp_path: Path, default_models: Path) -> Installation:
-    state = tmp_path / "state"
-    installed = Installation(state, tmp_path, {"VEILSIGHT_MODELS": str(default_models), "PATH": "/usr/bin:/bin"})
-    assert installed.call("setup").returncode == 0
-    return installed
-
-
-def call(installation: Installation, seen: Seen, *arguments: str) -> str:
-    """Run a command to its end, with the password on its standard input where it asks; what it prints is seen."""
-    done = subprocess.run(
-        installation.command(*arguments),
-        env=installation.environment,
-        input=f"{PASSWORD}\n",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seen.add(" ".join(arguments[:2]), done.stdout + done.stderr)
-    return done.stdout
+def terminal(
+    tmp_path: Path, default_models: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Terminal:
+    """The whole process's output is captured, FFmpeg's own as well."""
+    for name in ("CREDENTIALS_DIRECTORY", "VEILSIGHT_SETTINGS"):
+        monkeypatch.delenv(name, raising=False)
+    create_site(find_paths({}, tmp_path / "state"))
+    environment = {"VEILSIGHT_MODELS": str(default_models), "PATH": "/usr/bin:/bin"}
+    return Terminal(Installation(tmp_path / "state", tmp_path, environment), Seen({}), capfd, monkeypatch)
 
 
 def process_texts() -> Iterator[bytes]:
@@ -90,9 +98,9 @@ def pages(installation: Installation) -> Iterator[tuple[str, bytes]]:
     site.engine.dispose()
 
 
-def report_texts(installation: Installation, seen: Seen) -> Iterator[bytes]:
+def report_texts(terminal: Terminal) -> Iterator[bytes]:
     """Every object and every stream of a report, unpacked, and its attached facts."""
-    built = call(installation, seen, "report", "build", "--from", "2026-01-01", "--to", "2026-01-01", "--json")
+    built = terminal.call("report", "build", "--from", "2026-01-01", "--to", "2026-01-01", "--json")
     path = Path(json.loads(built)["report"])
     with pikepdf.open(path) as report:
         unpacked = io.BytesIO()
@@ -101,17 +109,17 @@ def report_texts(installation: Installation, seen: Seen) -> Iterator[bytes]:
         yield from (attached.get_file().read_bytes() for attached in report.attachments.values())
 
 
-def test_a_password_is_seen_nowhere(installation: Installation, pets_clip: Path, tmp_path: Path) -> None:
+def test_a_password_is_seen_nowhere(terminal: Terminal, pets_clip: Path, tmp_path: Path) -> None:
     need_gstreamer()
-    seen = Seen({})
+    installation, seen = terminal.installation, terminal.seen
     stream = write_stream(tmp_path / "clip.ts", pets_clip, 40)
     user = ("--username", USERNAME, "--password-stdin")
     with rtsp_server(stream) as (server, address, _), onvif_camera() as service:
         # One that works and ends every four seconds, one that refuses, one that is away, one that was discovered.
-        call(installation, seen, "camera", "add", "good", address, *user)
-        call(installation, seen, "camera", "add", "refusing", address, "--username", "nobody", "--password-stdin")
-        call(installation, seen, "camera", "add", "away", "http://127.0.0.1:9/x", *user)
-        call(installation, seen, "camera", "add", "found", "--discovered", service, *user)
+        terminal.call("camera", "add", "good", address, *user)
+        terminal.call("camera", "add", "refusing", address, "--username", "nobody", "--password-stdin")
+        terminal.call("camera", "add", "away", "http://127.0.0.1:9/x", *user)
+        terminal.call("camera", "add", "found", "--discovered", service, *user)
         with subprocess.Popen(
             installation.command("engine"), env=installation.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as engine:
@@ -119,22 +127,22 @@ def test_a_password_is_seen_nowhere(installation: Installation, pets_clip: Path,
                 wait_until(lambda: "streaming" in states(installation).get("good", ""), "a first frame")
                 lost = ("refusing", "away", "found")
                 wait_until(lambda: all(installation.cameras()[name]["last_error"] for name in lost), "the failures")
-                call(installation, seen, "camera", "test", "refusing")
+                terminal.call("camera", "test", "refusing")
                 for where, text in pages(installation):
                     seen.add(f"page {where}", text)
                 seen.add("status", json.dumps(LiveClient(find_paths({}, installation.state).live_socket).status()))
                 for text in process_texts():
                     seen.add("processes", text)
-                call(installation, seen, "doctor")
+                terminal.call("doctor")
                 server.kill()
                 wait_until(lambda: bool(installation.cameras()["good"]["last_error"]), "the loss")
             finally:
                 engine.terminate()
                 printed, errors = engine.communicate()
         seen.add("the engine's log", printed + errors)
-    call(installation, seen, "audit", "list", "--json")
-    call(installation, seen, "camera", "list", "--json")
-    for text in report_texts(installation, seen):
+    terminal.call("audit", "list", "--json")
+    terminal.call("camera", "list", "--json")
+    for text in report_texts(terminal):
         seen.add("report", text)
     for path in installation.state.rglob("*"):
         if path.is_file():
