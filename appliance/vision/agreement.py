@@ -2,10 +2,11 @@
 
 What the original finds is the reference. It is no ground truth: an object that both miss is not seen here.
 
-A score that hardly changes may fall on the other side of a threshold, which says nothing about the network. So the
-objects that are judged are those at least `MARGIN` above the lowest score that the network reports, and whatever the
-other version reports, down to that lowest score, may answer for them: one of the same kind whose box overlaps (IoU at
-least 0.5). Each answers for one only. Objects within the margin are not judged.
+A score that hardly changes may fall on the other side of a threshold, and an edge that moves by a pixel may undo the
+overlap of a speck; neither says much about a network. So the objects that are judged are those at least `MARGIN` above
+the lowest score that the network reports, and at least `LEAST_SIDE` pixels of its input wide and high. Whatever the
+other version reports, down to the lowest score and of any size, may answer for them: one of the same kind whose box
+overlaps by an IoU of at least 0.5. Each answers for one only. How it stands without these allowances is told as well.
 """
 
 from collections.abc import Sequence
@@ -15,58 +16,90 @@ import numpy as np
 
 from appliance.vision.association import Array, assign, overlap
 from appliance.vision.detections import Detection
+from appliance.vision.detectors.letterbox import Placement
 
 LEAST_OVERLAP = 0.5
 MARGIN = 0.05
+# The smallest whole number of pixels of which all four edges may move by one and the overlap is still above a half.
+LEAST_SIDE = 7.0
+
+
+@dataclass(frozen=True)
+class Share:
+    """Of `objects`, `answered` have a counterpart."""
+
+    objects: int
+    answered: int
+
+    @property
+    def value(self) -> float:
+        """The share, 0..1; 1 where there is no object."""
+        return self.answered / self.objects if self.objects else 1.0
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of `reference_objects` that the original found, `recall` (0..1) were found by the other version too; of
-    `found_objects` that the other version found, `precision` (0..1) were found by the original too."""
+    """`recall` is of what the original found, `precision` of what the other version found.
 
-    reference_objects: int
-    found_objects: int
-    recall: float
-    precision: float
+    They count the objects that are judged; `strict_recall` and `strict_precision` count every object.
+    """
+
+    recall: Share
+    precision: Share
+    strict_recall: Share
+    strict_precision: Share
+
+    @property
+    def least(self) -> float:
+        """The lower one of recall and precision, 0..1."""
+        return min(self.recall.value, self.precision.value)
 
 
-def compare(
-    reference: Sequence[Sequence[Detection]], found: Sequence[Sequence[Detection]], lowest_score: float
-) -> Agreement:
+Found = Sequence[Sequence[Detection]]
+
+
+def compare(reference: Found, found: Found, placements: Sequence[Placement], lowest_score: float) -> Agreement:
     """Compare what the original (`reference`) and the other version (`found`) report, picture by picture.
 
-    Both hold every object from `lowest_score` up.
+    Both hold every object from `lowest_score` up, in pixels of the picture; `placements` tell how large it was for the
+    network.
     """
-    pairs = list(zip(reference, found, strict=True))
-    reference_objects, recalled = _answered(pairs, lowest_score)
-    found_objects, confirmed = _answered([(second, first) for first, second in pairs], lowest_score)
+
+    def share(first: Found, second: Found, strict: bool) -> Share:
+        sought = (
+            first
+            if strict
+            else [judged(each, placement, lowest_score) for each, placement in zip(first, placements, strict=True)]
+        )
+        answered = sum(answers(*each) for each in zip(sought, second, strict=True))
+        return Share(sum(len(each) for each in sought), answered)
+
     return Agreement(
-        reference_objects,
-        found_objects,
-        recalled / reference_objects if reference_objects else 1.0,
-        confirmed / found_objects if found_objects else 1.0,
+        recall=share(reference, found, strict=False),
+        precision=share(found, reference, strict=False),
+        strict_recall=share(reference, found, strict=True),
+        strict_precision=share(found, reference, strict=True),
     )
 
 
-def judged(detections: Sequence[Detection], lowest_score: float) -> list[Detection]:
-    """The objects that are judged."""
-    return [each for each in detections if each.score >= lowest_score + MARGIN]
+def judged(detections: Sequence[Detection], placement: Placement, lowest_score: float) -> list[Detection]:
+    """Those that are judged."""
+    return [
+        each
+        for each in detections
+        if each.score >= lowest_score + MARGIN
+        and (each.box.x2 - each.box.x1) * placement.scale_x >= LEAST_SIDE
+        and (each.box.y2 - each.box.y1) * placement.scale_y >= LEAST_SIDE
+    ]
 
 
-def _answered(
-    pictures: Sequence[tuple[Sequence[Detection], Sequence[Detection]]], lowest_score: float
-) -> tuple[int, int]:
-    """How many objects of the first side are judged, and for how many of these the second side has one."""
-    objects = answered = 0
-    for first, second in pictures:
-        sought = judged(first, lowest_score)
-        for kind in {each.kind for each in sought}:
-            wanted = _boxes([each for each in sought if each.kind == kind])
-            offered = _boxes([each for each in second if each.kind == kind])
-            objects += len(wanted)
-            answered += len(assign(overlap(wanted, offered), LEAST_OVERLAP)[0])
-    return objects, answered
+def answers(sought: Sequence[Detection], offered: Sequence[Detection]) -> int:
+    """How many of the sought objects have one of their own among those offered."""
+    number = 0
+    for kind in {each.kind for each in sought}:
+        boxes = [_boxes([each for each in side if each.kind == kind]) for side in (sought, offered)]
+        number += len(assign(overlap(*boxes), LEAST_OVERLAP)[0])
+    return number
 
 
 def _boxes(detections: Sequence[Detection]) -> Array:

@@ -15,11 +15,10 @@ from appliance.errors import UsageError
 from appliance.vision.catalogue import NetworkInput
 from appliance.vision.detectors.letterbox import Placement, choose_size, letterbox
 from appliance.vision.frames import Pixels, RawFrame
+from appliance.vision.recordings import kind_of
 from appliance.vision.sources import Source, open_source
 from appliance.vision.stills import read_picture
 
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-RECORDINGS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm"})
 # Pictures that follow each other are alike. So a row of them is dealt in stretches, of which there are about this many.
 STRETCHES = 16
 
@@ -49,8 +48,7 @@ def find_files(named: Sequence[Path]) -> tuple[Path, ...]:
     found: list[Path] = []
     for path in named:
         if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURES | RECORDINGS)
-            found += [each for each in inside if each.is_file()]
+            found += sorted(each for each in path.rglob("*") if kind_of(each) is not None and each.is_file())
         elif path.is_file():
             found.append(path)
         else:
@@ -65,8 +63,8 @@ def find_files(named: Sequence[Path]) -> tuple[Path, ...]:
 
 def samples_of_files(files: Sequence[Path], expected: NetworkInput, most: int) -> tuple[Sample, ...]:
     """At most `most` pictures, spread evenly over pictures and recordings. Raises `PictureError` and `SourceError`."""
-    stills = [path for path in files if path.suffix.lower() in PICTURES]
-    recordings = [path for path in files if path.suffix.lower() not in PICTURES]
+    stills = [path for path in files if kind_of(path) == "image"]
+    recordings = [path for path in files if kind_of(path) != "image"]
     for_stills = min(len(stills), most if not recordings else most // 2)
     kept = [fit(read_picture(stills[index * len(stills) // for_stills]), expected) for index in range(for_stills)]
     for number, path in enumerate(recordings):
@@ -82,7 +80,7 @@ def samples_of_camera(source: Source, expected: NetworkInput, most: int, seconds
 
 
 def now_and_then(frames: Iterable[RawFrame], seconds: float, interval: float) -> Iterator[RawFrame]:
-    """Frames at least `interval` seconds apart, from the first one on and for at most `seconds`."""
+    """Frames about `interval` seconds apart, from the first one on and for at most `seconds`."""
     began: float | None = None
     due = 0.0
     for frame in frames:
@@ -91,7 +89,7 @@ def now_and_then(frames: Iterable[RawFrame], seconds: float, interval: float) ->
         if passed >= seconds:
             return
         if passed >= due:
-            due = max(due + interval, passed)
+            due = due + interval if due + interval > passed else passed + interval
             yield frame
 
 

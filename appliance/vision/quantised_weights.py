@@ -25,9 +25,10 @@ class QuantisationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Where an INT8 version comes from. SHA-256 in lower-case hexadecimal, shares 0..1.
 
     `original` is that of the original's model file, `files` are those of the INT8 version by file name. In the pictures
-    held back, the original found `reference_objects` from `judged_from_score` up, of which the INT8 version found the
-    share `recall` too, and the INT8 version found `found_objects`, of which the original found the share `precision`
-    too (see `agreement`).
+    held back, the original found `reference_objects`, of which the INT8 version found the share `recall` too, and the
+    INT8 version found `found_objects`, of which the original found the share `precision` too. These are the objects
+    that are judged: from a score and a size in pixels of the input up (see `agreement`). The strict figures count every
+    object.
     """
 
     network: str
@@ -36,10 +37,13 @@ class QuantisationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     calibration_pictures: int
     held_back_pictures: int
     judged_from_score: float
+    judged_from_side: float
     reference_objects: int
     found_objects: int
     recall: float
     precision: float
+    strict_recall: float
+    strict_precision: float
     nncf: str
     openvino: str
     made: datetime

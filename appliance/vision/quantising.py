@@ -25,7 +25,7 @@ from openvino.passes import ConstantFolding, Manager
 
 from appliance.errors import VeilsightError
 from appliance.vision import weights
-from appliance.vision.agreement import MARGIN, Agreement, compare, judged
+from appliance.vision.agreement import LEAST_SIDE, MARGIN, Agreement, compare, judged
 from appliance.vision.backends.openvino import PRECISIONS, converted, prepare
 from appliance.vision.calibration import Sample, deal
 from appliance.vision.catalogue import CatalogueNetwork
@@ -96,9 +96,10 @@ def quantise(entry: CatalogueNetwork, directory: Path, samples: Sequence[Sample]
     calibration, held_back = deal(samples)
     core = ov.Core()
     original, original_sha256 = read_original(core, entry, directory)
+    check_pictures(entry, samples)
     progress("looking at the pictures with the original")
     reference = detect(core, entry, original, held_back, "f32")
-    check_enough(entry, len(samples), reference)
+    check_enough(entry, held_back, reference)
     attempts: list[QuantisationRecord] = []
     for recipe in RECIPES:
         progress(f"calibrating with {len(calibration)} pictures ({recipe.name})")
@@ -107,7 +108,7 @@ def quantise(entry: CatalogueNetwork, directory: Path, samples: Sequence[Sample]
         agreement = compare_at_all_precisions(core, entry, model, held_back, reference)
         record = describe(entry, original_sha256, recipe, len(calibration), len(held_back), agreement, nncf.__version__)
         attempts.append(record)
-        if least(agreement) >= LEAST_AGREEMENT:
+        if agreement.least >= LEAST_AGREEMENT:
             content, values = serialise(model, entry, directory)
             names = file_names(entry.name)
             files = {names[0]: weights.sha256(content), names[1]: weights.sha256(values)}
@@ -150,16 +151,25 @@ def read_original(core: ov.Core, entry: CatalogueNetwork, directory: Path) -> tu
     return model, weights.sha256(files.model)
 
 
-def check_enough(entry: CatalogueNetwork, pictures: int, reference: Sequence[Sequence[Detection]]) -> None:
-    """Raises `NotQuantised` where the pictures are too few, or show too little to compare by."""
-    if pictures < 2 * LEAST_PICTURES:
+def check_pictures(entry: CatalogueNetwork, samples: Sequence[Sample]) -> None:
+    """Raises `NotQuantised` where there are too few pictures."""
+    if len(samples) < 2 * LEAST_PICTURES:
         raise NotQuantised(
-            f"{pictures} pictures are too few to quantise {entry.name}; give {2 * LEAST_PICTURES} or more."
+            f"{len(samples)} pictures are too few to quantise {entry.name}; give {2 * LEAST_PICTURES} or more."
         )
-    objects = sum(len(judged(each, entry.minimum_score)) for each in reference)
+
+
+def check_enough(
+    entry: CatalogueNetwork, held_back: Sequence[Sample], reference: Sequence[Sequence[Detection]]
+) -> None:
+    """Raises `NotQuantised` where the pictures held back show too little to compare by."""
+    objects = sum(
+        len(judged(each, sample.placement, entry.minimum_score))
+        for each, sample in zip(reference, held_back, strict=True)
+    )
     if objects < LEAST_OBJECTS:
         raise NotQuantised(
-            f"{entry.name} finds only {objects} objects in the {len(reference)} pictures held back for the comparison, "
+            f"{entry.name} finds only {objects} objects in the {len(held_back)} pictures held back for the comparison, "
             f"too few to judge an INT8 version by; give pictures with {LEAST_OBJECTS} or more."
         )
 
@@ -230,12 +240,10 @@ def compare_at_all_precisions(
     """The worst agreement of those at each precision in which the CPU may run what is not quantised."""
     offered = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     names = [name for name, capability in PRECISIONS.items() if capability in offered]
-    found = [compare(reference, detect(core, entry, model, samples, name), entry.minimum_score) for name in names]
-    return min(found, key=least)
-
-
-def least(agreement: Agreement) -> float:
-    return min(agreement.recall, agreement.precision)
+    placements = [sample.placement for sample in samples]
+    found = [detect(core, entry, model, samples, name) for name in names]
+    agreements = [compare(reference, each, placements, entry.minimum_score) for each in found]
+    return min(agreements, key=lambda agreement: agreement.least)
 
 
 def detect(
@@ -274,10 +282,13 @@ def describe(
         calibration_pictures=calibration_pictures,
         held_back_pictures=held_back_pictures,
         judged_from_score=round(entry.minimum_score + MARGIN, 6),
-        reference_objects=agreement.reference_objects,
-        found_objects=agreement.found_objects,
-        recall=round(agreement.recall, 6),
-        precision=round(agreement.precision, 6),
+        judged_from_side=LEAST_SIDE,
+        reference_objects=agreement.recall.objects,
+        found_objects=agreement.precision.objects,
+        recall=round(agreement.recall.value, 4),
+        precision=round(agreement.precision.value, 4),
+        strict_recall=round(agreement.strict_recall.value, 4),
+        strict_precision=round(agreement.strict_precision.value, 4),
         nncf=nncf_version,
         openvino=ov.get_version(),
         made=datetime.now(UTC).replace(microsecond=0),
