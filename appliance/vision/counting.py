@@ -14,8 +14,8 @@ from appliance.vision.sources import SourceError, open_source
 from appliance.vision.tracking import Tracker
 from appliance.vision.trails import TrackRow, Trails
 
-# Enough for the device never to wait for decoding; more would only hold memory. Results are taken some at a time: what
-# follows one frame at once finds its code and data in the processor's cache, after a network has been there it does not.
+# Enough for the device never to wait for decoding; more would only hold memory. Results are taken some at a time: right
+# after another frame the code and its data are in the processor's cache, right after a network they are not.
 FRAMES_IN_FLIGHT = 8
 FRAMES_AT_A_TIME = 4
 # The first frame waits until the network is compiled.
