@@ -3,10 +3,11 @@
 What the original finds is the reference. It is no ground truth: an object that both miss is not seen here.
 
 A score that hardly changes may fall on the other side of a threshold, and an edge that moves by a pixel may undo the
-overlap of a speck; neither says much about a network. So the objects that are judged are those at least `MARGIN` above
-the lowest score that the network reports, and at least `LEAST_SIDE` pixels of its input wide and high. Whatever the
-other version reports, down to the lowest score and of any size, may answer for them: one of the same kind whose box
-overlaps by an IoU of at least 0.5. Each answers for one only. How it stands without these allowances is told as well.
+overlap of a speck: there the original disagrees with itself as soon as it is computed in BF16 instead of FP32. So the
+objects that are judged are those at least `MARGIN` above the lowest score that the network reports, and at least
+`LEAST_SIDE` pixels of its input wide and high. Whatever the other version reports, down to the lowest score and of any
+size, may answer for them: one of the same kind whose box overlaps by an IoU of at least 0.5. Each answers for one only.
+How it stands without these allowances, for every faint object and every speck, is told as well.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from appliance.vision.detections import Detection
 from appliance.vision.detectors.letterbox import Placement
 
 LEAST_OVERLAP = 0.5
-MARGIN = 0.05
+MARGIN = 0.1
 # The smallest whole number of pixels of which all four edges may move by one and the overlap is still above a half.
 LEAST_SIDE = 7.0
 

@@ -66,14 +66,22 @@ class NotQuantised(VeilsightError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to quantise: how many of the first depthwise convolutions stay floating point, None for all of them."""
+    """A way to quantise: what stays floating point besides what always does.
+
+    That are the first `float_convolutions` convolutions of any kind, and the first `float_depthwise` depthwise ones,
+    None for all of them.
+    """
 
     name: str
+    float_convolutions: int
     float_depthwise: int | None
 
 
 # The fastest result first, the most faithful last; the first that agrees with the original is kept.
-RECIPES = (Recipe("standard", float_depthwise=1), Recipe("careful", float_depthwise=None))
+RECIPES = (
+    Recipe("standard", float_convolutions=0, float_depthwise=1),
+    Recipe("careful", float_convolutions=3, float_depthwise=None),
+)
 
 
 @dataclass(frozen=True)
@@ -213,7 +221,8 @@ def float_operations(model: ov.Model, recipe: Recipe) -> list[str]:
     kinds = {operation.get_friendly_name(): operation.get_type_name() for operation in model.get_ordered_ops()}
     depthwise = [name for name, kind in kinds.items() if kind == "GroupConvolution"]
     between = {name for name, kind in kinds.items() if kind not in QUANTISED_KINDS + UNCOMPUTED_KINDS}
-    return sorted(between | heads(model) | set(depthwise[: recipe.float_depthwise]))
+    first = [name for name, kind in kinds.items() if kind in QUANTISED_KINDS][: recipe.float_convolutions]
+    return sorted({*between, *heads(model), *first, *depthwise[: recipe.float_depthwise]})
 
 
 def heads(model: ov.Model) -> set[str]:
