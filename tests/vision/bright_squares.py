@@ -20,22 +20,23 @@ def bright_squares(noise: float = 1.0) -> bytes:
     The second of its two channels plays no part in the result. The larger `noise`, the wider is its range, which 8 bits
     share with the first one.
     """
-    both = np.array([[1 / 765] * 3, [noise / 765] * 3], np.float32).reshape(2, 3, 1, 1)
-    first_only = np.array([[1.0, 0.0], [0.0, 1e-3]], np.float32).reshape(2, 2, 1, 1)
     nodes = [
         node("Conv", ["picture", "both"], "channels"),
         node("Relu", ["channels"], "positive"),
         node("Conv", ["positive", "alone"], "single", group=2, kernel_shape=[1, 1]),
         node("Relu", ["single"], "copied"),
-        node("Conv", ["copied", "first only"], "bright"),
+        node("Conv", ["copied", "same"], "again"),
+        node("Relu", ["again"], "still"),
+        node("Conv", ["still", "first only"], "bright"),
         node("Relu", ["bright"], "brightness"),
         node("Conv", ["brightness", "head", "threshold"], "score"),
         node("Sigmoid", ["score"], "fetch_name_0"),
     ]
     constants = {
-        "both": both,
+        "both": np.array([[1 / 765] * 3, [noise / 765] * 3], np.float32).reshape(2, 3, 1, 1),
         "alone": np.ones((2, 1, 1, 1), np.float32),
-        "first only": first_only,
+        "same": np.eye(2, dtype=np.float32).reshape(2, 2, 1, 1),
+        "first only": np.diag(np.array([1.0, 1e-3], np.float32)).reshape(2, 2, 1, 1),
         "head": np.array([20.0, 0.0], np.float32).reshape(1, 2, 1, 1),
         "threshold": np.array([-10.0], np.float32),
     }
