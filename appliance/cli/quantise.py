@@ -92,10 +92,19 @@ def samples_of(options: argparse.Namespace, entry: "CatalogueNetwork", site: "Si
         return samples_of_files(find_files(options.files), entry.input, options.pictures)
     with reading(site.engine) as connection:
         camera = cameras.need(connection, options.camera)
+    if not camera.enabled:
+        raise UsageError(f"The camera {camera.name} is switched off; switch it on or name another.")
     with open_source(
-        camera.source, camera.name, camera.realtime, camera.loop, camera.username, camera.password
+        camera.source,
+        camera.name,
+        camera.realtime,
+        camera.loop,
+        camera.username,
+        camera.password,
+        camera.transport,
     ) as source:
-        return samples_of_camera(source, entry.input, options.pictures, options.seconds)
+        masks = [mask.points for mask in camera.masks]
+        return samples_of_camera(source, entry.input, options.pictures, options.seconds, masks)
 
 
 def keep(made: "Quantised", paths: Paths, site: "Site | None") -> None:

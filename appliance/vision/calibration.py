@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.errors import UsageError
 from appliance.vision.catalogue import NetworkInput
-from appliance.vision.detectors.letterbox import Placement, choose_size, letterbox
+from appliance.vision.detectors.letterbox import PADDING, Placement, choose_size, letterbox
 from appliance.vision.frames import Pixels, RawFrame
 from appliance.vision.recordings import kind_of
 from appliance.vision.sources import Source, open_source
@@ -21,6 +22,9 @@ from appliance.vision.stills import read_picture
 
 # Pictures that follow each other are alike. So a row of them is dealt in stretches, of which there are about this many.
 STRETCHES = 16
+
+# Corners as parts of the picture's width and height, 0..1.
+Polygon = Sequence[tuple[float, float]]
 
 
 class NothingToCalibrateWith(UsageError):
@@ -70,13 +74,28 @@ def samples_of_files(files: Sequence[Path], expected: NetworkInput, most: int) -
     for number, path in enumerate(recordings):
         share = max(2, (most - len(kept)) // (len(recordings) - number))
         with open_source(str(path), camera=path.name) as source:
-            kept += evenly((frame.pixels for frame in source), expected, share)
+            kept += evenly((frame.pixels for frame in source if not frame.damaged), expected, share)
     return tuple(kept[:most])
 
 
-def samples_of_camera(source: Source, expected: NetworkInput, most: int, seconds: float) -> tuple[Sample, ...]:
-    """At most `most` pictures, one now and then, of the next `seconds` of an open camera. Raises `SourceError`."""
-    return tuple(fit(frame.pixels, expected) for frame in now_and_then(source, seconds, seconds / most))
+def samples_of_camera(
+    source: Source, expected: NetworkInput, most: int, seconds: float, masks: Sequence[Polygon] = ()
+) -> tuple[Sample, ...]:
+    """At most `most` pictures, one now and then, of the next `seconds` of an open camera, with grey for the masks.
+
+    Raises `SourceError`.
+    """
+    frames = now_and_then((frame for frame in source if not frame.damaged), seconds, seconds / most)
+    return tuple(fit(masked(frame.pixels, masks), expected) for frame in frames)
+
+
+def masked(pixels: Pixels, masks: Sequence[Polygon]) -> Pixels:
+    """The picture with what lies under a mask replaced by the grey that surrounds pictures in a network's input."""
+    if not masks:
+        return pixels
+    size = np.array([pixels.shape[1], pixels.shape[0]])
+    corners = [np.rint(np.array(mask) * size - 0.5).astype(np.int32) for mask in masks]
+    return np.asarray(cv2.fillPoly(pixels.copy(), corners, (PADDING,) * 3), np.uint8)
 
 
 def now_and_then(frames: Iterable[RawFrame], seconds: float, interval: float) -> Iterator[RawFrame]:

@@ -17,11 +17,12 @@ from appliance.vision.calibration import (
     deal,
     evenly,
     find_files,
+    masked,
     now_and_then,
     samples_of_files,
 )
 from appliance.vision.catalogue import NetworkInput
-from appliance.vision.detectors.letterbox import Placement
+from appliance.vision.detectors.letterbox import PADDING, Placement
 from appliance.vision.frames import RawFrame
 from appliance.vision.stills import PictureError
 from tests.vision.faults import noise_clip
@@ -84,6 +85,15 @@ def test_a_camera_that_pauses_is_not_caught_up_with() -> None:
     moments = [0.0, 0.1, 5.0, 5.1, 5.2, 6.1]
     paused = [RawFrame(picture(n), "door", n, moment, datetime.now(UTC)) for n, moment in enumerate(moments)]
     assert [frame.number for frame in now_and_then(paused, seconds=60, interval=1)] == [0, 2, 5]
+
+
+def test_nothing_under_a_mask_is_taken() -> None:
+    bright = np.full((100, 200, 3), 250, np.uint8)
+    left_half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    found = masked(bright, [left_half])
+    assert (found[:, :100] == PADDING).all()
+    assert (found[:, 101:] == 250).all()
+    assert (bright == 250).all()
 
 
 @pytest.fixture

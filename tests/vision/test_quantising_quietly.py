@@ -1,6 +1,6 @@
 """Quantising opens no socket, writes no file but the network's own, and leaves standard output to the results.
 
-NNCF reports its use to its makers where it can. It does not while pytest is imported, so a process without it is watched:
+NNCF reports its use to its makers where it can. It does not where pytest is imported, so a process without is watched:
 by the kernel for sockets, by Python's audit events for files, and by a look at the folder for temporary files.
 """
 
