@@ -116,10 +116,13 @@ def test_a_pickle_is_never_loaded(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("request_", [b"", b"[]", b"{", b'{"want": "everything"}', b"x" * 100_000])
 def test_a_strange_request_gets_no_answer_and_harms_nobody(site: Site, request_: bytes) -> None:
-    with Client(str(site.path), family="AF_UNIX") as connection:
+    # A long one may be refused before all of it is sent.
+    with (
+        Client(str(site.path), family="AF_UNIX") as connection,
+        pytest.raises((EOFError, ConnectionResetError, BrokenPipeError)),
+    ):
         connection.send_bytes(request_)
-        with pytest.raises((EOFError, ConnectionResetError)):
-            connection.recv_bytes()
+        connection.recv_bytes()
     assert site.client.status() == {"cameras": []}
 
 
