@@ -3,10 +3,14 @@
 import argparse
 import signal
 import threading
+from typing import TYPE_CHECKING
 
-from appliance.services import supervisor
-from appliance.services.setup import FirstStart, set_up
 from appliance.settings import Paths, load_settings
+
+if TYPE_CHECKING:
+    from appliance.services.setup import FirstStart
+
+# What a command does is imported where it does it: `veilsight detect` needs neither the database nor the page.
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,17 +38,22 @@ def stop_on_signals() -> threading.Event:
 
 
 def run_setup(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
+    from appliance.services.setup import set_up
+
     print_first_start(set_up(paths, load_settings(paths.settings_file)))
     return 0
 
 
-def print_first_start(first_start: FirstStart) -> None:
+def print_first_start(first_start: "FirstStart") -> None:
     print(f"The page: {first_start.address}")
     if first_start.password:
         print(f"User: {first_start.user}   password: {first_start.password}   (shown this once)")
 
 
 def run_everything(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
+    from appliance.services import supervisor
+    from appliance.services.setup import set_up
+
     stop = stop_on_signals()
     first_start = set_up(paths, load_settings(paths.settings_file))
     with supervisor.start_programs(paths) as programs:
@@ -54,6 +63,8 @@ def run_everything(options: argparse.Namespace, paths: Paths) -> int:  # noqa: A
 
 
 def run_program(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.services import supervisor
+
     stop = stop_on_signals()
     if options.stop_with_parent:
         supervisor.stop_when_parent_ends(stop)

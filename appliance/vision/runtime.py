@@ -190,6 +190,7 @@ def load_detectors(
     # The networks use all cores; OpenCV's own threads on top of theirs double what a conversion costs.
     cv2.setNumThreads(1)
     machine = Machine(ov.Core(), CompiledCache(compiled), Memory(compiled), models, measure)
+    here = available_places(machine.core)
     loaded: dict[Task, LoadedNetwork] = {}
     failures: dict[Task, VeilsightError] = {}
     for task in tasks:
@@ -198,7 +199,7 @@ def load_detectors(
             failures[task] = ModelMissing(f"The catalogue names no network for {task}.")
             continue
         try:
-            loaded[task] = load_network(machine, entry, network_devices.get(entry.name, devices), on_change)
+            loaded[task] = load_network(machine, here, entry, network_devices.get(entry.name, devices), on_change)
         except VeilsightError as error:
             failures[task] = error
     not_asked = {task: ModelMissing(f"The detector for {task} was not loaded.") for task in TASKS if task not in tasks}
@@ -224,9 +225,9 @@ def plan_devices(paths: Paths, analysis: Analysis) -> DevicePlan:
 
 
 def load_network(
-    machine: Machine, entry: CatalogueNetwork, devices: Sequence[str], on_change: OnChange
+    machine: Machine, here: Sequence[Place], entry: CatalogueNetwork, devices: Sequence[str], on_change: OnChange
 ) -> LoadedNetwork:
-    """Check one network and put it on the first place that takes it.
+    """Check one network and put it on the first place of those `here` that takes it.
 
     Raises `ModelMissing`, `ModelChanged` and `DetectorUnavailable`.
     """
@@ -235,7 +236,7 @@ def load_network(
     speeds: dict[Place, tuple[Speed, ...]] = {}
     candidates = [
         Candidate(place, candidate_compiler(machine, entry, place, speeds))
-        for place in choose_places(available_places(machine.core), devices, passed_over)
+        for place in choose_places(here, devices, passed_over)
     ]
     while candidates:
         network = Network(entry, FAMILIES[entry.family], candidates, on_change)

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision import onnx_graph
 from appliance.vision.backends.interface import DeviceFailed, DeviceKind, Family, Outputs, Place
 from appliance.vision.catalogue import CatalogueNetwork
 
@@ -163,6 +162,8 @@ def compile_network(
 
     Raises `DeviceFailed` where the provider is not there, does not take the whole network or runs it elsewhere.
     """
+    from appliance.vision import onnx_graph  # Late, since it loads onnx, which OpenVINO alone has no need of.
+
     runtime = load_runtime()
     provider, device = _find_provider(place)
     if provider.registered not in runtime.get_available_providers():
@@ -183,7 +184,9 @@ def compile_network(
     require_assignment(session, provider)
     if provider is OPENVINO:
         require_openvino_device(session, device)
-    network = OnnxRuntimeNetwork(session, place.device, precision, family.outputs, provider.takes_bytes)
+    network = OnnxRuntimeNetwork(
+        session, place.device, precision, onnx_graph.PICTURE, family.outputs, provider.takes_bytes
+    )
     outputs = network.session().run(np.zeros((1, size[1], size[0], 3), np.uint8))
     shapes = tuple(output.shape for output in outputs)
     if shapes != family.output_shapes(*size):
@@ -269,6 +272,7 @@ class OnnxRuntimeNetwork:
     inference: Any
     executes_on: str
     precision: str
+    input: str
     outputs: tuple[str, ...]
     takes_bytes: bool
     streams: int = 1
@@ -286,7 +290,7 @@ class OnnxRuntimeSession:
     def run(self, picture: NDArray[np.uint8]) -> Outputs:
         taken: NDArray[Any] = picture if self._network.takes_bytes else picture.astype(np.float32)
         try:
-            return tuple(self._network.inference.run(list(self._network.outputs), {onnx_graph.PICTURE: taken}))
+            return tuple(self._network.inference.run(list(self._network.outputs), {self._network.input: taken}))
         except Exception as error:
             raise DeviceFailed(first_sentence(error)) from error
 
