@@ -7,8 +7,10 @@ page while the appliance runs, so they are kept in the encrypted database.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -136,11 +138,44 @@ class Retention(Section, frozen=True):
     report_months: Annotated[int, Meta(ge=1, le=120)] = 36
 
 
+class Sendable(StrEnum):
+    """Classes of data that may be given a destination. Frames, raw or redacted, are not among them, nor is the log."""
+
+    REPORT = "report"
+    METRIC = "metric"
+
+
 class Destination(Section, frozen=True):
-    """A named place that signed reports go to: for now a folder, such as a mounted share or a USB stick."""
+    """A named place that something may be sent to, and which classes of data may go there.
+
+    It is either a `folder`, such as a mounted share or a USB stick, or a `url`, an https address that takes POST
+    requests. `authority` is a PEM file with the certificate that the address is checked against, where the public ones
+    don't know it.
+    """
 
     name: Annotated[str, Meta(pattern="^[a-z0-9-]+$")]
-    folder: Path
+    folder: Path | None = None
+    url: str = ""
+    classes: tuple[Sendable, ...] = (Sendable.REPORT,)
+    authority: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.folder is None) == (not self.url):
+            raise ValueError(f"the destination {self.name} needs either a folder or a url")
+        # The address may hold a token, so that no message repeats it.
+        if self.url and not _is_plain_https(self.url):
+            raise ValueError(f"the url of the destination {self.name} must be like https://host/path, without user")
+
+    @property
+    def host(self) -> tuple[str, int] | None:
+        """The host and port that are connected to; None for a folder."""
+        if not self.url:
+            return None
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or 443
+
+    def takes(self, data_class: Sendable) -> bool:
+        return data_class in self.classes
 
 
 class Settings(Section, frozen=True):
@@ -149,6 +184,15 @@ class Settings(Section, frozen=True):
     analysis: Analysis = Analysis()
     retention: Retention = Retention()
     destinations: tuple[Destination, ...] = ()
+
+
+def _is_plain_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        plain = parts.username is None and not parts.fragment and url.isascii() and url.isprintable() and " " not in url
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and plain
+    except ValueError:
+        return False
 
 
 def _decode(kind: type, value: object) -> object:
@@ -182,6 +226,9 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError(
             f"The settings file {path} names a time zone that doesn't exist; use one like Europe/Paris."
         ) from error
+    names = [destination.name for destination in settings.destinations]
+    if len(set(names)) < len(names):
+        raise SettingsError(f"The settings file {path} has two destinations of one name; give each its own.")
     if 60 % settings.analysis.bucket_minutes:
         raise SettingsError(
             f"The settings file {path}: bucket_minutes must divide an hour (5, 6, 10, 12, 15, 20, 30, 60)."

@@ -1,30 +1,35 @@
-"""The only way out of the appliance: the policy, the sending and the audit entry in one place.
+"""The only way out of the appliance: the policy, the sending and the audit entries in one place.
 
 `Sendable` lists the classes of data that can have a destination at all. Raw and redacted frames are not among them, so
-no call can be written that sends one. This is the program's own discipline; the service units' restrictions stand
-underneath it.
+no call can be written that sends one, and no settings file that allows it. This is the program's own discipline; the
+guard (`appliance.audit.guard`) and the service units' restrictions stand underneath it.
+
+Nothing is sent that the log does not know of: `delivery-started` is written, and on disk, before the first byte goes,
+and the outcome follows with the number of that entry. Where the program is killed in between, nobody can know whether
+the destination took it. Such a start is left without an outcome, and `settle` says so when the program starts again.
 """
 
 import hashlib
-import os
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from appliance.audit.log import Event, append
+from appliance.audit import carriers, log
+from appliance.audit.log import Action, Event, append
 from appliance.errors import VeilsightError
-from appliance.settings import Destination
+from appliance.settings import Destination, Sendable
+from appliance.storage.database import reading
 
+__all__ = ["DeliveryFailed", "EgressRefused", "Policy", "Sendable", "policy_for", "send", "settle"]
 
-class Sendable(StrEnum):
-    """Classes of data that the policy may give a destination."""
-
-    REPORT = "report"
+DELIVERED: Mapping[Sendable, Action] = MappingProxyType(
+    {Sendable.REPORT: "report-delivered", Sendable.METRIC: "metric-delivered"}
+)
+# What ends a `delivery-started`; the detail `started` names it.
+OUTCOMES: tuple[Action, ...] = (*DELIVERED.values(), "delivery-failed", "delivery-unknown")
+STARTED = "started"
 
 
 class EgressRefused(VeilsightError):
@@ -43,21 +48,40 @@ class Policy:
 
 
 def policy_for(destinations: tuple[Destination, ...]) -> Policy:
-    """The site's policy: reports go to the configured destinations, and nothing else goes anywhere."""
-    named = MappingProxyType({destination.name: destination for destination in destinations})
-    return Policy(MappingProxyType({Sendable.REPORT: named}))
+    """The site's policy: what the settings give each destination, and nothing else goes anywhere."""
+    return Policy(
+        MappingProxyType(
+            {
+                each: MappingProxyType({place.name: place for place in destinations if place.takes(each)})
+                for each in Sendable
+            }
+        )
+    )
 
 
 def send(
-    engine: Engine, policy: Policy, data_class: Sendable, destination: str, name: str, payload: bytes, actor: str
+    engine: Engine,
+    policy: Policy,
+    data_class: Sendable,
+    destination: str,
+    name: str,
+    payload: bytes,
+    actor: str,
+    then: Callable[[Connection], None] = lambda _connection: None,
 ) -> None:
-    """Send `payload` under `name` to a named destination and write the audit entry; a repeat replaces.
+    """Send `payload` under `name` to a named destination and write the audit entries; a repeat replaces.
 
-    Raises `EgressRefused` or `DeliveryFailed`; both are in the audit log by then.
+    A folder gets a file of that name. An https address gets a POST request whose body is the payload, with the content
+    type that the name's ending says (`.json`: application/json) and the name as its Content-Disposition. `then` runs in
+    the transaction of the entry that says it was delivered: the caller's own note of it is there with the entry, or
+    neither is.
+
+    Raises `EgressRefused` or `DeliveryFailed`, both in the audit log by then, and the errors of the database: before
+    anything was sent, or after, when the log keeps a start without an outcome.
     """
     event = Event(
         actor=actor,
-        action="report-delivered",
+        action="delivery-started",
         subject=name,
         data_class=data_class,
         byte_count=len(payload),
@@ -67,45 +91,46 @@ def send(
     target = policy.allowed.get(data_class, {}).get(destination)
     if target is None:
         reason = f"The egress policy has no destination {destination} for the class {data_class}."
-        _record(engine, event, "egress-refused", reason)
+        _record(engine, replace(event, action="egress-refused", details={"reason": reason}))
         raise EgressRefused(reason)
+    started = _record(engine, event)
     try:
-        _put_into_folder(target.folder, name, payload)
-    except OSError as error:
-        reason = f"The destination {destination} did not take {name} ({error.strerror or error})."
-        _record(engine, event, "delivery-failed", reason)
+        carriers.carry(target, name, payload)
+    except carriers.NotTaken as error:
+        reason = f"The destination {destination} did not take {name} ({error})."
+        _record(engine, replace(event, action="delivery-failed", details={STARTED: started, "reason": reason}))
         raise DeliveryFailed(reason) from error
     with engine.begin() as connection:
-        append(connection, event)
+        append(connection, replace(event, action=DELIVERED[data_class], details={STARTED: started}))
+        then(connection)
 
 
-def _record(engine: Engine, event: Event, action: str, reason: str) -> None:
-    refused = Event(
-        actor=event.actor,
-        action="egress-refused" if action == "egress-refused" else "delivery-failed",
-        subject=event.subject,
-        data_class=event.data_class,
-        byte_count=event.byte_count,
-        sha256=event.sha256,
-        destination=event.destination,
-        details={"reason": reason},
-    )
+def settle(engine: Engine, actor: str) -> int:
+    """Write down that the outcome of this actor's unfinished deliveries is unknown; returns how many there were.
+
+    To be called when the actor's program starts, before it sends.
+    """
+    with reading(engine) as connection:
+        if not _unfinished(connection, actor):
+            return 0
     with engine.begin() as connection:
-        append(connection, refused)
+        unfinished = _unfinished(connection, actor)
+        for number, event in unfinished.items():
+            details: dict[str, str | int] = {STARTED: number, "reason": "the program ended while it was being sent"}
+            append(connection, replace(event, action="delivery-unknown", details=details))
+    return len(unfinished)
 
 
-def _put_into_folder(folder: Path, name: str, payload: bytes) -> None:
-    """Write the file whole, or not at all; the folder must be there, so that an absent mount is noticed."""
-    if Path(name).name != name:
-        raise OSError(f"{name} is not a plain file name")
-    partial = folder / f".{name}.{secrets.token_hex(4)}"
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(folder / name)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+def _unfinished(connection: Connection, actor: str) -> dict[int, Event]:
+    found = log.entries(connection, actions=("delivery-started", *OUTCOMES))
+    ended = {entry.event.details.get(STARTED) for entry in found}
+    return {
+        entry.number: entry.event
+        for entry in found
+        if entry.event.action == "delivery-started" and entry.event.actor == actor and entry.number not in ended
+    }
+
+
+def _record(engine: Engine, event: Event) -> int:
+    with engine.begin() as connection:
+        return append(connection, event)

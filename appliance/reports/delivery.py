@@ -64,14 +64,14 @@ class _State:
 
 def queue_deliveries(connection: Connection, report: str, destinations: Iterable[Destination]) -> None:
     """Note, in the caller's transaction, that the report is to go to each destination."""
-    for destination in destinations:
+    for destination in _for_reports(destinations):
         values = {"report": report, "destination": destination.name, "attempts": 0, "last_error": ""}
         connection.execute(insert(delivery_table).values(**values).on_conflict_do_nothing())
 
 
 def fill_outbox(paths: Paths, settings: Settings, engine: Engine) -> None:
     """Put every report into the outbox that a configured destination still lacks. Raises `ReportUnwritable`."""
-    names = [destination.name for destination in settings.destinations]
+    names = [destination.name for destination in _for_reports(settings.destinations)]
     query = select(delivery_table.c.report).distinct()
     query = query.where(delivery_table.c.delivered.is_(None), delivery_table.c.destination.in_(names))
     with reading(engine) as connection:
@@ -168,30 +168,42 @@ def _refuse(path: Path, problem: str, engine: Engine, now: datetime) -> None:
 
 
 def _deliver(report: Path, settings: Settings, engine: Engine, now: datetime, wait: bool) -> list[Outcome]:
+    destinations = _for_reports(settings.destinations)
     policy = egress.policy_for(settings.destinations)
     states = _states(engine, report.name)
     outcomes: list[Outcome] = []
-    for destination in settings.destinations:
+    for destination in destinations:
         state = states.get(destination.name, _State())
         if state.due(now) or (not wait and not state.delivered):
-            outcome = _send(report, destination.name, policy, engine)
-            _remember(engine, outcome, state, now)
-            outcomes.append(outcome)
+            outcomes.append(_send(report, destination.name, policy, engine, state, now))
     done = {name for name, state in states.items() if state.delivered}
     done |= {outcome.destination for outcome in outcomes if outcome.delivered}
-    if settings.destinations and done >= {destination.name for destination in settings.destinations}:
+    if destinations and done >= {destination.name for destination in destinations}:
         bundle.remove_bundle(report)
     return outcomes
 
 
-def _send(report: Path, destination: str, policy: Policy, engine: Engine) -> Outcome:
+def _send(report: Path, destination: str, policy: Policy, engine: Engine, state: _State, now: datetime) -> Outcome:
+    """Send both files and remember it: a success together with the audit entry of the second."""
+    outcome = Outcome(report.name, destination)
+    signature = signature_path(report)
+
+    def send(path: Path, then: Callable[[Connection], None]) -> None:
+        egress.send(engine, policy, Sendable.REPORT, destination, path.name, path.read_bytes(), ACTOR, then)
+
     try:
         # The signature goes first: whoever sees the report finds it signed.
-        for path in (signature_path(report), report):
-            egress.send(engine, policy, Sendable.REPORT, destination, path.name, path.read_bytes(), ACTOR)
+        send(signature, lambda _connection: None)
+        send(report, lambda connection: _remember(connection, outcome, state, now))
     except DeliveryFailed as error:
-        return Outcome(report.name, destination, str(error))
-    return Outcome(report.name, destination)
+        outcome = Outcome(report.name, destination, str(error))
+        with engine.begin() as connection:
+            _remember(connection, outcome, state, now)
+    return outcome
+
+
+def _for_reports(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
+    return tuple(destination for destination in destinations if destination.takes(Sendable.REPORT))
 
 
 def _states(engine: Engine, report: str) -> dict[str, _State]:
@@ -200,7 +212,7 @@ def _states(engine: Engine, report: str) -> dict[str, _State]:
         return {row.destination: _State(row.attempts, row.next_attempt, row.delivered is not None) for row in rows}
 
 
-def _remember(engine: Engine, outcome: Outcome, state: _State, now: datetime) -> None:
+def _remember(connection: Connection, outcome: Outcome, state: _State, now: datetime) -> None:
     attempts = state.attempts + 1
     pause = min(FIRST_PAUSE * 2 ** min(state.attempts, 10), LONGEST_PAUSE)
     values = {
@@ -211,5 +223,4 @@ def _remember(engine: Engine, outcome: Outcome, state: _State, now: datetime) ->
     }
     statement = insert(delivery_table).values(report=outcome.report, destination=outcome.destination, **values)
     statement = statement.on_conflict_do_update(index_elements=["report", "destination"], set_=values)
-    with engine.begin() as connection:
-        connection.execute(statement)
+    connection.execute(statement)

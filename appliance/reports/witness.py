@@ -18,6 +18,9 @@ Facts = dict[str, Any]
 FAILURES = ("network-failed", "network-moved", "redaction-failed")
 # Entries that say on which device a network runs from then on.
 PLACED: tuple[log.Action, ...] = ("network-loaded", "network-moved")
+# Entries that say that something reached a destination, and that it did not, or that nobody knows.
+DELIVERED: tuple[log.Action, ...] = ("report-delivered", "metric-delivered")
+NOT_DELIVERED = {"egress-refused": "refused", "delivery-failed": "failed", "delivery-unknown": "unknown"}
 # What is listed one by one under changes, and in which words.
 CHANGES = {
     "started": "program started",
@@ -104,14 +107,13 @@ def egress(entries: Iterable[Entry], period: Period) -> dict[str, list[Facts]]:
             "bytes": event.byte_count,
             "sha256": event.sha256,
         }
-        if event.action == "report-delivered":
+        if event.action in DELIVERED:
             found["sent"].append(common)
         elif event.action in ("report-downloaded", "checkpoint-downloaded"):
             found["downloads"].append(common)
-        elif event.action in ("egress-refused", "delivery-failed"):
-            outcome = "refused" if event.action == "egress-refused" else "failed"
+        elif event.action in NOT_DELIVERED:
             reason = str(event.details.get("reason", ""))
-            found["refused"].append({**common, "outcome": outcome, "reason": reason})
+            found["refused"].append({**common, "outcome": NOT_DELIVERED[event.action], "reason": reason})
     return found
 
 

@@ -2,6 +2,7 @@
 
 import threading
 
+from appliance.audit.egress import settle
 from appliance.audit.log import Event, append
 from appliance.reports import delivery
 from appliance.services.setup import program_actor
@@ -15,6 +16,8 @@ def run_courier(paths: Paths, settings: Settings, stop: threading.Event) -> None
     actor = program_actor("courier")
     with site.engine.begin() as connection:
         append(connection, Event(actor, "started", "courier"))
+    for sender in (delivery.ACTOR, actor):
+        settle(site.engine, sender)
     delivery.run_courier(stop, paths, settings, site.engine)
     with site.engine.begin() as connection:
         append(connection, Event(actor, "stopped", "courier"))

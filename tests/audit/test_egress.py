@@ -1,6 +1,7 @@
 """The one way out: what the policy lets through, and that everything is written down."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,28 +38,29 @@ def test_a_report_goes_to_its_destination_and_is_written_down(site: Site, folder
     deliver(site, folder)
     assert [path.name for path in folder.iterdir()] == [NAME]
     assert (folder / NAME).read_bytes() == PAYLOAD
-    (entry,) = written(site)
-    assert entry.event == log.Event(
+    before, after = written(site)
+    assert before.event == log.Event(
         actor="program:courier",
-        action="report-delivered",
+        action="delivery-started",
         subject=NAME,
         data_class="report",
         byte_count=len(PAYLOAD),
         sha256=hashlib.sha256(PAYLOAD).hexdigest(),
         destination="head-office",
     )
+    assert after.event == replace(before.event, action="report-delivered", details={"started": before.number})
 
 
 def test_a_repeat_replaces_the_file_and_is_written_down_again(site: Site, folder: Path) -> None:
     deliver(site, folder, payload=b"old")
     deliver(site, folder)
     assert (folder / NAME).read_bytes() == PAYLOAD
-    assert [entry.event.action for entry in written(site)] == ["report-delivered"] * 2
+    assert [entry.event.action for entry in written(site)] == ["delivery-started", "report-delivered"] * 2
 
 
 def test_frames_have_no_door() -> None:
     """No member of the type stands for pixels, nor for anything else that has to stay."""
-    assert {each.value for each in Sendable} == {"report"}
+    assert {each.value for each in Sendable} == {"report", "metric"}
 
 
 @pytest.mark.parametrize("data_class", ["raw-frame", "redacted-frame", "metric", "log", "configuration"])
@@ -85,7 +87,7 @@ def test_a_name_cannot_leave_the_folder(site: Site, folder: Path, name: str) -> 
         deliver(site, folder, name=name)
     assert list(folder.iterdir()) == []
     assert list(folder.parent.glob("*escaped*")) == []
-    assert [entry.event.action for entry in written(site)] == ["delivery-failed"]
+    assert [entry.event.action for entry in written(site)] == ["delivery-started", "delivery-failed"]
 
 
 def test_an_absent_share_fails_and_is_not_made(site: Site, tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_an_absent_share_fails_and_is_not_made(site: Site, tmp_path: Path) -> No
     with pytest.raises(DeliveryFailed, match="head-office"):
         deliver(site, tmp_path / "not-mounted")
     assert not (tmp_path / "not-mounted").exists()
-    assert [entry.event.action for entry in written(site)] == ["delivery-failed"]
+    assert [entry.event.action for entry in written(site)] == ["delivery-started", "delivery-failed"]
 
 
 def test_a_failed_delivery_leaves_nothing_half_written(site: Site, folder: Path) -> None:
