@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from appliance.metrics.contributions import Visit
 from appliance.metrics.geometry import (
     Box,
     Line,
@@ -117,6 +118,7 @@ class _InZone:
 class _TrackState:
     kind: str
     seen: float
+    visit: Visit
     anchor: Point  # normalised, so that a camera may change its resolution
     lines: list[_AtLine]
     zones: list[_InZone]
@@ -132,12 +134,15 @@ class Counter:
     `CLEARANCE` of the box's size. A track that turns back sooner is counted back when it is clear.
 
     A track enters a zone when its anchor is inside, and leaves when it is outside and clear of the outline.
-    Kinds other than `COUNTED_KINDS` are not counted. Raises `GeometryError` where two lines or zones share a name.
+    Kinds other than `COUNTED_KINDS` are not counted. With `bounded` each track adds no more than one visit may
+    (`metrics/measures.py`), which the noise of the mode `differential` needs; without, every count is exact.
+    Raises `GeometryError` where two lines or zones share a name.
     """
 
     lines: Sequence[Line]
     zones: Sequence[Zone]
     forget_seconds: float = FORGET_SECONDS
+    bounded: bool = False
     _tracks: dict[int, _TrackState] = field(default_factory=dict, init=False, repr=False)
     _crossings: dict[tuple[str, str, Direction], int] = field(init=False, repr=False)
     _visits: dict[tuple[str, str], int] = field(init=False, repr=False)
@@ -202,11 +207,13 @@ class Counter:
             state = _TrackState(
                 kind=observation.kind,
                 seen=time_seconds,
+                visit=Visit(self.bounded, time_seconds),
                 anchor=Point(anchor.x / width, anchor.y / height),
                 lines=[_AtLine() for _ in self.lines],
                 zones=[_InZone() for _ in self.zones],
             )
             self._tracks[observation.track] = state
+        state.visit.at(time_seconds)
         margin = CLEARANCE * observation.box.size
         crossings = []
         before = to_pixels(state.anchor, width, height)
@@ -216,14 +223,16 @@ class Counter:
             counted = at_line.step(before, anchor, start, end, clear)
             if counted:
                 direction: Direction = "in" if counted > 0 else "out"
-                self._crossings[line.name, state.kind, direction] += 1
+                self._crossings[line.name, state.kind, direction] += int(
+                    state.visit.take("crossings", line.name, direction)
+                )
                 crossings.append(Crossing(time_seconds, line.name, observation.track, state.kind, direction))
         elapsed = max(0.0, time_seconds - state.seen)
         # A box cut off by the frame's edge stands on that edge, and a zone drawn up to the edge includes it.
         standing = Point(min(max(anchor.x, 0.0), width), min(max(anchor.y, 0.0), height))
         for zone, in_zone in zip(self.zones, state.zones, strict=True):
             outline = [to_pixels(point, width, height) for point in zone.points]
-            self._visit((zone.name, state.kind), in_zone, time_seconds, elapsed, standing, outline, margin)
+            self._visit((zone.name, state.kind), state.visit, in_zone, time_seconds, elapsed, standing, outline, margin)
         state.anchor = Point(anchor.x / width, anchor.y / height)
         state.seen = max(state.seen, time_seconds)
         return crossings
@@ -231,6 +240,7 @@ class Counter:
     def _visit(
         self,
         place: tuple[str, str],
+        visit: Visit,
         in_zone: _InZone,
         time_seconds: float,
         elapsed: float,
@@ -239,12 +249,12 @@ class Counter:
         margin: float,
     ) -> None:
         if in_zone.entered is not None:
-            self._occupancy_seconds[place] += elapsed
+            self._occupancy_seconds[place] += visit.take("occupancy_seconds", place[0], "", elapsed)
         distance = distance_to_outline(anchor, outline)
         if distance == 0.0 or inside(anchor, outline):
             if in_zone.entered is None:
                 in_zone.entered = time_seconds
-                self._visits[place] += 1
+                self._visits[place] += int(visit.take("visits", place[0], ""))
         elif in_zone.entered is not None and distance > margin:
             self._end_visit(place, in_zone, time_seconds)
 
