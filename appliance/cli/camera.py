@@ -5,7 +5,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from appliance.cli import camera_discover, camera_test
+from appliance.cli import camera_discover, camera_edit, camera_test
+from appliance.cli.places import MASK_FORM, MASK_HELP, parse_masks
 from appliance.errors import UsageError
 from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, parse_line, parse_zone
 from appliance.settings import Paths
@@ -17,7 +18,7 @@ NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = commands.add_parser("camera", help="the cameras: add, list, remove, test, discover")
+    group = commands.add_parser("camera", help="the cameras: add, list, edit, remove, test, discover")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     register_add(actions)
     listing = actions.add_parser("list", help="list the cameras, without their passwords")
@@ -26,6 +27,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     remove = actions.add_parser("remove", help="forget a camera; its counts stay")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(run=run_remove)
+    camera_edit.register(actions)
     camera_test.register(actions)
     camera_discover.register(actions)
 
@@ -46,6 +48,8 @@ def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add.add_argument("--discovered", metavar="ADDRESS", help="an ONVIF camera instead: its best stream is taken")
     add.add_argument("--line", action="append", default=[], metavar="NAME=x1,y1,x2,y2", help="may be repeated")
     add.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
+    add.add_argument("--mask", action="append", default=[], metavar=MASK_FORM, help=MASK_HELP)
+    add.add_argument("--rate", type=float, metavar="N", help="pictures a second that are analysed at most (10)")
     add.add_argument("--username", metavar="NAME", default="", help="the camera's own user")
     add.add_argument("--password-stdin", action="store_true", help="read that user's password from standard input")
     add.add_argument("--transport", choices=("tcp", "udp"), default="tcp", help="how RTSP's pictures travel (tcp)")
@@ -63,6 +67,7 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
     if not NAME.fullmatch(options.name):
         raise UsageError(f"A camera can't be called {options.name!r}; use 1 to 40 letters, digits and dashes.")
     lines, zones = parse_places(options.line, options.zone)
+    masks = parse_masks(options.mask)
     if (options.source is None) == (options.discovered is None):
         raise UsageError("Name the camera's address, or a discovered camera with --discovered, and not both.")
     if options.password_stdin and not options.username:
@@ -81,6 +86,8 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
         password=password,
         lines=tuple(cameras.LineSetting(line.name, *line.start, *line.end) for line in lines),
         zones=tuple(cameras.ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points)) for zone in zones),
+        masks=tuple(cameras.ZoneSetting(mask.name, tuple((x, y) for x, y in mask.points)) for mask in masks),
+        rate=options.rate,
         loop=options.loop,
         transport=options.transport,
         realtime=options.realtime,
@@ -91,6 +98,7 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
             "source": cameras.shown_source(source),
             "lines": len(lines),
             "zones": len(zones),
+            "masks": len(masks),
         }
         append(connection, Event(actor(), "camera-added", camera.name, "configuration", details=details))
     print(f"{camera.name} is set up; `veilsight camera test {camera.name}` tries it")
@@ -118,11 +126,13 @@ def run_list(options: argparse.Namespace, paths: Paths) -> int:
         print(json.dumps([describe(camera) for camera in found], indent=2))
         return 0
     for camera in found:
-        print(f"{camera.name}: {cameras.shown_source(camera.source)}")
+        print(f"{camera.name}: {cameras.shown_source(camera.source)}" + ("" if camera.enabled else " (disabled)"))
         for line in camera.lines:
             print(f"    line {line.name}: {line.x1:g},{line.y1:g} to {line.x2:g},{line.y2:g}")
         for zone in camera.zones:
             print(f"    zone {zone.name}: {' '.join(f'{x:g},{y:g}' for x, y in zone.points)}")
+        for mask in camera.masks:
+            print(f"    mask {mask.name}: {' '.join(f'{x:g},{y:g}' for x, y in mask.points)}")
     if not found:
         print("no camera yet; set one up with `veilsight camera add NAME SOURCE`")
     return 0
@@ -141,6 +151,9 @@ def describe(camera: "Camera") -> dict[str, object]:
         "realtime": camera.realtime,
         "lines": {line.name: [line.x1, line.y1, line.x2, line.y2] for line in camera.lines},
         "zones": {zone.name: [list(point) for point in zone.points] for zone in camera.zones},
+        "masks": {mask.name: [list(point) for point in mask.points] for mask in camera.masks},
+        "rate": camera.rate,
+        "enabled": camera.enabled,
     }
 
 

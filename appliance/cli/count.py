@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from appliance.cli.places import MASK_FORM, MASK_HELP, parse_masks
 from appliance.errors import UsageError
 from appliance.metrics.counters import COUNTED_KINDS, DIRECTIONS
 from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, parse_line, parse_zone
@@ -32,6 +33,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("video", type=Path, metavar="VIDEO")
     command.add_argument("--line", action="append", default=[], metavar="NAME=x1,y1,x2,y2", help="may be repeated")
     command.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
+    command.add_argument("--mask", action="append", default=[], metavar=MASK_FORM, help=MASK_HELP)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--tracks", type=Path, metavar="FILE", help="write MOTChallenge rows, for measuring accuracy")
     command.set_defaults(run=run_count)
@@ -39,6 +41,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run_count(options: argparse.Namespace, paths: Paths) -> int:
     lines, zones = parse_places(options.line, options.zone)
+    masks = parse_masks(options.mask)
     if not (lines or zones or options.tracks):
         raise UsageError("There is nothing to count; draw a --line or a --zone.")
     if not options.video.is_file():
@@ -54,7 +57,7 @@ def run_count(options: argparse.Namespace, paths: Paths) -> int:
     detectors = open_detectors(paths, settings.analysis, ("people-vehicles",))
     detector = detectors.need("people-vehicles")
     with show_progress() as progress:
-        counts = count_video(options.video, detector, lines, zones, keep_tracks=bool(options.tracks), progress=progress)
+        counts = count_video(options.video, detector, lines, zones, bool(options.tracks), progress, masks)
     if options.tracks:
         write_tracks(options.tracks, counts.tracks)
     print(json.dumps(as_json(counts, lines, zones)) if options.json else as_text(counts, lines, zones))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from tqdm import tqdm
 
+from appliance.cli.places import MASK_FORM, parse_masks
 from appliance.errors import UsageError, VeilsightError
 from appliance.files import write_whole
-from appliance.metrics.geometry import GeometryError, parse_zone
 from appliance.settings import Paths, load_settings
 from appliance.vision.covering import (
     COVER_KINDS,
@@ -64,7 +64,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--mask",
         action="append",
         default=[],
-        metavar="X,Y,X,Y,X,Y",
+        metavar=MASK_FORM,
         help="a polygon that is always covered, in parts of the picture from 0 to 1; may be repeated",
     )
     parser.add_argument("--keep-audio", action="store_true", help="keep a video's sound; voices tell who speaks")
@@ -130,15 +130,7 @@ def covering_of(options: argparse.Namespace) -> Covering:
         raise UsageError(f"{unknown[0]!r} can't be covered; name some of {', '.join(COVER_KINDS)}.")
     if not SMALLEST_GROWTH <= options.grow <= LARGEST_GROWTH:
         raise UsageError(f"--grow must be between {SMALLEST_GROWTH:g} and {LARGEST_GROWTH:g}.")
-    masks = []
-    for number, text in enumerate(options.mask, start=1):
-        try:
-            masks.append(parse_zone(f"mask-{number}={text}"))
-        except GeometryError as error:
-            raise UsageError(
-                f"The mask {text} can't be used; give three or more points between 0 and 1, such as 0,0,0.3,0,0.3,0.2."
-            ) from error
-    return Covering(kinds, options.method, options.shape, options.grow, tuple(masks))
+    return Covering(kinds, options.method, options.shape, options.grow, parse_masks(options.mask))
 
 
 def plan(sources: Sequence[Path], target: Path) -> list[tuple[Path, Path]]:

@@ -141,12 +141,13 @@ def _cameras(connection: Connection, cameras: Sequence[Camera], counts: dict[str
             "configured": True,
             "lines": [{"name": line.name, "points": [[line.x1, line.y1], [line.x2, line.y2]]} for line in camera.lines],
             "zones": [{"name": zone.name, "points": [list(point) for point in zone.points]} for zone in camera.zones],
+            "masks": [{"name": mask.name, "points": [list(point) for point in mask.points]} for mask in camera.masks],
             "entry": added.get(camera.name),
         }
         for camera in cameras
     }
     for name in (camera["camera"] for camera in counts["cameras"]):
-        gone = {"source": "", "configured": False, "lines": [], "zones": [], "entry": added.get(name)}
+        gone = {"source": "", "configured": False, "lines": [], "zones": [], "masks": [], "entry": added.get(name)}
         rows.setdefault(name, {"name": name, **gone})
     return list(rows.values())
 

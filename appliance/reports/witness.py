@@ -26,6 +26,7 @@ CHANGES = {
     "started": "program started",
     "stopped": "program stopped",
     "camera-added": "camera added",
+    "camera-changed": "camera changed",
     "camera-removed": "camera removed",
     "user-added": "user added",
     "user-removed": "user removed",
@@ -39,6 +40,7 @@ REPEATED = {
     "network-moved": "network moved to another device",
     "redaction-failed": "redaction failed",
     "camera-state": "camera lost or found",
+    "camera-tampering": "camera covered, blurred, blinded, frozen or moved",
 }
 
 

@@ -25,7 +25,7 @@ from appliance.services.network_witness import NetworkWitness, record_networks
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage import cameras, measurements
-from appliance.storage.cameras import Camera
+from appliance.storage.cameras import Camera, ZoneSetting
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
 from appliance.storage.site import Site, open_site
@@ -101,7 +101,7 @@ class Engine:
 
     def _start(self, camera: Camera) -> RunningCamera:
         bucket_seconds = 60 * self._settings.analysis.bucket_minutes
-        measuring = CameraMeasuring(camera.name, _lines(camera), _zones(camera), bucket_seconds, self._keep)
+        measuring = CameraMeasuring(camera.name, _lines(camera), _as_zones(camera.zones), bucket_seconds, self._keep)
         source = CameraSource(
             camera.name,
             camera.source,
@@ -110,6 +110,7 @@ class Engine:
             camera.loop,
             camera.realtime,
             camera.transport,
+            _as_zones(camera.masks),
         )
         status, stop = CameraStatus(camera.name), threading.Event()
         thread = threading.Thread(
@@ -212,8 +213,8 @@ def _lines(camera: Camera) -> list[Line]:
     return [Line(line.name, Point(line.x1, line.y1), Point(line.x2, line.y2)) for line in camera.lines]
 
 
-def _zones(camera: Camera) -> list[Zone]:
-    return [Zone(zone.name, tuple(Point(x, y) for x, y in zone.points)) for zone in camera.zones]
+def _as_zones(settings: Sequence[ZoneSetting]) -> tuple[Zone, ...]:
+    return tuple(Zone(zone.name, tuple(Point(x, y) for x, y in zone.points)) for zone in settings)
 
 
 def _describe(buckets: Sequence[Bucket]) -> dict[str, Any]:

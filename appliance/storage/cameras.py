@@ -126,6 +126,16 @@ def set_masks(connection: Connection, name: str, masks: tuple[ZoneSetting, ...])
     _change(connection, name, masks=[asdict(mask) for mask in masks])
 
 
+def update(connection: Connection, camera: Camera) -> None:
+    """Put this camera's settings in the place of those that the camera of this name had.
+
+    Raises `CameraUnknown` and `RateUnusable`.
+    """
+    check_rate(camera.rate)
+    values = asdict(camera)
+    _change(connection, values.pop("name"), **values)
+
+
 def set_rate(connection: Connection, name: str, rate: float | None) -> None:
     """Raises `CameraUnknown`, and `RateUnusable` for a rate that is not within `RATES`."""
     check_rate(rate)

@@ -9,6 +9,7 @@ from pathlib import Path
 from appliance.metrics.counters import Counter, Observation, Totals
 from appliance.metrics.geometry import Line, Zone
 from appliance.vision.detections import Detection, Track
+from appliance.vision.privacy_masks import outside
 from appliance.vision.runtime import Detector, PendingDetections
 from appliance.vision.sources import SourceError, open_source
 from appliance.vision.tracking import Tracker
@@ -65,18 +66,21 @@ def count_video(
     zones: Sequence[Zone],
     keep_tracks: bool = False,
     progress: Progress | None = None,
+    masks: Sequence[Zone] = (),
 ) -> VideoCounts:
     """Analyse every frame of the file and count.
 
-    `progress` is called with the number of frames done so far. Raises `SourceError` for a file that isn't a video,
-    `InferenceFailed` when the detector fails, and `GeometryError` where two lines or zones share a name.
+    `progress` is called with the number of frames done so far. What lies beneath the `masks` is not looked at. Raises
+    `SourceError` for a file that isn't a video, `InferenceFailed` when the detector fails, and `GeometryError` where
+    two lines or zones share a name.
     """
     counter, tracker, trails = Counter(lines, zones), Tracker(), Trails()
     began = time.perf_counter()
     frames, first, last = 0, 0.0, 0.0
-    for frame in detect_frames(path, detector):
+    for frame in detect_frames(path, detector, masks):
         tracks = tracker.update(frame.detections, frame.time_seconds)
-        counter.update(frame.time_seconds, observations(tracks), frame.width, frame.height)
+        counted = outside(masks, tracks, frame.width, frame.height)
+        counter.update(frame.time_seconds, observations(counted), frame.width, frame.height)
         if keep_tracks:
             trails.add(frame.number, frame.time_seconds, tracks)
         first = frame.time_seconds if frames == 0 else first
@@ -90,13 +94,13 @@ def count_video(
     return VideoCounts(frames, seconds, speed, counter.totals(), trails.rows())
 
 
-def detect_frames(path: Path, detector: Detector) -> Iterator[DetectedFrame]:
+def detect_frames(path: Path, detector: Detector, masks: Sequence[Zone] = ()) -> Iterator[DetectedFrame]:
     """The detections of every frame of the file, in order, several frames in flight to the detector.
 
     Raises `SourceError` and `InferenceFailed`.
     """
     waiting: deque[tuple[int, float, int, int, PendingDetections]] = deque()
-    with open_source(str(path), camera=path.name) as source:
+    with open_source(str(path), camera=path.name, masks=masks) as source:
         for number, frame in enumerate(source, start=1):
             pending = detector.start(frame.pixels)
             waiting.append((number, frame.monotonic, frame.width, frame.height, pending))

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from appliance.errors import VeilsightError
+from appliance.metrics.geometry import Zone
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame
 from appliance.vision.live import Hub
+from appliance.vision.privacy_masks import outside
 from appliance.vision.redaction import Redactor, explain
 from appliance.vision.runtime import Detectors
 from appliance.vision.showing import Show
@@ -44,6 +46,7 @@ class CameraSource:
     loop: bool = False
     realtime: bool = False
     transport: Transport = "tcp"
+    masks: tuple[Zone, ...] = ()
 
 
 class TakeTracks(Protocol):
@@ -178,6 +181,7 @@ def _watch(
             camera.password,
             camera.transport,
             stop,
+            camera.masks,
         ) as source,
         Show(camera.name, redactor, hub, on_picture) as show,
     ):
@@ -192,7 +196,8 @@ def _watch(
                 tracker, size = Tracker(), (frame.width, frame.height)
             if not failure:
                 tracks = tracker.update(objects, frame.monotonic)
-                on_tracks(frame.moment, frame.monotonic, tracks, frame.width, frame.height)
+                counted = outside(camera.masks, tracks, frame.width, frame.height)
+                on_tracks(frame.moment, frame.monotonic, counted, frame.width, frame.height)
                 status.count(frame, source)
             _enter(status, "streaming", failure, on_event)
             show.offer(frame, objects, tracks, failure)

@@ -8,7 +8,7 @@ frames, and nothing queues up.
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from appliance.metrics.geometry import Zone
 from appliance.vision.frames import Pixels, RawFrame
 from appliance.vision.opening import (
     HARDWARE_KINDS,
@@ -37,6 +38,7 @@ from appliance.vision.opening import (
     open_recording,
     reason,
 )
+from appliance.vision.privacy_masks import PrivacyMasks
 from appliance.vision.source_clock import Pace, SourceClock
 
 __all__ = ["Source", "SourceError", "SourceStopped", "Transport", "open_source"]
@@ -77,6 +79,7 @@ class Source:
         loop: bool,
         transport: str = "",
         stop: threading.Event | None = None,
+        masks: Sequence[Zone] = (),
     ) -> None:
         self.live = pace != "recording"
         self.received = 0
@@ -101,6 +104,7 @@ class Source:
         self._pace = pace
         self._loop = loop
         self._stop = stop or threading.Event()
+        self._masks = PrivacyMasks(masks)
         self._newest: RawFrame | None = None
         self._failure: SourceError | None = None
         self._ended = False
@@ -210,7 +214,8 @@ class Source:
                     monotonic, moment = clock.place(decoded)
                     if self._closing.is_set():
                         return
-                    yield RawFrame(_upright(decoded), self._camera, self.received, monotonic, moment, self._unsure)
+                    pixels = self._masks.burn(_upright(decoded))
+                    yield RawFrame(pixels, self._camera, self.received, monotonic, moment, self._unsure)
                     self.received += 1
             except (av.FFmpegError, OSError) as error:
                 failure = f"{self._name} broke off: {reason(error)}."
@@ -293,13 +298,14 @@ def open_source(
     password: str = "",
     transport: Transport = "tcp",
     stop: threading.Event | None = None,
+    masks: Sequence[Zone] = (),
 ) -> Source:
     """Open a camera (an rtsp, rtsps, http or https address, or /dev/videoN) or a recording (a path).
 
     `realtime` plays a recording at its own speed; `loop` starts it again at its end. Times of frames are those of the
     recording, beginning now, or of arrival. `transport` is RTSP's. When `stop` is set, from any thread, opening and
-    waiting for frames end within a second: opening raises `SourceStopped`, the iteration ends. Raises `SourceError` in
-    one sentence without user name or password.
+    waiting for frames end within a second: opening raises `SourceStopped`, the iteration ends. What lies beneath the
+    `masks` is in no frame. Raises `SourceError` in one sentence without user name or password.
     """
     live = is_live(source)
     name = f"The camera {camera}" if live else f"The recording {source}"
@@ -309,7 +315,7 @@ def open_source(
         container.close()
         raise SourceError(f"{name} has no picture, only sound or data.")
     chosen = transport if has_transport(source) else ""
-    return Source(container, name, camera, pace, loop and not live, chosen, stop)
+    return Source(container, name, camera, pace, loop and not live, chosen, stop, masks)
 
 
 def _open_recording(path: str) -> InputContainer:
