@@ -17,7 +17,7 @@ PETS := $(or $(VEILSIGHT_EVALUATION_DATA),../shared/eval)/pets09-s2l1/vtest.avi
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
 .PHONY: help setup setup-dev demo test lint types check networks lock bench bench-memory bench-counting bench-redaction bench-start \
-  bench-reconnects \
+  bench-reconnects bench-audit \
   deb test-deb clean
 
 help: ## Show this list.
@@ -81,6 +81,9 @@ bench-redaction: setup networks .cache/deface/.installed ## Measure what redacti
 	@$(PYTHON) -m venv .cache/deface
 	@.cache/deface/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/deface.txt >&2
 	@touch $@
+
+bench-audit: setup ## Measure the audit log with a million entries; prints JSON.
+	@$(BIN)/python -m benchmarks.audit_log
 
 bench-reconnects: setup-dev ## Measure what 200 reconnects of a camera leave behind; prints JSON.
 	@$(BIN)/python -m benchmarks.reconnects

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, func, literal_column, select
 from appliance.audit import merkle
 from appliance.audit.merkle import Node
 from appliance.errors import VeilsightError
-from appliance.storage.tables import audit_entry, audit_node
+from appliance.storage.tables import audit_entry
 
 Action = Literal[
     "started",
@@ -54,6 +54,8 @@ Action = Literal[
     "redaction-failed",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+LEAF = "SELECT leaf_hash FROM audit_entry WHERE number = ?"
+NODE = "SELECT hash FROM audit_node WHERE level = ? AND position = ?"
 # A `data-removed` entry about the log itself: entries before this number are gone, and their hashes are kept.
 REMOVED_SUBJECT = "audit log"
 REMOVED_BEFORE = "before"
@@ -91,12 +93,15 @@ def append(connection: Connection, event: Event, now: datetime | None = None) ->
     number = size(connection)
     text = encode(event, now or datetime.now(UTC))
     leaf = merkle.hash_leaf(text.encode())
-    connection.execute(audit_entry.insert().values(number=number, entry=text, leaf_hash=leaf))
+    # Plain SQL, here and where hashes are looked up: putting statements together took most of the time.
+    connection.exec_driver_sql(
+        "INSERT INTO audit_entry (number, entry, leaf_hash) VALUES (?, ?, ?)", (number, text, leaf)
+    )
     lookup = node_lookup(connection)
     right = leaf
     for node in merkle.completed_nodes(number):
         right = merkle.hash_children(lookup(Node(node.level - 1, 2 * node.position)), right)
-        connection.execute(audit_node.insert().values(level=node.level, position=node.position, hash=right))
+        connection.exec_driver_sql("INSERT INTO audit_node (level, position, hash) VALUES (?, ?, ?)", (*node, right))
     return number
 
 
@@ -134,7 +139,7 @@ def decode(number: int, text: str) -> Entry:
 
 def size(connection: Connection) -> int:
     """How many entries the log has."""
-    last: int | None = connection.execute(select(func.max(audit_entry.c.number))).scalar()
+    last: int | None = connection.exec_driver_sql("SELECT max(number) FROM audit_entry").scalar()
     return 0 if last is None else last + 1
 
 
@@ -163,8 +168,8 @@ def entries(
 
 def first_since(connection: Connection, moment: datetime) -> int:
     """The number of the first entry that was not written before the moment; the log's size where there is none."""
-    time = func.json_extract(audit_entry.c.entry, "$.time")
-    query = select(func.min(audit_entry.c.number)).where(time >= moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    wanted = _field("time") >= moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = select(func.min(audit_entry.c.number)).where(wanted)
     found: int | None = connection.execute(query).scalar()
     return size(connection) if found is None else found
 
@@ -202,13 +207,12 @@ def node_lookup(connection: Connection) -> merkle.Lookup:
     """Finds the stored hash of a complete subtree. Raises `EntryUnknown` where it is missing."""
 
     def lookup(node: Node) -> bytes:
-        stored = select(audit_node.c.hash).where(audit_node.c.level == node.level)
-        stored = stored.where(audit_node.c.position == node.position)
-        leaf = select(audit_entry.c.leaf_hash).where(audit_entry.c.number == node.position)
-        found: bytes | None = connection.execute(leaf if node.level == 0 else stored).scalar()
-        if found is None and node.level == 0:
-            # Leaves of entries that were removed because they were old.
-            found = connection.execute(stored).scalar()
+        found: bytes | None = None
+        if node.level == 0:
+            found = connection.exec_driver_sql(LEAF, (node.position,)).scalar()
+        if found is None:
+            # Among them the leaves of entries that were removed because they were old.
+            found = connection.exec_driver_sql(NODE, node).scalar()
         if found is None:
             raise EntryUnknown(f"The audit log lacks the hash at level {node.level}, position {node.position}.")
         return found

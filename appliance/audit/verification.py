@@ -1,21 +1,18 @@
 """Checks the whole audit log: every entry, every hash, every signed checkpoint."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, Integer, select, type_coerce
 
-from appliance.audit import checkpoint, log, merkle
+from appliance.audit import checkpoint, log
 from appliance.audit.checkpoint import Checkpoint, CheckpointInvalid
-from appliance.audit.merkle import Node
-from appliance.errors import VeilsightError
-from appliance.storage.tables import audit_checkpoint, audit_entry, audit_node
+from appliance.audit.recomputing import AuditLogBroken, Tree
+from appliance.storage.tables import audit_checkpoint
 
-
-class AuditLogBroken(VeilsightError):
-    """The log is not what was written; the message names the first place that shows it."""
+__all__ = ["AuditLogBroken", "Verification", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,87 +52,26 @@ def verify(connection: Connection, key: Ed25519PublicKey, origin: str, saved: st
     """
     stored = _stored_checkpoints(connection)
     wanted = _signed_roots(stored, saved, key, origin)
-    walker = _Walker(_stored_nodes(connection))
-    while walker.add_removed():
-        _compare_root(walker, wanted)
-    removed = walker.size
-    for number, text, leaf_hash in _rows(connection):
-        walker.add(number, text, leaf_hash)
-        _compare_root(walker, wanted)
-    walker.finish()
+    tree = Tree(connection)
+    _compare_root(tree, wanted)
+    for _ in tree.grow(sorted(wanted)):
+        _compare_root(tree, wanted)
+    removed = tree.removed
     if removed and removed != log.removed_before(connection):
         raise AuditLogBroken(f"The first {removed} entries of the audit log are gone, but it does not say so.")
-    if wanted and max(wanted) > walker.size:
+    if wanted and max(wanted) > tree.size:
         raise AuditLogBroken(
-            f"Entries are missing: a signed checkpoint covers {max(wanted)}, but the audit log has {walker.size}."
+            f"Entries are missing: a signed checkpoint covers {max(wanted)}, but the audit log has {tree.size}."
         )
     _check_signings(connection, stored, removed)
     newest = stored[-1] if stored else None
     return Verification(
-        entries=walker.size,
-        root=walker.root(),
+        entries=tree.size,
+        root=tree.root(),
         checkpoints=len(stored),
         checkpoint_size=newest.size if newest else 0,
         checkpoint_signed=_moment(newest).strftime("%Y-%m-%d %H:%M:%S UTC") if newest else "",
     )
-
-
-class _Walker:
-    """Builds the tree from left to right and compares each hash on the way with the next stored one."""
-
-    def __init__(self, stored: Iterator[tuple[Node, object]]) -> None:
-        self.size = 0
-        # The complete subtrees so far, largest first.
-        self._subtrees: list[bytes] = []
-        self._stored = stored
-        self._next = next(stored, None)
-
-    def add(self, number: int, text: object, leaf_hash: bytes) -> None:
-        if number != self.size:
-            raise AuditLogBroken(f"Entry {self.size} of the audit log is missing.")
-        # SQLite's columns take values of any type, whatever the schema says.
-        result = merkle.hash_leaf(text.encode()) if isinstance(text, str) else b""
-        if result != leaf_hash:
-            raise AuditLogBroken(f"Entry {number} of the audit log has been changed.")
-        self._append(result)
-
-    def add_removed(self) -> bool:
-        """Take the next leaf of which only the hash was kept; False where there is none."""
-        if self._next is None or self._next[0] != Node(0, self.size):
-            return False
-        leaf = self._next[1]
-        if not isinstance(leaf, bytes):
-            raise AuditLogBroken(f"The audit log's hash of its removed entry {self.size} has been changed.")
-        self._next = next(self._stored, None)
-        self._append(leaf)
-        return True
-
-    def _append(self, leaf: bytes) -> None:
-        result = leaf
-        for node in merkle.completed_nodes(self.size):
-            result = merkle.hash_children(self._subtrees.pop(), result)
-            if self._next != (node, result):
-                raise AuditLogBroken(
-                    f"The audit log's hash at level {node.level}, position {node.position} is wrong: "
-                    f"one of the entries {node.position << node.level} to {self.size} has been changed."
-                )
-            self._next = next(self._stored, None)
-        self._subtrees.append(result)
-        self.size += 1
-
-    def root(self) -> bytes:
-        result: bytes | None = None
-        for subtree in reversed(self._subtrees):
-            result = subtree if result is None else merkle.hash_children(subtree, result)
-        return merkle.EMPTY_ROOT if result is None else result
-
-    def finish(self) -> None:
-        if self._next is not None:
-            node = self._next[0]
-            raise AuditLogBroken(
-                f"The audit log has a hash at level {node.level}, position {node.position} without its entries: "
-                f"entries after {self.size - 1} have been removed."
-            )
 
 
 def _signed_roots(
@@ -191,10 +127,10 @@ def _moment(stored: _StoredCheckpoint) -> datetime:
     raise AuditLogBroken(f"The stored checkpoint of {stored.size} entries has been changed.")
 
 
-def _compare_root(walker: _Walker, wanted: dict[int, bytes]) -> None:
-    if walker.size in wanted and walker.root() != wanted[walker.size]:
+def _compare_root(tree: Tree, wanted: dict[int, bytes]) -> None:
+    if tree.size in wanted and tree.root() != wanted[tree.size]:
         raise AuditLogBroken(
-            f"The first {walker.size} entries of the audit log are not those of a signed checkpoint: "
+            f"The first {tree.size} entries of the audit log are not those of a signed checkpoint: "
             "history has been rewritten."
         )
 
@@ -203,17 +139,3 @@ def _stored_checkpoints(connection: Connection) -> list[_StoredCheckpoint]:
     table = audit_checkpoint.c
     query = select(table.size, type_coerce(table.signed, Integer), table.note).order_by(table.size)
     return [_StoredCheckpoint(*row) for row in connection.execute(query)]
-
-
-def _rows(connection: Connection) -> Iterator[tuple[int, object, bytes]]:
-    query = select(audit_entry).order_by(audit_entry.c.number).execution_options(yield_per=5000)
-    for row in connection.execute(query):
-        yield row.number, row.entry, row.leaf_hash
-
-
-def _stored_nodes(connection: Connection) -> Iterator[tuple[Node, object]]:
-    """The stored hashes in the order in which a growing log completes them, lower levels first."""
-    completed_by = (audit_node.c.position + 1).op("<<")(audit_node.c.level)
-    query = select(audit_node).order_by(completed_by, audit_node.c.level).execution_options(yield_per=5000)
-    for row in connection.execute(query):
-        yield Node(row.level, row.position), row.hash
