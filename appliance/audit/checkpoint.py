@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from appliance.audit import log
+from appliance.audit.log import Event
 from appliance.errors import VeilsightError
 from appliance.storage.tables import audit_checkpoint
 
@@ -52,6 +53,31 @@ def make_checkpoint(connection: Connection, key: Ed25519PrivateKey, origin: str,
     # An unchanged log has the same checkpoint: Ed25519 signatures are deterministic.
     connection.execute(insert(audit_checkpoint).values(**values).on_conflict_do_nothing())
     return note
+
+
+def seal(
+    connection: Connection, key: Ed25519PrivateKey, origin: str, actor: str, now: datetime | None = None
+) -> tuple[str, Checkpoint]:
+    """`make_checkpoint` with the entry about this signature as the last that it covers."""
+    now = now or datetime.now(UTC)
+    size = log.size(connection) + 1
+    log.append(connection, Event(actor, "checkpoint-signed", origin, "log", details={"size": size}), now)
+    note = make_checkpoint(connection, key, origin, now)
+    return note, read(note, key.public_key())
+
+
+def seal_if_grown(
+    connection: Connection, key: Ed25519PrivateKey, origin: str, actor: str, now: datetime | None = None
+) -> bool:
+    """`seal` unless nothing was written since the last checkpoint, but for entries about it."""
+    latest = latest_checkpoint(connection)
+    size = log.size(connection)
+    since = reversed(range(latest.size if latest else 0, size))
+    found = (log.decode(number, log.entry_text(connection, number)) for number in since)
+    if all(entry.event.action == "checkpoint-signed" for entry in found):
+        return False
+    seal(connection, key, origin, actor, now)
+    return True
 
 
 def stored_checkpoints(connection: Connection) -> list[StoredCheckpoint]:

@@ -52,6 +52,7 @@ Action = Literal[
     "database-migrated",
     "data-removed",
     "redaction-failed",
+    "anonymity-set",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 LEAF = "SELECT leaf_hash FROM audit_entry WHERE number = ?"

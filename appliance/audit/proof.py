@@ -6,8 +6,10 @@ log only grew since an earlier checkpoint is that checkpoint, the consistency pa
 """
 
 import base64
+import json
 from dataclasses import dataclass
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection
 
@@ -76,6 +78,34 @@ def prove_growth(connection: Connection, old: Checkpoint, new: Checkpoint) -> li
             f"The log does not begin with the {old.size} entries of the checkpoint: it was changed."
         )
     return path
+
+
+def growth_text(old_note: str, path: list[bytes], new_note: str) -> str:
+    """The proof that `check_growth` reads: a JSON object with the two notes and the path in base64."""
+    hashes = [base64.b64encode(each).decode() for each in path]
+    return json.dumps({"old": old_note, "path": hashes, "new": new_note}, indent=2) + "\n"
+
+
+def check_growth(proof: str, key: Ed25519PublicKey) -> tuple[Checkpoint, Checkpoint]:
+    """Check by itself that the newer log begins with the older; returns both checkpoints.
+
+    Raises `ProofInvalid` and `CheckpointInvalid`.
+    """
+    try:
+        content = msgspec.json.decode(proof, type=_Growth)
+    except msgspec.DecodeError as error:
+        raise ProofInvalid("This is not a proof: it needs the texts old and new, and path, a list of texts.") from error
+    old, new = checkpoint.read(content.old, key), checkpoint.read(content.new, key)
+    path = [_decode(each) for each in content.path]
+    if old.origin != new.origin or not merkle.consistency_holds(old.size, new.size, old.root, new.root, path):
+        raise ProofInvalid(f"The proof does not hold: the log of {new.size} entries does not begin with {old.size}.")
+    return old, new
+
+
+class _Growth(msgspec.Struct):
+    old: str
+    new: str
+    path: list[str]
 
 
 def _decode(text: str) -> bytes:

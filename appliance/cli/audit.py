@@ -1,9 +1,8 @@
 """`veilsight audit`: read, check, seal and prove the audit log."""
 
 import argparse
-import base64
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     listing.set_defaults(run=run_list)
     verify = actions.add_parser("verify", help="check the whole log, or a proof from it")
     verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="the log must begin with this saved checkpoint")
-    verify.add_argument("--proof", type=Path, metavar="FILE", help="check this proof of an entry instead of the log")
+    verify.add_argument("--proof", type=Path, metavar="FILE", help="check this proof instead of the log")
     verify.add_argument(
         "--public-key", type=Path, metavar="FILE", help="trust this signing.pub, kept elsewhere, not the site's"
     )
@@ -114,11 +113,16 @@ def run_verify(options: argparse.Namespace, paths: Paths) -> int:
 
 def verify_proof(options: argparse.Namespace, paths: Paths) -> int:
     """Check a proof with the public key alone: no database is opened."""
-    from appliance.audit.proof import check_entry
+    from appliance.audit.proof import check_entry, check_growth
     from appliance.storage.keys import load_public_key, read_public_key
 
     key = read_public_key(options.public_key) if options.public_key else load_public_key(paths)
-    proven = check_entry(read_text(options.proof), key)
+    text = read_text(options.proof)
+    if text.startswith("{"):
+        old, new = check_growth(text, key)
+        print(f"the log {new.origin} of {new.size} entries begins with the {old.size} of the older checkpoint")
+        return 0
+    proven = check_entry(text, key)
     print(f"entry {proven.number} is in the log {proven.checkpoint.origin} of {proven.checkpoint.size} entries:")
     print(proven.text)
     return 0
@@ -142,16 +146,11 @@ def run_checkpoint(options: argparse.Namespace, paths: Paths) -> int:
 
 def sign_checkpoint(connection: "Connection", site: "Site", paths: Paths) -> "tuple[str, Checkpoint]":
     """Sign the log as it stands, with the entry about this signature as its last."""
-    from appliance.audit import checkpoint, log
+    from appliance.audit.checkpoint import seal
     from appliance.cli.terminal import actor
     from appliance.storage.keys import load_signing_key
 
-    key = load_signing_key(paths)
-    now = datetime.now(UTC)
-    event = log.Event(actor(), "checkpoint-signed", site.origin, "log", details={"size": log.size(connection) + 1})
-    log.append(connection, event, now)
-    note = checkpoint.make_checkpoint(connection, key, site.origin, now)
-    return note, checkpoint.read(note, site.public_key)
+    return seal(connection, load_signing_key(paths), site.origin, actor())
 
 
 def run_prove(options: argparse.Namespace, paths: Paths) -> int:
@@ -169,8 +168,8 @@ def run_prove(options: argparse.Namespace, paths: Paths) -> int:
         if old is None:
             result = proof.prove_entry(connection, options.entry, note, new.size)
         else:
-            path = [base64.b64encode(each).decode() for each in proof.prove_growth(connection, old, new)]
-            result = json.dumps({"old": read_text(options.since), "path": path, "new": note}, indent=2) + "\n"
+            path = proof.prove_growth(connection, old, new)
+            result = proof.growth_text(read_text(options.since), path, note)
     # Only now is the checkpoint in the database as well; one that isn't would look like a cut log later.
     print(result, end="")
     return 0

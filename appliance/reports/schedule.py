@@ -1,4 +1,4 @@
-"""Builds each month's report by itself, once the month is over.
+"""Builds each month's report by itself, once the month is over, and signs the audit log each hour.
 
 The rule has no memory of its own: a finished month that the site was running in and that has no report gets one. It
 is applied at start and at half past each hour, in the site's time zone, so the first time on the first of the month at
@@ -14,6 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import Engine
 
 from appliance.audit import log
+from appliance.audit.checkpoint import seal_if_grown
 from appliance.audit.retention import remove_expired
 from appliance.errors import VeilsightError
 from appliance.reports.build import BuiltReport, build_report, list_reports
@@ -22,9 +23,12 @@ from appliance.reports.period import Period, last_month
 from appliance.reports.retention import remove_old_reports
 from appliance.settings import Paths, Settings
 from appliance.storage.database import reading
+from appliance.storage.keys import load_signing_key
+from appliance.storage.site import site_of
 
 ACTOR = "schedule"
 JOB = "monthly-report"
+SEALING = "checkpoint"
 # Older months are past making up: the log of them may be gone.
 MOST_MONTHS = 12
 
@@ -34,7 +38,10 @@ logger = logging.getLogger(__name__)
 def start_scheduler(
     paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> BackgroundScheduler:
-    """Start building reports on time, in a thread of this process. Call `.shutdown()` on the result to stop."""
+    """Start building reports and signing the audit log on time, in threads of this process.
+
+    Call `.shutdown()` on the result to stop.
+    """
     scheduler = BackgroundScheduler(timezone=settings.site.zone)
     scheduler.add_job(
         _run,
@@ -46,8 +53,26 @@ def start_scheduler(
         max_instances=1,
         misfire_grace_time=None,
     )
+    scheduler.add_job(
+        _seal,
+        CronTrigger(minute=0, timezone=settings.site.zone),
+        args=(paths, engine, clock),
+        id=SEALING,
+        next_run_time=datetime.now(UTC),
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
     scheduler.start()
     return scheduler
+
+
+def seal_log(paths: Paths, engine: Engine, now: datetime) -> bool:
+    """Sign the audit log as it stands, if anything was written since the last time. Raises the errors of the keys."""
+    key = load_signing_key(paths)
+    site = site_of(engine, paths)
+    with engine.begin() as connection:
+        return seal_if_grown(connection, key, site.origin, ACTOR, now)
 
 
 def build_missing_reports(paths: Paths, settings: Settings, engine: Engine, now: datetime) -> tuple[BuiltReport, ...]:
@@ -93,3 +118,10 @@ def _run(paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], d
             remove_expired(connection, settings.retention, ACTOR, clock())
     except VeilsightError as error:
         logger.error("The report could not be built: %s", error)
+
+
+def _seal(paths: Paths, engine: Engine, clock: Callable[[], datetime]) -> None:
+    try:
+        seal_log(paths, engine, clock())
+    except VeilsightError as error:
+        logger.error("The audit log could not be signed: %s", error)

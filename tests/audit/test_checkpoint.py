@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.audit import checkpoint, log
 from appliance.audit.checkpoint import Checkpoint, CheckpointInvalid
+from appliance.audit.verification import verify
 from appliance.storage.database import reading
 from appliance.storage.site import Site
 
@@ -104,3 +105,22 @@ def test_an_unchanged_log_gives_the_same_checkpoint(site: Site, key: Ed25519Priv
     with site.engine.begin() as connection:
         notes = {checkpoint.make_checkpoint(connection, key, site.origin) for _ in range(3)}
         assert len(checkpoint.stored_checkpoints(connection)) == len(notes) == 1
+
+
+def test_the_log_is_sealed_when_something_was_written_since(
+    site: Site, key: Ed25519PrivateKey, write: Callable[[int], None]
+) -> None:
+    """The entry about a checkpoint is no reason for another one: a quiet site's log stays as it is."""
+
+    def seal() -> bool:
+        with site.engine.begin() as connection:
+            return checkpoint.seal_if_grown(connection, key, site.origin, "schedule")
+
+    assert not seal()
+    write(2)
+    assert [seal(), seal(), seal()] == [True, False, False]
+    write(1)
+    assert seal()
+    with reading(site.engine) as connection:
+        assert [each.size for each in checkpoint.stored_checkpoints(connection)] == [3, 5]
+        assert verify(connection, site.public_key, site.origin).entries == 5

@@ -12,7 +12,7 @@ from pymerkle import InclusionProof, InmemoryTree, InvalidProof
 from appliance.audit import checkpoint, log, merkle, proof
 from appliance.audit.checkpoint import Checkpoint, CheckpointInvalid
 from appliance.audit.log import EntryUnknown
-from appliance.audit.proof import ProofInvalid, check_entry, prove_entry, prove_growth
+from appliance.audit.proof import ProofInvalid, check_entry, check_growth, growth_text, prove_entry, prove_growth
 from appliance.errors import VeilsightError
 from appliance.storage.database import reading
 from appliance.storage.site import Site
@@ -97,6 +97,12 @@ def test_growth_is_proved_to_whoever_kept_a_checkpoint(site: Site, note: str, ke
         new = checkpoint.read(checkpoint.make_checkpoint(connection, key, site.origin), site.public_key)
         path = prove_growth(connection, old, new)
         assert merkle.consistency_holds(13, 22, old.root, new.root, path)
+        text = growth_text(note, path, checkpoint.sign(new, key))
+        assert check_growth(text, site.public_key) == (old, new)
+        with pytest.raises(ProofInvalid, match="does not begin with 13"):
+            check_growth(growth_text(note, path[1:], checkpoint.sign(new, key)), site.public_key)
+        with pytest.raises(CheckpointInvalid, match="not signed"):
+            check_growth(text, Ed25519PrivateKey.generate().public_key())
         with pytest.raises(CheckpointInvalid, match="changed"):
             prove_growth(connection, Checkpoint(old.origin, 13, bytes(32)), new)
         with pytest.raises(CheckpointInvalid, match="not an earlier one"):

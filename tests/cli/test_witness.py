@@ -280,10 +280,18 @@ def test_growth_since_a_checkpoint_is_proved(run: Run, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     saved.write_text(run("audit", "checkpoint").output)
     run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
-    result = json.loads(run("audit", "prove", "--since", str(saved)).output)
+    proof = tmp_path / "growth.json"
+    proof.write_text(run("audit", "prove", "--since", str(saved)).output)
+    result = json.loads(proof.read_text())
     assert result["old"] == saved.read_text()
     assert result["new"].splitlines()[1] == "3"
     assert len(result["path"]) == 2
+    verified = run("audit", "verify", "--proof", str(proof))
+    assert "of 3 entries begins with the 1 of the older checkpoint" in verified.output
+    proof.write_text(json.dumps(result | {"path": result["path"][::-1]}))
+    assert refused(run("audit", "verify", "--proof", str(proof)), 1)
+    proof.write_text("{}")
+    assert refused(run("audit", "verify", "--proof", str(proof)), 1)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from appliance.audit import log
 from appliance.reports.build import build_report, list_reports
-from appliance.reports.schedule import JOB, build_missing_reports, missing_months, start_scheduler
+from appliance.reports.schedule import JOB, SEALING, build_missing_reports, missing_months, seal_log, start_scheduler
 from appliance.storage import measurements
 from appliance.storage.database import reading
 from tests.reports.conftest import NOW, Place, utc
@@ -26,11 +26,12 @@ def build_missing(place: Place, now: datetime) -> list[tuple[date, date]]:
     return [(report.first, report.last) for report in built]
 
 
-def wait_for_first_run(scheduler: BackgroundScheduler) -> None:
+def wait_for_first_run(scheduler: BackgroundScheduler, job: str = JOB, minute: int = 30) -> None:
     """Until the run at start has begun; `shutdown(wait=True)` then waits for its end."""
-    deadline = datetime.now(UTC) + timedelta(seconds=60)
+    begun = datetime.now(UTC)
+    deadline = begun + timedelta(seconds=60)
     ticks = threading.Event()
-    while scheduler.get_job(JOB).next_run_time.minute != 30 or scheduler.get_job(JOB).next_run_time < datetime.now(UTC):
+    while scheduler.get_job(job).next_run_time.minute != minute or scheduler.get_job(job).next_run_time < begun:
         assert datetime.now(UTC) < deadline, "the schedule did not run at start"
         ticks.wait(0.01)
 
@@ -103,3 +104,25 @@ def test_the_schedule_removes_old_counts_after_the_report_that_needs_them(place:
     with reading(place.engine) as connection:
         assert measurements.read(connection) == []
         assert "measurements" in [entry.event.subject for entry in log.entries(connection, actions=("data-removed",))]
+
+
+def test_the_log_is_signed_each_hour_in_which_something_was_written(place: Place) -> None:
+    place.happened(utc(4), "ada", "login", "ada")
+    assert seal_log(place.paths, place.engine, NOW)
+    assert not seal_log(place.paths, place.engine, NOW + timedelta(hours=1))
+    place.happened(utc(5), "ada", "login", "ada")
+    assert seal_log(place.paths, place.engine, NOW + timedelta(hours=2))
+
+
+def test_the_schedule_signs_the_log_at_start(place: Place) -> None:
+    place.happened(utc(4), "ada", "login", "ada")
+    scheduler = start_scheduler(place.paths, place.settings, place.engine, lambda: NOW)
+    try:
+        trigger = scheduler.get_job(SEALING).trigger
+        assert trigger.get_next_fire_time(NOW, NOW) == NOW + timedelta(hours=1)
+        wait_for_first_run(scheduler, SEALING, 0)
+    finally:
+        scheduler.shutdown(wait=True)
+    with reading(place.engine) as connection:
+        latest = log.entries(connection, actions=["checkpoint-signed"], newest_first=True, limit=1)
+    assert [entry.event.actor for entry in latest] == ["schedule"]
