@@ -2,9 +2,9 @@
 
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
@@ -130,9 +130,27 @@ def _check_engine(paths: Paths, site: Site) -> Iterator[Finding]:
                 f"runs on {network['device']} since it left {left} Restart the engine to try the better device again.",
             )
     for camera in status["cameras"]:
-        well = camera["state"] in ("streaming", "connecting")
-        text = camera["state"] + (f": {camera['last_error']}" if camera["last_error"] else "")
-        yield Finding(f"camera {camera['name']}", "fine" if well else "wrong", text)
+        yield describe_camera(camera)
+
+
+def describe_camera(camera: Mapping[str, Any]) -> Finding:
+    """One camera of the engine's status: its state, its rates and delays, and what went wrong last."""
+    state = camera["state"]
+    parts = [state + (f": {camera['last_error']}" if camera["last_error"] else "")]
+    if state == "streaming":
+        parts.append(f"{camera['analysed_rate']:g} of {camera['input_rate']:g} frames a second analysed")
+        parts.append(f"{camera['dropped_frames']} dropped")
+        for key, words in (("delay_to_count", "count"), ("delay_to_picture", "redacted picture")):
+            if camera[key]:
+                times = " / ".join(f"{1000 * camera[key][name]:.0f}" for name in ("p50", "p95", "p99"))
+                parts.append(f"frame to {words} {times} ms (50 / 95 / 99 %)")
+    if camera["reconnects"]:
+        parts.append(f"{camera['reconnects']} reconnects")
+    if camera["behind"]:
+        parts.append(f"fewer than the {camera['target_rate']:g} asked for, since the device can't do more")
+    well = state in ("streaming", "connecting", "disabled")
+    to_know = state == "disabled" or camera["behind"]
+    return Finding(f"camera {camera['name']}", "wrong" if not well else "note" if to_know else "fine", "; ".join(parts))
 
 
 def _check_page(settings: Settings) -> Finding:

@@ -29,8 +29,9 @@ from appliance.storage.cameras import Camera, ZoneSetting
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
 from appliance.storage.site import Site, open_site
+from appliance.vision.camera_status import CameraStatus
 from appliance.vision.live import Hub, LiveServer
-from appliance.vision.pipeline import CameraSource, CameraStatus, run_camera
+from appliance.vision.pipeline import DEFAULT_RATE, CameraSource, run_camera
 from appliance.vision.runtime import Detectors, DeviceChange, open_detectors
 
 ACTOR = program_actor("engine")
@@ -111,6 +112,7 @@ class Engine:
             camera.realtime,
             camera.transport,
             _as_zones(camera.masks),
+            camera.rate or DEFAULT_RATE,
         )
         status, stop = CameraStatus(camera.name), threading.Event()
         thread = threading.Thread(

@@ -19,6 +19,7 @@ Transport = Literal["tcp", "udp"]
 
 OPEN_SECONDS = 10.0
 READ_SECONDS = 5.0
+REFUSED = "it refuses the user name or the password; check both"
 SILENT = f"silent for {READ_SECONDS:g} seconds"
 # How often a wait looks whether it is to be given up.
 STOP_SECONDS = 0.1
@@ -38,6 +39,10 @@ HARDWARE_KINDS = tuple(kind for kind, _device in HARDWARE)
 
 class SourceError(VeilsightError):
     """A camera or recording can't be opened or read. The message holds no user name and no password."""
+
+
+class SourceRefused(SourceError):
+    """A camera answers and takes neither the user name nor the password; trying often may lock the user out."""
 
 
 class SourceStopped(SourceError):
@@ -91,7 +96,8 @@ def open_camera(
             break
     if opening.container is None:
         # Raised out here, so that FFmpeg's error, which names the address and the password in it, is not attached.
-        raise SourceError(f"{name} can't be reached: {opening.failure or explain(source, TimeoutError())}.")
+        kind = SourceRefused if opening.failure == REFUSED else SourceError
+        raise kind(f"{name} can't be reached: {opening.failure or explain(source, TimeoutError())}.")
     return opening.container
 
 
@@ -202,7 +208,7 @@ def explain(source: str, error: Exception) -> str:
     parts = urlsplit(source)
     place = f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return "it refuses the user name or the password; check both"
+        return REFUSED
     if isinstance(error, av.error.HTTPNotFoundError):
         return "it has no stream of this name; check the address's path"
     if isinstance(error, ConnectionRefusedError):

@@ -4,40 +4,44 @@ import logging
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from appliance.errors import VeilsightError
 from appliance.metrics.geometry import Zone
-from appliance.vision.detections import Detection, Track
+from appliance.vision.camera_status import CameraStatus, State
+from appliance.vision.detections import Track
+from appliance.vision.frame_analysis import FrameAnalysis
 from appliance.vision.frames import RawFrame
+from appliance.vision.knocking import wait_until_worth_trying
 from appliance.vision.live import Hub
 from appliance.vision.privacy_masks import outside
-from appliance.vision.redaction import Redactor, explain
+from appliance.vision.redaction import Redactor
 from appliance.vision.runtime import Detectors
 from appliance.vision.showing import Show
-from appliance.vision.sources import Source, Transport, open_source
-from appliance.vision.tracking import Tracker
+from appliance.vision.sources import Source, SourceRefused, Transport, open_source
 
-State = Literal["connecting", "streaming", "stalled", "failed", "ended"]
 EventKind = Literal["camera-state", "redaction-failed"]
 
+DEFAULT_RATE = 10.0
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
-# Frame rates are those of the last seconds.
-RATE_SECONDS = 5.0
-# A camera that is connected and sends no picture for this long is said to be stalled, long before it is given up.
-STALLED_SECONDS = 3.0
+# A camera that answers and can't be watched is tried again at least this often, so that it is back soon.
+LONGEST_PAUSE_SECONDS = 3.0
+# One that refuses the password is not, since many lock a user out who tries often.
+LONGEST_REFUSED_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CameraSource:
-    """Where a camera's picture comes from; see `sources.open_source`."""
+    """Where a camera's picture comes from (see `sources.open_source`), and what of it is analysed.
+
+    At most `rate` frames a second of a live source are analysed, and each frame of a recording. What is beneath the
+    `masks` is never looked at.
+    """
 
     name: str
     source: str
@@ -47,6 +51,7 @@ class CameraSource:
     realtime: bool = False
     transport: Transport = "tcp"
     masks: tuple[Zone, ...] = ()
+    rate: float = DEFAULT_RATE
 
 
 class TakeTracks(Protocol):
@@ -58,59 +63,6 @@ class TakeTracks(Protocol):
 
 
 TakeEvent = Callable[[EventKind, Mapping[str, str | int]], None]
-
-
-@dataclass
-class CameraStatus:
-    """What a camera is doing, for people to see. Written by the camera's thread, read by any."""
-
-    name: str
-    state: State = "connecting"
-    last_error: str = ""
-    analysed_frames: int = 0
-    covered_frames: int = 0
-    dropped_frames: int = 0
-    reconnects: int = 0
-    width: int = 0
-    height: int = 0
-    received_frames: int = 0
-    codec: str = ""
-    decoder: str = ""
-    transport: str = ""
-    told: State = "streaming"
-    covered_because: str = ""
-    arrived: float = 0.0
-    _times: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=1000), repr=False)
-
-    def count(self, frame: RawFrame, source: Source) -> None:
-        """Note that a frame was analysed."""
-        self.analysed_frames += 1
-        self.received_frames, self.dropped_frames = source.received, source.dropped
-        self.width, self.height = frame.width, frame.height
-        self.codec, self.decoder, self.transport = source.codec, source.decoder, source.transport
-        self._times.append((time.monotonic(), source.received))
-
-    def as_json(self) -> dict[str, Any]:
-        now = time.monotonic()
-        stalled = self.state == "streaming" and now - self.arrived > STALLED_SECONDS
-        recent = [each for each in list(self._times) if now - each[0] <= RATE_SECONDS]
-        span = recent[-1][0] - recent[0][0] if len(recent) > 1 else 0.0
-        return {
-            "name": self.name,
-            "state": "stalled" if stalled else self.state,
-            "last_error": "The camera is connected and sends no picture." if stalled else self.last_error,
-            "input_rate": round(max(0, recent[-1][1] - recent[0][1]) / span, 1) if span else 0.0,
-            "analysed_rate": round((len(recent) - 1) / span, 1) if span else 0.0,
-            "analysed_frames": self.analysed_frames,
-            "dropped_frames": self.dropped_frames,
-            "covered_frames": self.covered_frames,
-            "reconnects": self.reconnects,
-            "width": self.width,
-            "height": self.height,
-            "codec": self.codec,
-            "decoder": self.decoder,
-            "transport": self.transport,
-        }
 
 
 def run_camera(
@@ -126,53 +78,68 @@ def run_camera(
 ) -> None:
     """Watch the camera until `stop` is set. Never raises: a failure shows in `status` and is tried again.
 
-    The pause before the next try doubles each time, up to half a minute, with jitter, so that many cameras that lost
-    their switch do not all come back in the same moment.
+    The pause before the next try doubles each time up to a limit, with jitter, so that many cameras that lost their
+    switch do not all come back in the same moment. While nothing answers at the camera's address, nothing else is
+    tried; once something does, the next try is made at once.
     """
+    watch = _Watch(camera, detectors, hub, status, stop, on_tracks, on_event, deadline_seconds)
+    status.target_rate = camera.rate
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
-        before = status.analysed_frames
+        before, longest = status.analysed_frames, LONGEST_PAUSE_SECONDS
         _enter(status, "connecting", status.last_error, on_event)
         try:
-            _watch(camera, detectors, hub, status, stop, on_tracks, on_event, deadline_seconds)
+            watch.connect()
             if not stop.is_set():
                 _enter(status, "ended", "The recording has ended.", on_event)
             return
         except VeilsightError as error:
             if stop.is_set():
                 return
+            longest = LONGEST_REFUSED_SECONDS if isinstance(error, SourceRefused) else longest
             _enter(status, "failed", str(error), on_event)
         except Exception as error:
             # One camera's defect stops no other camera.
             logger.exception("the camera %s failed", camera.name)
             _enter(status, "failed", f"An unexpected error occurred ({type(error).__name__}).", on_event)
         status.reconnects += 1
-        pause = FIRST_PAUSE_SECONDS if status.analysed_frames > before else min(2 * pause, LONGEST_PAUSE_SECONDS)
-        stop.wait(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+        pause = FIRST_PAUSE_SECONDS if status.analysed_frames > before else min(2 * pause, longest)
+        jitter = random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+        if wait_until_worth_trying(camera.source, pause * jitter, stop):
+            pause = FIRST_PAUSE_SECONDS
 
 
-def _watch(
-    camera: CameraSource,
-    detectors: Detectors,
-    hub: Hub,
-    status: CameraStatus,
-    stop: threading.Event,
-    on_tracks: TakeTracks,
-    on_event: TakeEvent,
-    deadline_seconds: float,
-) -> None:
-    tracker, size = Tracker(), (0, 0)
-    redactor = Redactor(detectors, deadline_seconds)
+@dataclass(frozen=True)
+class _Watch:
+    """One camera, over its reconnections."""
 
-    def on_picture(whole_frame: bool, reason: str) -> None:
-        status.covered_frames += whole_frame
-        # Told when it begins, not again for each of the frames that follow.
-        if reason and reason != status.covered_because:
-            on_event("redaction-failed", {"reason": reason})
-        status.covered_because = reason
+    camera: CameraSource
+    detectors: Detectors
+    hub: Hub
+    status: CameraStatus
+    stop: threading.Event
+    on_tracks: TakeTracks
+    on_event: TakeEvent
+    deadline_seconds: float
 
-    with (
-        open_source(
+    def connect(self) -> None:
+        """Watch until the source ends or `stop` is set. Raises `VeilsightError` where it can't go on."""
+        analysis = FrameAnalysis(self.detectors, self.deadline_seconds)
+        redactor = Redactor(self.detectors, self.deadline_seconds)
+        with (
+            self._open() as source,
+            Show(self.camera.name, redactor, self.hub, self._on_picture) as show,
+        ):
+            self.status.connect(source)
+            for frame in source:
+                if self.stop.is_set():
+                    return
+                self.status.receive(frame, source)
+                self._analyse(frame, analysis, show, source.live)
+
+    def _open(self) -> Source:
+        camera = self.camera
+        return open_source(
             camera.source,
             camera.name,
             camera.realtime,
@@ -180,35 +147,28 @@ def _watch(
             camera.username,
             camera.password,
             camera.transport,
-            stop,
+            self.stop,
             camera.masks,
-        ) as source,
-        Show(camera.name, redactor, hub, on_picture) as show,
-    ):
-        for frame in source:
-            if stop.is_set():
-                return
-            status.arrived = time.monotonic()
-            objects, failure = _detect(detectors, frame, deadline_seconds)
-            tracks: tuple[Track, ...] = ()
-            if size != (frame.width, frame.height):
-                # Boxes of the earlier size mean nothing in this one.
-                tracker, size = Tracker(), (frame.width, frame.height)
-            if not failure:
-                tracks = tracker.update(objects, frame.monotonic)
-                counted = outside(camera.masks, tracks, frame.width, frame.height)
-                on_tracks(frame.moment, frame.monotonic, counted, frame.width, frame.height)
-                status.count(frame, source)
-            _enter(status, "streaming", failure, on_event)
-            show.offer(frame, objects, tracks, failure)
+            camera.rate,
+        )
 
+    def _analyse(self, frame: RawFrame, analysis: FrameAnalysis, show: Show, live: bool) -> None:
+        # What people see never rests on an earlier frame's detections.
+        found = analysis.analyse(frame, always_look=self.hub.watched(self.camera.name))
+        if not found.failure:
+            counted = outside(self.camera.masks, found.tracks, frame.width, frame.height)
+            self.on_tracks(frame.moment, frame.monotonic, counted, frame.width, frame.height)
+            self.status.count(found.looked, time.monotonic() - frame.monotonic if live else None)
+        _enter(self.status, "streaming", found.failure, self.on_event)
+        if found.looked:
+            show.offer(frame, found.objects, found.tracks, found.failure)
 
-def _detect(detectors: Detectors, frame: RawFrame, deadline_seconds: float) -> tuple[tuple[Detection, ...], str]:
-    """Persons and vehicles in the frame; where they are not known, the reason."""
-    try:
-        return detectors.need("people-vehicles").start(frame.pixels, frame.camera).result(deadline_seconds), ""
-    except Exception as error:
-        return (), explain(error)
+    def _on_picture(self, whole_frame: bool, reason: str, monotonic: float) -> None:
+        self.status.show(whole_frame, time.monotonic() - monotonic)
+        # Told when it begins, not again for each of the frames that follow.
+        if reason and reason != self.status.covered_because:
+            self.on_event("redaction-failed", {"reason": reason})
+        self.status.covered_because = reason
 
 
 def _enter(status: CameraStatus, state: State, error: str, on_event: TakeEvent) -> None:

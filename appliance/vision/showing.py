@@ -38,10 +38,12 @@ class _Offer:
 class Show:
     """Takes analysed frames from the camera's thread and publishes redacted pictures; use as a context manager.
 
-    `on_picture` is told of each picture: whether it was covered whole, and why.
+    `on_picture` is told of each picture: whether it was covered whole, why, and the frame's time (monotonic).
     """
 
-    def __init__(self, camera: str, redactor: Redactor, hub: Hub, on_picture: Callable[[bool, str], None]) -> None:
+    def __init__(
+        self, camera: str, redactor: Redactor, hub: Hub, on_picture: Callable[[bool, str, float], None]
+    ) -> None:
         self._camera = camera
         self._redactor = redactor
         self._hub = hub
@@ -89,7 +91,7 @@ class Show:
             self._publish(self._redact(offer))
         except Exception as error:
             reason = explain(error)
-            self._on_picture(True, reason)
+            self._on_picture(True, reason, offer.frame.monotonic)
             # Smaller, since what failed may have failed for want of memory.
             self._hub.publish(self._camera, *_sign(self._camera, reason))
 
@@ -101,7 +103,7 @@ class Show:
 
     def _publish(self, picture: RedactedFrame) -> None:
         self._hub.publish(self._camera, describe(picture), picture.jpeg())
-        self._on_picture(picture.whole_frame, picture.reason)
+        self._on_picture(picture.whole_frame, picture.reason, picture.monotonic)
 
 
 def _sign(camera: str, reason: str) -> tuple[Mapping[str, object], bytes]:

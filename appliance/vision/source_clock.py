@@ -26,11 +26,11 @@ class SourceClock:
         self._last: float | None = None
         self._step = DEFAULT_FRAME_SECONDS
 
-    def place(self, frame: VideoFrame) -> tuple[float, datetime]:
+    def place(self, frame: VideoFrame, arrived: float) -> tuple[float, datetime]:
         """Monotonic seconds and wall time of the frame; when a recording is played, waits for its turn."""
         if self._pace == "arrival":
             # A camera's own clock may be wrong or jump.
-            return time.monotonic(), datetime.now(UTC)
+            return arrived, datetime.now(UTC)
         self._advance(None if frame.time is None else float(frame.time))
         due = self._base + self._media
         if self._pace == "played":

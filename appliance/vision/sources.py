@@ -30,6 +30,7 @@ from appliance.vision.opening import (
     SILENT,
     STOP_SECONDS,
     SourceError,
+    SourceRefused,
     SourceStopped,
     Transport,
     has_transport,
@@ -39,9 +40,10 @@ from appliance.vision.opening import (
     reason,
 )
 from appliance.vision.privacy_masks import PrivacyMasks
+from appliance.vision.rates import Turns
 from appliance.vision.source_clock import Pace, SourceClock
 
-__all__ = ["Source", "SourceError", "SourceStopped", "Transport", "open_source"]
+__all__ = ["Source", "SourceError", "SourceRefused", "SourceStopped", "Transport", "open_source"]
 
 # Some damage is passed over; this many packets of nothing else is no video any more.
 MOST_DAMAGED_IN_A_ROW = 100
@@ -63,11 +65,11 @@ OPENCV_CONVERSIONS = {"yuv420p": cv2.COLOR_YUV2BGR_I420, "nv12": cv2.COLOR_YUV2B
 class Source:
     """Frames of an open camera or recording; iterate over it once, inside a `with` block.
 
-    `live` sources decode ahead in a thread. `received` counts decoded frames, `dropped` those that nobody took in time,
-    `damaged` the packets that could not be decoded. `seconds` is the span of the source's own time stamps so far.
-    `transport` is "tcp" or "udp", and empty where there is no choice. `delay` is the time from the camera's own clock
-    to the arrival of the newest packet, in seconds, where the camera tells its clock (RTCP), else None; it is as right
-    as that clock.
+    `live` sources decode ahead in a thread. `received` counts decoded frames, `skipped` those beyond the rate that was
+    asked for, `dropped` those that nobody took in time, `damaged` the packets that could not be decoded. `seconds` is
+    the span of the source's own time stamps so far. `transport` is "tcp" or "udp", and empty where there is no choice.
+    `delay` is the time from the camera's own clock to the arrival of the newest packet, in seconds, where the camera
+    tells its clock (RTCP), else None; it is as right as that clock.
     """
 
     def __init__(
@@ -80,10 +82,12 @@ class Source:
         transport: str = "",
         stop: threading.Event | None = None,
         masks: Sequence[Zone] = (),
+        rate: float | None = None,
     ) -> None:
         self.live = pace != "recording"
         self.received = 0
         self.dropped = 0
+        self.skipped = 0
         self.damaged = 0
         self.seconds = 0.0
         self.transport = transport
@@ -105,6 +109,7 @@ class Source:
         self._loop = loop
         self._stop = stop or threading.Event()
         self._masks = PrivacyMasks(masks)
+        self._turns = Turns(rate) if rate and self.live else None
         self._newest: RawFrame | None = None
         self._failure: SourceError | None = None
         self._ended = False
@@ -210,12 +215,16 @@ class Source:
         while True:
             before, failure = self.received, ""
             try:
-                for decoded in self._decoded():
-                    monotonic, moment = clock.place(decoded)
+                for decoded, arrived in self._decoded():
+                    monotonic, moment = clock.place(decoded, arrived)
                     if self._closing.is_set():
                         return
-                    pixels = self._masks.burn(_upright(decoded))
-                    yield RawFrame(pixels, self._camera, self.received, monotonic, moment, self._unsure)
+                    # Before colours are converted, which costs as well.
+                    if self._turns is None or self._turns.take(monotonic):
+                        pixels = self._masks.burn(_upright(decoded))
+                        yield RawFrame(pixels, self._camera, self.received, monotonic, moment, self._unsure)
+                    else:
+                        self.skipped += 1
                     self.received += 1
             except (av.FFmpegError, OSError) as error:
                 failure = f"{self._name} broke off: {reason(error)}."
@@ -226,10 +235,11 @@ class Source:
             clock.start_again()
             self._container.seek(0)
 
-    def _decoded(self) -> Iterator[VideoFrame]:
-        """FFmpeg's frames; a damaged packet is passed over, many in a row are the end.
+    def _decoded(self) -> Iterator[tuple[VideoFrame, float]]:
+        """FFmpeg's frames, each with the time (seconds, monotonic) at which its packet was there.
 
-        From damage on until the next key frame, which needs no other frame, every frame is `_unsure`.
+        A damaged packet is passed over, many in a row are the end. From damage on until the next key frame, which needs
+        no other frame, every frame is `_unsure`.
         """
         in_a_row, first = 0, None
         pictured = sent = time.monotonic()
@@ -263,7 +273,7 @@ class Source:
                 broken = frame.is_corrupt or frame.pts in incomplete
                 incomplete.discard(frame.pts)
                 self._unsure = self._blind or broken or (self._unsure and not frame.key_frame)
-                yield frame
+                yield frame, sent
 
     def _note_delay(self, packet: "Packet[VideoStream]") -> None:
         # FFmpeg's AVProducerReferenceTime: microseconds since 1970, as the camera's reports tell it.
@@ -299,13 +309,15 @@ def open_source(
     transport: Transport = "tcp",
     stop: threading.Event | None = None,
     masks: Sequence[Zone] = (),
+    rate: float | None = None,
 ) -> Source:
     """Open a camera (an rtsp, rtsps, http or https address, or /dev/videoN) or a recording (a path).
 
     `realtime` plays a recording at its own speed; `loop` starts it again at its end. Times of frames are those of the
     recording, beginning now, or of arrival. `transport` is RTSP's. When `stop` is set, from any thread, opening and
     waiting for frames end within a second: opening raises `SourceStopped`, the iteration ends. What lies beneath the
-    `masks` is in no frame. Raises `SourceError` in one sentence without user name or password.
+    `masks` is in no frame. Of a live source at most `rate` frames a second are given. Raises `SourceError` in one
+    sentence without user name or password.
     """
     live = is_live(source)
     name = f"The camera {camera}" if live else f"The recording {source}"
@@ -315,7 +327,7 @@ def open_source(
         container.close()
         raise SourceError(f"{name} has no picture, only sound or data.")
     chosen = transport if has_transport(source) else ""
-    return Source(container, name, camera, pace, loop and not live, chosen, stop, masks)
+    return Source(container, name, camera, pace, loop and not live, chosen, stop, masks, rate)
 
 
 def _open_recording(path: str) -> InputContainer:

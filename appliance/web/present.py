@@ -15,6 +15,7 @@ STATE_WORDS = {
     "connecting": "connecting to the camera",
     "stalled": "connected, but no picture comes",
     "failed": "no picture, trying again",
+    "disabled": "disabled, not watched",
     "ended": "the recording has ended",
 }
 NOT_RUNNING = (
@@ -112,7 +113,21 @@ def describe_troubles(status: EngineStatus | None) -> str:
         return NOT_RUNNING
     failures = tuple(status.failures.values())
     errors = [(camera.name, camera.last_error) for camera in status.cameras if camera.last_error]
-    return " ".join([*failures, *(f"{name}: {error}" for name, error in errors if error not in failures)])
+    return " ".join(
+        [
+            *failures,
+            *(f"{name}: {error}" for name, error in errors if error not in failures),
+            *(f"{camera.name}: {describe_behind(camera)}" for camera in status.cameras if camera.behind),
+        ]
+    )
+
+
+def describe_behind(camera: CameraStatus) -> str:
+    """That fewer pictures are analysed than was asked for."""
+    return (
+        f"{camera.analysed_rate:.1f} of {camera.target_rate:g} pictures a second are analysed, since the device can't "
+        "do more; all cameras share it evenly."
+    )
 
 
 def is_well(camera: CameraStatus) -> bool:

@@ -9,13 +9,18 @@ from appliance.vision.live import LiveClient
 
 
 class CameraStatus(msgspec.Struct, frozen=True):
-    """`input_rate` and `analysed_rate` in frames a second; `width` and `height` in pixels, 0 before the first frame."""
+    """Rates in frames a second; `width` and `height` in pixels, 0 before the first frame.
+
+    A camera is `behind` where fewer frames are analysed than `target_rate` asks for, because the device can't do more.
+    """
 
     name: str
     state: str = ""
     last_error: str | None = ""
     input_rate: float = 0.0
     analysed_rate: float = 0.0
+    target_rate: float = 0.0
+    behind: bool = False
     dropped_frames: int = 0
     covered_frames: int = 0
     width: int = 0

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from appliance.vision.camera_status import CameraStatus
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.frames import RawFrame
 from appliance.vision.live import Hub
-from appliance.vision.pipeline import CameraSource, CameraStatus, run_camera
+from appliance.vision.pipeline import CameraSource, run_camera
 from appliance.vision.runtime import load_detectors
 from appliance.vision.sources import Source, SourceError, SourceStopped, Transport, open_source
 from tests.conftest import REPOSITORY

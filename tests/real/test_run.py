@@ -102,10 +102,9 @@ def running(installation: Installation) -> Iterator[Installation]:
 def test_doctor_finds_nothing_wrong(running: Installation) -> None:
     result = running.call("doctor", "--json")
     states = {finding["check"]: finding["state"] for finding in json.loads(result.stdout)}
-    # A machine may be without these.
-    assert {states.pop(name) for name in ("page", "NPU", "GPU")} <= {"fine", "note"}
+    # A machine may be without these, and too slow for each picture.
+    assert {states.pop(name) for name in ("page", "NPU", "GPU", "camera walk")} <= {"fine", "note"}
     assert set(states.values()) == {"fine"}
-    assert "camera walk" in states
     assert result.returncode == 0
 
 

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from appliance.vision.camera_status import CameraStatus
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.detections import Track
 from appliance.vision.live import Hub
-from appliance.vision.pipeline import CameraSource, CameraStatus, run_camera
+from appliance.vision.pipeline import CameraSource, run_camera
 from appliance.vision.runtime import Detectors, load_detectors
 from tests.vision.test_sources import write_clip
 
@@ -146,7 +147,9 @@ def test_a_viewer_sees_a_redacted_picture_of_the_present(clip: Path, detectors: 
     hub.enter("front")
     with Running(CameraSource("front", str(clip), loop=True, realtime=True), detectors, hub):
         shown = hub.next_after("front", 0, SECONDS)
+        # Networks that are still being compiled may answer too late.
+        while shown is not None and shown[1]["whole_frame"]:
+            shown = hub.next_after("front", shown[0], SECONDS)
     assert shown is not None
-    assert shown[1]["whole_frame"] is False
     assert (shown[1]["width"], shown[1]["height"]) == (64, 48)
     assert shown[2].startswith(b"\xff\xd8")
