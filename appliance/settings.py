@@ -4,6 +4,8 @@
 page while the appliance runs, so they are kept in the encrypted database.
 """
 
+import hashlib
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from appliance.errors import UsageError
 
 # A set of networks, one for each task: the default ones, or smaller ones that are quicker and find less.
 Pack = Literal["default", "compact"]
+# Who switches anonymity off says why, in at least this many letters.
+SHORTEST_REASON = 10
 
 
 class SettingsError(UsageError):
@@ -39,6 +43,8 @@ class Paths:
     models: Path
     run: Path
     credentials: Path | None = None
+    # A folder in memory for the exact counts of open buckets; it is made by the engine.
+    memory: Path | None = None
 
     @property
     def database(self) -> Path:
@@ -83,13 +89,21 @@ def find_paths(environment: Mapping[str, str], state: Path | None = None) -> Pat
     default = Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state") / "veilsight"
     base = (state or Path(environment.get("VEILSIGHT_STATE") or default)).expanduser().absolute()
     credentials = environment.get("CREDENTIALS_DIRECTORY")
+    run = environment.get("VEILSIGHT_RUN")
     return Paths(
         state=base,
         settings_file=Path(environment.get("VEILSIGHT_SETTINGS") or base / "settings.toml"),
         models=Path(environment.get("VEILSIGHT_MODELS") or base / "models"),
-        run=Path(environment.get("VEILSIGHT_RUN") or base / "run"),
+        run=Path(run or base / "run"),
         credentials=Path(credentials) if credentials else None,
+        memory=Path(run) / "open" if run else _memory_folder(environment, base),
     )
+
+
+def _memory_folder(environment: Mapping[str, str], state: Path) -> Path:
+    """A name of this state directory's own in the person's folder in memory; nothing is made here."""
+    name = f"veilsight-{os.getuid()}-{hashlib.sha256(bytes(state)).hexdigest()[:12]}"
+    return Path(environment.get("XDG_RUNTIME_DIR") or "/dev/shm") / name  # noqa: S108 - the folder's owner is checked
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +142,19 @@ class Analysis(Section, frozen=True):
     pack: Pack = "default"
     bucket_minutes: Annotated[int, Meta(ge=5, le=60)] = 15
     redaction_deadline_seconds: Annotated[float, Meta(gt=0, le=30)] = 2.0
+
+
+class Anonymity(Section, frozen=True):
+    """How the stored counts are made anonymous (`appliance.metrics.anonymity`).
+
+    `epsilon` is the whole budget of one visit seen by one camera in the mode `differential`, `k` the smallest number
+    that is shown in the mode `threshold`. `off` needs a `reason`, which stands on every page and in each report.
+    """
+
+    mode: Literal["differential", "threshold", "off"] = "differential"
+    epsilon: Annotated[float, Meta(ge=0.1, le=8)] = 2.0
+    k: Annotated[int, Meta(ge=2, le=100)] = 5
+    reason: Annotated[str, Meta(max_length=300)] = ""
 
 
 class Retention(Section, frozen=True):
@@ -182,6 +209,7 @@ class Settings(Section, frozen=True):
     site: Site = Site()
     web: Web = Web()
     analysis: Analysis = Analysis()
+    anonymity: Anonymity = Anonymity()
     retention: Retention = Retention()
     destinations: tuple[Destination, ...] = ()
 
@@ -229,6 +257,11 @@ def load_settings(path: Path) -> Settings:
     names = [destination.name for destination in settings.destinations]
     if len(set(names)) < len(names):
         raise SettingsError(f"The settings file {path} has two destinations of one name; give each its own.")
+    if settings.anonymity.mode == "off" and len(settings.anonymity.reason.strip()) < SHORTEST_REASON:
+        raise SettingsError(
+            f"The settings file {path}: anonymity can be off only with a reason of {SHORTEST_REASON} letters or more; "
+            'write reason = "…" below [anonymity], or choose another mode.'
+        )
     if 60 % settings.analysis.bucket_minutes:
         raise SettingsError(
             f"The settings file {path}: bucket_minutes must divide an hour (5, 6, 10, 12, 15, 20, 30, 60)."

@@ -10,6 +10,7 @@ from typing import Any
 from appliance.audit.log import Event, append
 from appliance.audit.verification import verify
 from appliance.reports.build import build_report
+from appliance.services.keeping import settle
 from appliance.services.setup import FirstStart, set_up
 from appliance.services.supervisor import start_programs, wait_for_programs
 from appliance.settings import Paths, Settings
@@ -95,8 +96,12 @@ def play(paths: Paths, stop: threading.Event, seconds: float | None, started: Ca
 
 
 def conclude(paths: Paths, settings: Settings, frames: int) -> Outcome:
-    """Build the day's report, check the audit log, and add up what was stored."""
+    """Build the day's report, check the audit log, and add up what was stored.
+
+    The engine has stopped for good, so its open bucket is released early, with the same noise as a whole one.
+    """
     site = open_site(paths)
+    settle(site, paths.memory)
     today = datetime.now(settings.site.zone).date()
     report = build_report(paths, settings, site.engine, today, today, ACTOR)
     with reading(site.engine) as connection:

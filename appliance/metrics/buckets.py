@@ -139,6 +139,11 @@ class Buckets:
         self._sums, self._monotonic = sums, monotonic_seconds
         return closed
 
+    def resume(self, bucket: Bucket) -> None:
+        """Go on with a bucket that was open before a restart. Call it before the first `update`."""
+        self._start = bucket.start
+        self._values = {each.key[1:]: each.value for each in bucket.measurements}
+
     def open(self) -> Bucket | None:
         """The open bucket as it is now, without closing it; None before the first frame."""
         if self._start is None:

@@ -30,7 +30,7 @@ class Visit:
         """How much of `amount` (not negative) may be added to the cell.
 
         When bounded, whole units come back, and a part of a unit waits for the next call: so what a visit adds
-        to each bucket is a whole number, and the noise can be one too. Raises `KeyError` for a measure that has no bound.
+        to each bucket is a whole number, and the noise can be one too. Raises `KeyError` for a measure without bound.
         """
         if not self.bounded:
             return amount

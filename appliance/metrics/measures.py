@@ -5,8 +5,8 @@ What is not in `MEASURES` reaches no database, whatever the counter says.
 **How to add a measure**
 
 1. Write a line into `MEASURES`: which `places` it has, its `kinds` and `directions` (a histogram's bins are
-   directions), its `bound`, and its `weight` in the budget. Cells come from the camera's layout alone, never from what was seen: a
-   cell that appeared only when somebody filled it would tell of them.
+   directions), its `bound`, and its `weight` in the budget. Cells come from the camera's layout alone, never from
+   what was seen: a cell that appeared only when somebody filled it would tell of them.
 2. In the counter, let every amount that a track adds pass the track's `Visit` (`metrics/contributions.py`):
    `amount = visit.take("flows", "door > till", "", 1.0)`, and add what comes back. It is the amount itself where the
    site's numbers are exact.
@@ -15,8 +15,8 @@ What is not in `MEASURES` reaches no database, whatever the counter says.
 `tests/metrics/test_contributions.py` and `test_anonymity.py` then test it with the others. Kinds of treatment:
 
 - `bound=Bound(most, each)`: one visit adds at most `most`, a whole number, to each group of cells: to every line or
-  zone in one `direction`, to every `place` with all its directions together, or to the `camera`'s cells of this measure all
-  together. It gets noise in the mode `differential`.
+  zone in one `direction`, to every `place` with all its directions together, or to the `camera`'s cells of this
+  measure all together. It gets noise in the mode `differential`.
 - `bound=None, weight=0`: cannot be bounded usefully. Not released in the mode `differential` (a maximum: each bucket
   that a visit touches would need noise of its own, and the largest of many noisy numbers tells of the noise alone;
   a running difference such as the store's occupancy: it follows from stored crossings at no cost).

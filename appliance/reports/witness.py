@@ -33,6 +33,7 @@ CHANGES = {
     "password-changed": "password changed",
     "database-migrated": "database migrated",
     "data-removed": "data removed",
+    "anonymity-set": "anonymity set to",
 }
 # These may come thousands of times: one row for each subject.
 REPEATED = {

@@ -20,14 +20,14 @@ from appliance.audit.log import Action, Event, append
 from appliance.errors import VeilsightError
 from appliance.metrics.buckets import Bucket
 from appliance.metrics.geometry import Line, Point, Zone
+from appliance.services.keeping import Keeping, policy_of, record_policy
 from appliance.services.measuring import CameraMeasuring
 from appliance.services.network_witness import NetworkWitness, record_networks
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
-from appliance.storage import cameras, measurements
+from appliance.storage import cameras
 from appliance.storage.cameras import Camera, ZoneSetting
 from appliance.storage.database import reading
-from appliance.storage.measurements import MeasurementRow
 from appliance.storage.site import Site, open_site
 from appliance.vision.camera_status import CameraStatus
 from appliance.vision.live import Hub, LiveServer
@@ -55,11 +55,12 @@ class RunningCamera:
 class Engine:
     """The cameras at work on one set of networks. Used by one thread, but for `status`, which any may call."""
 
-    def __init__(self, site: Site, settings: Settings, detectors: Detectors, hub: Hub) -> None:
+    def __init__(self, site: Site, settings: Settings, detectors: Detectors, hub: Hub, keeping: Keeping) -> None:
         self._site = site
         self._settings = settings
         self._detectors = detectors
         self._hub = hub
+        self._keeping = keeping
         self._running: dict[str, RunningCamera] = {}
         self._started = datetime.now(UTC)
 
@@ -75,16 +76,13 @@ class Engine:
 
     def tick(self, now: datetime) -> None:
         """Store the buckets whose time is over. A failure to store is logged; the bucket waits for the next time."""
-        for running in self._running.values():
-            try:
-                running.measuring.tick(now)
-            except VeilsightError as error:
-                logger.error("The counts of %s wait to be stored: %s", running.camera.name, error)
+        self._keeping.tick(now)
 
     def close(self) -> None:
-        """Stop all cameras and store what they counted."""
+        """Stop all cameras; what they counted is kept for the next start."""
         self._stop(list(self._running.values()))
         self._running.clear()
+        self._keeping.close()
 
     def status(self) -> dict[str, Any]:
         """What the engine says about itself: states and counts, no picture and no track."""
@@ -102,7 +100,7 @@ class Engine:
 
     def _start(self, camera: Camera) -> RunningCamera:
         bucket_seconds = 60 * self._settings.analysis.bucket_minutes
-        measuring = CameraMeasuring(camera.name, _lines(camera), _as_zones(camera.zones), bucket_seconds, self._keep)
+        measuring = self._keeping.begin(camera.name, _lines(camera), _as_zones(camera.zones), bucket_seconds)
         source = CameraSource(
             camera.name,
             camera.source,
@@ -134,27 +132,7 @@ class Engine:
             running.stop.set()
         for running in stopping:
             running.thread.join(STOP_SECONDS)
-            try:
-                running.measuring.close()
-            except VeilsightError as error:
-                logger.error("The last counts of %s could not be stored: %s", running.camera.name, error)
-
-    def _keep(self, bucket: Bucket) -> None:
-        rows = [
-            MeasurementRow(
-                bucket.start,
-                bucket.seconds,
-                each.camera,
-                each.measure,
-                each.place,
-                each.kind,
-                each.direction,
-                each.value,
-            )
-            for each in bucket.measurements
-        ]
-        with self._site.engine.begin() as connection:
-            measurements.add_bucket(connection, rows)
+            self._keeping.leave(running.measuring)
 
     def _record(self, action: Action, camera: str, details: Mapping[str, str | int]) -> None:
         """Write a camera's event down; a log that can't be written stops no camera."""
@@ -173,13 +151,16 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event) -> None:
     hub = Hub()
     changes: SimpleQueue[DeviceChange] = SimpleQueue()
     detectors = open_detectors(paths, settings.analysis, on_change=changes.put)
-    engine = Engine(site, settings, detectors, hub)
+    keeping = Keeping(site, policy_of(settings.anonymity), paths.memory)
+    engine = Engine(site, settings, detectors, hub, keeping)
     witness = NetworkWitness(site.engine, ACTOR, detectors, changes)
     # The socket comes first: a second engine, started by mistake, ends there and leaves no trace in the log.
     with LiveServer(paths.live_socket, hub, engine.status), ExitStack() as stack:
         _record_start(site, detectors)
+        record_policy(site, ACTOR, settings.anonymity)
         stack.callback(_record_stop, site)
         stack.callback(_attempt, witness.record_use, "The networks' use can't be written into the audit log")
+        stack.enter_context(keeping)
         stack.callback(engine.close)
         while not stop.is_set():
             _attempt(lambda: engine.follow(_wanted(site)), "The cameras' settings can't be read")

@@ -7,12 +7,16 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, case, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from appliance.storage.tables import measurement
+from appliance.storage.tables import measurement, stored_part
 
 
 @dataclass(frozen=True, slots=True)
 class MeasurementRow:
-    """One number of one bucket; `bucket_start` in UTC. Measures are those of `appliance.metrics.buckets`."""
+    """One number of one bucket; `bucket_start` in UTC. Measures are those of `appliance.metrics.measures`.
+
+    `mode` and `epsilon` say how it was made anonymous (`appliance.metrics.anonymity`), `variance` is its noise's.
+    Numbers of the mode `threshold` are exact: show them through `appliance.metrics.publishing` alone.
+    """
 
     bucket_start: datetime
     bucket_seconds: int
@@ -22,12 +26,16 @@ class MeasurementRow:
     kind: str
     direction: str
     value: float
+    mode: str = "off"
+    epsilon: float = 0.0
+    variance: float = 0.0
 
 
 def add_bucket(connection: Connection, rows: Iterable[MeasurementRow]) -> None:
     """Store a bucket, or merge it into the part of it that is stored: maxima by maximum, the rest by addition.
 
-    A bucket comes in parts when the engine restarts in the middle of it.
+    A bucket comes in parts when a camera is changed in the middle of it; their noise adds up. Parts that were made
+    anonymous in different ways stay apart.
     """
     values = [{column: getattr(row, column) for column in MeasurementRow.__slots__} for row in rows]
     if not values:
@@ -40,9 +48,29 @@ def add_bucket(connection: Connection, rows: Iterable[MeasurementRow]) -> None:
         ),
         else_=measurement.c.value + statement.excluded.value,
     )
+    changed = {"value": merged, "variance": measurement.c.variance + statement.excluded.variance}
     connection.execute(
-        statement.on_conflict_do_update(index_elements=list(measurement.primary_key), set_={"value": merged}), values
+        statement.on_conflict_do_update(index_elements=list(measurement.primary_key), set_=changed), values
     )
+
+
+def mark_stored(connection: Connection, camera: str, part: int) -> None:
+    """Note, in the transaction that stores it, that the camera's part of this number is stored."""
+    statement = insert(stored_part).values(camera=camera, number=part)
+    connection.execute(statement.on_conflict_do_update(index_elements=["camera"], set_={"number": part}))
+
+
+def last_stored(connection: Connection, camera: str) -> int:
+    """The number of the camera's part that was stored last; 0 where none was."""
+    query = select(stored_part.c.number).where(stored_part.c.camera == camera)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def modes(connection: Connection, start: datetime, end: datetime) -> list[tuple[str, float]]:
+    """The modes, each with its epsilon, of the buckets that begin in [start, end)."""
+    query = select(measurement.c.mode, measurement.c.epsilon).distinct()
+    query = query.where(measurement.c.bucket_start >= start, measurement.c.bucket_start < end)
+    return [(mode, epsilon) for mode, epsilon in connection.execute(query.order_by("mode", "epsilon"))]
 
 
 def read(

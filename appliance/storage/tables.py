@@ -45,8 +45,21 @@ measurement = Table(
     Column("kind", String, primary_key=True),
     Column("direction", String, primary_key=True),
     Column("bucket_seconds", Integer, primary_key=True),
+    # How the number was made anonymous (metrics/anonymity.py); epsilon is 0 where nothing was added to it.
+    Column("mode", String, primary_key=True),
+    Column("epsilon", Float, primary_key=True),
     Column("value", Float, nullable=False),
+    # Of the noise in the value; 0 is exact.
+    Column("variance", Float, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# The number of the part of a bucket that was stored last for each camera, so that none is ever stored twice.
+stored_part = Table(
+    "stored_part",
+    metadata,
+    Column("camera", String, primary_key=True),
+    Column("number", Integer, nullable=False),
 )
 
 camera = Table(

@@ -55,6 +55,7 @@ ACTION_WORDS = {
     "checkpoint-downloaded": "Checkpoint downloaded",
     "database-migrated": "Database updated",
     "data-removed": "Old data removed",
+    "anonymity-set": "Anonymity set",
     "redaction-failed": "Redaction failed, picture covered",
 }
 

@@ -15,6 +15,7 @@ import pytest
 
 from appliance.audit import log
 from appliance.services.engine import Engine
+from appliance.services.keeping import Keeping, policy_of
 from appliance.services.setup import set_up
 from appliance.settings import Analysis, Settings, find_paths
 from appliance.storage.cameras import Camera
@@ -57,7 +58,8 @@ def clip(tmp_path: Path) -> Path:
 def engine_at_work(site: Site, clip: Path, with_detectors: Detectors) -> Iterator[Hub]:
     """The engine with a camera `front` that plays the clip over and over, and somebody who looks at it."""
     hub = Hub()
-    engine = Engine(site, SETTINGS, with_detectors, hub)
+    keeping = Keeping(site, policy_of(SETTINGS.anonymity), None)
+    engine = Engine(site, SETTINGS, with_detectors, hub, keeping)
     hub.enter("front")
     engine.follow([Camera("front", str(clip), loop=True, realtime=True)])
     try:
