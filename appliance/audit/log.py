@@ -44,6 +44,7 @@ Action = Literal[
     "delivery-failed",
     "delivery-unknown",
     "egress-refused",
+    "guard-refused",
     "user-added",
     "user-removed",
     "password-changed",

@@ -64,21 +64,23 @@ def run_everything(options: argparse.Namespace, paths: Paths) -> int:  # noqa: A
 
 def run_program(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.services import supervisor
+    from appliance.services.guarding import guarding
 
     stop = stop_on_signals()
     if options.stop_with_parent:
         supervisor.stop_when_parent_ends(stop)
     settings = load_settings(paths.settings_file)
-    if options.program == "engine":
-        from appliance.services.engine import run_engine
+    with guarding(options.program, paths, settings):
+        if options.program == "engine":
+            from appliance.services.engine import run_engine
 
-        run_engine(paths, settings, stop)
-    elif options.program == "web":
-        from appliance.services.web import run_web
+            run_engine(paths, settings, stop)
+        elif options.program == "web":
+            from appliance.services.web import run_web
 
-        run_web(paths, settings, stop)
-    else:
-        from appliance.services.courier import run_courier
+            run_web(paths, settings, stop)
+        else:
+            from appliance.services.courier import run_courier
 
-        run_courier(paths, settings, stop)
+            run_courier(paths, settings, stop)
     return 0

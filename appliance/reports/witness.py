@@ -20,7 +20,12 @@ FAILURES = ("network-failed", "network-moved", "redaction-failed")
 PLACED: tuple[log.Action, ...] = ("network-loaded", "network-moved")
 # Entries that say that something reached a destination, and that it did not, or that nobody knows.
 DELIVERED: tuple[log.Action, ...] = ("report-delivered", "metric-delivered")
-NOT_DELIVERED = {"egress-refused": "refused", "delivery-failed": "failed", "delivery-unknown": "unknown"}
+NOT_DELIVERED = {
+    "egress-refused": "refused",
+    "guard-refused": "refused",
+    "delivery-failed": "failed",
+    "delivery-unknown": "unknown",
+}
 # What is listed one by one under changes, and in which words.
 CHANGES = {
     "started": "program started",

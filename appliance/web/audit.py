@@ -48,6 +48,7 @@ ACTION_WORDS = {
     "delivery-failed": "Delivery failed",
     "delivery-unknown": "Delivery broken off, outcome unknown",
     "egress-refused": "Sending refused",
+    "guard-refused": "Program kept from connecting",
     "user-added": "User added",
     "user-removed": "User removed",
     "password-changed": "Password changed",
