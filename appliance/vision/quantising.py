@@ -80,7 +80,8 @@ class Recipe:
 # The fastest result first, the most faithful last; the first that agrees with the original is kept.
 RECIPES = (
     Recipe("standard", float_convolutions=0, float_depthwise=1),
-    Recipe("careful", float_convolutions=3, float_depthwise=None),
+    Recipe("careful", float_convolutions=8, float_depthwise=1),
+    Recipe("most careful", float_convolutions=16, float_depthwise=None),
 )
 
 
@@ -110,6 +111,8 @@ def quantise(entry: CatalogueNetwork, directory: Path, samples: Sequence[Sample]
     check_enough(entry, held_back, reference)
     attempts: list[QuantisationRecord] = []
     for recipe in RECIPES:
+        if not quantises_something(original, entry, recipe):
+            continue
         progress(f"calibrating with {len(calibration)} pictures ({recipe.name})")
         model = make_int8(nncf, original, entry, calibration, recipe)
         progress(f"comparing on {len(held_back)} other pictures ({recipe.name})")
@@ -223,6 +226,16 @@ def float_operations(model: ov.Model, recipe: Recipe) -> list[str]:
     between = {name for name, kind in kinds.items() if kind not in QUANTISED_KINDS + UNCOMPUTED_KINDS}
     first = [name for name, kind in kinds.items() if kind in QUANTISED_KINDS][: recipe.float_convolutions]
     return sorted({*between, *heads(model), *first, *depthwise[: recipe.float_depthwise]})
+
+
+def quantises_something(original: ov.Model, entry: CatalogueNetwork, recipe: Recipe) -> bool:
+    """Whether the recipe leaves an operation to quantise; of a small network, a careful one may not."""
+    model = simplified(original, FAMILIES[entry.family].outputs)
+    kept = set(float_operations(model, recipe))
+    return any(
+        operation.get_type_name() in QUANTISED_KINDS and operation.get_friendly_name() not in kept
+        for operation in model.get_ops()
+    )
 
 
 def heads(model: ov.Model) -> set[str]:
