@@ -3,13 +3,17 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Connection
 
 from appliance.audit.log import Event, append
 from appliance.audit.verification import verify
 from appliance.reports.build import build_report
+from appliance.reports.counts import collect_counts
+from appliance.reports.period import Period
 from appliance.services.keeping import settle
 from appliance.services.setup import FirstStart, set_up
 from appliance.services.supervisor import start_programs, wait_for_programs
@@ -17,7 +21,7 @@ from appliance.settings import Paths, Settings
 from appliance.storage import cameras, measurements, users
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 from appliance.storage.database import reading
-from appliance.storage.site import Site, open_site
+from appliance.storage.site import open_site
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.fetching import pull
 from appliance.vision.live import LiveClient, LiveUnavailable
@@ -102,11 +106,13 @@ def conclude(paths: Paths, settings: Settings, frames: int) -> Outcome:
     """
     site = open_site(paths)
     settle(site, paths.memory)
-    today = datetime.now(settings.site.zone).date()
+    now = datetime.now(settings.site.zone)
+    today = now.date()
     report = build_report(paths, settings, site.engine, today, today, ACTOR)
     with reading(site.engine) as connection:
         verify(connection, site.public_key, site.origin)
-        return Outcome(frames, _line_totals(site), measurements.count_buckets(connection), report.path, "verified")
+        lines = _line_totals(connection, today, settings, now)
+        return Outcome(frames, lines, measurements.count_buckets(connection), report.path, "verified")
 
 
 def _frames_analysed(paths: Paths) -> int:
@@ -117,11 +123,13 @@ def _frames_analysed(paths: Paths) -> int:
     return sum(camera["analysed_frames"] for camera in status["cameras"])
 
 
-def _line_totals(site: Site) -> dict[str, dict[str, dict[str, int]]]:
+def _line_totals(
+    connection: Connection, day: date, settings: Settings, now: datetime
+) -> dict[str, dict[str, dict[str, int]]]:
+    """The day's crossings as they may be shown."""
+    period = Period(day, day, settings.site.zone)
+    counts = collect_counts(connection, period, cameras.list_cameras(connection), now, settings.anonymity.k)
     totals: dict[str, dict[str, dict[str, int]]] = {}
-    with reading(site.engine) as connection:
-        for row in measurements.read(connection, measures=("crossings",)):
-            kinds = totals.setdefault(row.place, {})
-            directions = kinds.setdefault(row.kind, {"in": 0, "out": 0})
-            directions[row.direction] += round(row.value)
+    for line in (line for camera in counts["cameras"] for line in camera["lines"]):
+        totals.setdefault(line["line"], {})[line["kind"]] = {way: max(0, line[way]) for way in ("in", "out")}
     return totals

@@ -11,13 +11,15 @@ from sqlalchemy import Connection
 
 from appliance.audit.log import Entry
 from appliance.reports import witness
+from appliance.reports.anonymity import anonymity
 from appliance.reports.counts import collect_counts
 from appliance.reports.period import Period
 from appliance.reports.retention import Gaps, find_gaps
 from appliance.settings import Settings
 from appliance.storage.cameras import Camera, list_cameras
 
-CONTENT_SCHEMA = 1
+# 2: counts may be negative, since noise may be in them, and have margins.
+CONTENT_SCHEMA = 2
 
 SOURCES = {
     "rtsp": "network camera (RTSP)",
@@ -60,7 +62,7 @@ def collect(connection: Connection, settings: Settings, period: Period, building
     """Gather everything that the report says. Reads only; `connection` should see one state of the database."""
     cameras = list_cameras(connection)
     entries = witness.period_entries(connection, period)
-    counts = collect_counts(connection, period, cameras)
+    counts = collect_counts(connection, period, cameras, building.at, settings.anonymity.k)
     egress = witness.egress(entries, period)
     facts = {
         "schema": CONTENT_SCHEMA,
@@ -71,7 +73,9 @@ def collect(connection: Connection, settings: Settings, period: Period, building
         "summary": _summary(counts, egress, entries),
         "cameras": _cameras(connection, cameras, counts),
         "counts": counts,
-        "anonymity": _anonymity(counts["bucket_minutes"] or [settings.analysis.bucket_minutes]),
+        "anonymity": anonymity(
+            connection, period, settings.anonymity, counts["bucket_minutes"] or [settings.analysis.bucket_minutes]
+        ),
         "networks": witness.networks(connection, entries, period),
         "network_use": witness.network_use(entries),
         "data_kept": _data_kept(settings),
@@ -116,10 +120,8 @@ def _gaps(gaps: Gaps, period: Period) -> dict[str, str | None]:
 def _summary(counts: dict[str, Any], egress: dict[str, Any], entries: Sequence[Entry]) -> dict[str, Any]:
     """The few figures of the first page."""
     cameras = counts["cameras"]
-    persons = [line for camera in cameras for line in camera["lines"] if line["kind"] == "person"]
     return {
-        "persons_in": sum(line["in"] for line in persons),
-        "persons_out": sum(line["out"] for line in persons),
+        **{f"persons_{name}": value for name, value in counts["persons"].items()},
         "observed_hours": round(sum(camera["observed_hours"] for camera in cameras), 4),
         "cameras": len(cameras),
         "sent": len(egress["sent"]),
@@ -158,26 +160,6 @@ def _kind_of_source(source: str) -> str:
     return SOURCES.get(urlsplit(source).scheme.lower(), "video file")
 
 
-def _anonymity(bucket_minutes: Sequence[int]) -> dict[str, Any]:
-    minutes = " or ".join(map(str, bucket_minutes))
-    return {
-        "mode": "exact-totals",
-        "bucket_minutes": list(bucket_minutes),
-        "statements": [
-            "Pictures are decoded and analysed in the memory of one program on this system. They are not written to "
-            "disk, and they are not sent anywhere. What a logged-in person may watch is a redacted picture: faces and "
-            "number plates are covered before it leaves that program. The covering is done by neural networks, which "
-            "can miss; where they fail to answer, the whole picture is covered.",
-            f"What is stored are totals of {minutes} minutes for each camera, line and zone. These totals are exact: "
-            "no noise is added and no small total is withheld. A total of one says that one person passed in that "
-            "time; nothing that is stored says who.",
-            "A track number joins the sightings of one person while that person is in view of one camera. It lives in "
-            "memory and is not stored. No face is recognised, no person is matched between cameras or days, and no "
-            "age, sex or mood is estimated.",
-        ],
-    }
-
-
 def _data_kept(settings: Settings) -> list[dict[str, str]]:
     """Each class of data, what it holds, where it lies and for how long it is kept by the settings."""
     kept = settings.retention
@@ -193,7 +175,7 @@ def _data_kept(settings: Settings) -> list[dict[str, str]]:
         (
             "metric",
             "Measurements",
-            "Totals by camera, line, zone and time; no picture, no track",
+            "Totals by camera, line, zone and time, made anonymous as section 3 says; no picture, no track",
             "encrypted database",
             _months(kept.metrics_months),
         ),

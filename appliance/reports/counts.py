@@ -1,78 +1,55 @@
-"""The counts of a period, from the stored buckets."""
+"""The counts of a period, from the stored buckets, as they may be shown."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
+from appliance.metrics.publishing import Published, total
 from appliance.reports.period import Interval, Period
+from appliance.reports.sums import Sums, read_sums
 from appliance.storage.cameras import Camera
 from appliance.storage.tables import measurement
 
-Key = tuple[str, str, str, str, str]
-"""Camera, measure, place, kind, direction."""
-Sums = Mapping[Key, float]
-
 KINDS = ("person", "vehicle")
+DIRECTIONS = ("in", "out")
 # Whole numbers of seconds and crossings survive; what is cut is the noise of adding up fractions.
 DECIMALS = 4
+NOTHING = Published()
 
 
-def collect_counts(connection: Connection, period: Period, cameras: Iterable[Camera]) -> dict[str, Any]:
+def collect_counts(
+    connection: Connection, period: Period, cameras: Iterable[Camera], now: datetime, k: int
+) -> dict[str, Any]:
     """Counts for each camera that is configured or was counted: totals, and rows by hour, day or month.
 
-    A bucket belongs to the interval that it begins in. JSON-able; equal data give equal results.
+    A bucket belongs to the interval that it begins in. `k` is the smallest number shown of what was stored in the mode
+    `threshold`. A number with noise has its 95 % interval beside it, as `in_margin` to `in`, and may be negative; one
+    of which a part is withheld has `in_withheld`. JSON-able; equal data give equal results.
     """
-    lengths = select(measurement.c.bucket_seconds).where(*_within(period.start, period.end)).distinct()
-    intervals = [(interval, _sums(connection, interval.start, interval.end)) for interval in period.intervals()]
-    places = _places(cameras, [sums for _, sums in intervals])
-    shares = _zone_seconds(connection, period)
+    lengths = select(measurement.c.bucket_seconds).where(
+        measurement.c.bucket_start >= period.start, measurement.c.bucket_start < period.end
+    )
+    intervals = period.intervals()
+    sums, whole = read_sums(connection, period, intervals, now, k)
+    places = _places(cameras, whole)
+    persons = {
+        way: total(
+            number
+            for (_, measure, _, kind, direction), number in whole.numbers.items()
+            if (measure, kind, direction) == ("crossings", "person", way)
+        )
+        for way in DIRECTIONS
+    }
     return {
         "unit": period.unit,
-        "bucket_minutes": [seconds // 60 for seconds in sorted(connection.execute(lengths).scalars())],
-        "cameras": [_camera(name, places[name], intervals, shares) for name in sorted(places)],
-    }
-
-
-def _within(start: datetime, end: datetime) -> tuple[Any, ...]:
-    return measurement.c.bucket_start >= start, measurement.c.bucket_start < end
-
-
-def _sums(connection: Connection, start: datetime, end: datetime) -> Sums:
-    """All measures added up over [start, end); those named `*_maximum` by their maximum."""
-    columns = (
-        measurement.c.camera,
-        measurement.c.measure,
-        measurement.c.place,
-        measurement.c.kind,
-        measurement.c.direction,
-    )
-    query = select(*columns, func.sum(measurement.c.value), func.max(measurement.c.value))
-    rows = connection.execute(query.where(*_within(start, end)).group_by(*columns))
-    return {
-        (camera, measure, place, kind, direction): largest if measure.endswith("_maximum") else total
-        for camera, measure, place, kind, direction, total, largest in rows
-    }
-
-
-def _zone_seconds(connection: Connection, period: Period) -> Mapping[tuple[str, str, str], float]:
-    """For how long each camera's zone and kind was observed: a zone may be younger than its camera."""
-    zone, whole = measurement.alias("zone"), measurement.alias("whole")
-    same = (
-        (whole.c.camera == zone.c.camera)
-        & (whole.c.bucket_start == zone.c.bucket_start)
-        & (whole.c.bucket_seconds == zone.c.bucket_seconds)
-        & (whole.c.measure == "observed_seconds")
-    )
-    columns = (zone.c.camera, zone.c.place, zone.c.kind)
-    query = select(*columns, func.sum(whole.c.value)).select_from(zone.join(whole, same))
-    query = query.where(
-        zone.c.measure == "occupancy_seconds", zone.c.bucket_start >= period.start, zone.c.bucket_start < period.end
-    )
-    return {
-        (camera, place, kind): seconds for camera, place, kind, seconds in connection.execute(query.group_by(*columns))
+        "bucket_minutes": [seconds // 60 for seconds in sorted(connection.execute(lengths.distinct()).scalars())],
+        "persons": _crossings(persons),
+        "cameras": [
+            _camera(name, places[name], list(zip(intervals, sums, strict=True)), whole) for name in sorted(places)
+        ],
     }
 
 
@@ -84,13 +61,13 @@ class _Places:
         self.zones: set[tuple[str, str]] = set()
 
 
-def _places(cameras: Iterable[Camera], sums: Iterable[Sums]) -> Mapping[str, _Places]:
+def _places(cameras: Iterable[Camera], whole: Sums) -> Mapping[str, _Places]:
     """Lines and zones that are configured (for persons at least) or have counts, by camera."""
     places: defaultdict[str, _Places] = defaultdict(_Places)
     for camera in cameras:
         places[camera.name].lines.update((line.name, "person") for line in camera.lines)
         places[camera.name].zones.update((zone.name, "person") for zone in camera.zones)
-    for name, measure, place, kind, _ in (key for each in sums for key in each):
+    for name, measure, place, kind, _ in whole.numbers:
         known = places[name]
         if measure == "crossings":
             known.lines.add((place, kind))
@@ -99,23 +76,14 @@ def _places(cameras: Iterable[Camera], sums: Iterable[Sums]) -> Mapping[str, _Pl
     return places
 
 
-def _camera(
-    name: str,
-    places: _Places,
-    intervals: list[tuple[Interval, Sums]],
-    shares: Mapping[tuple[str, str, str], float],
-) -> dict[str, Any]:
-    rows = [_row(name, places, interval, sums) for interval, sums in intervals]
-    lines = [
-        {"line": line, "kind": kind, "in": _total(rows, number, "in"), "out": _total(rows, number, "out")}
-        for number, (line, kind) in enumerate(sorted(places.lines))
-    ]
-    zones = [
-        _zone(name, zone, kind, [sums for _, sums in intervals], shares.get((name, zone, kind), 0.0))
-        for zone, kind in sorted(places.zones)
-    ]
-    seconds = sum(sums.get((name, "observed_seconds", "", "", ""), 0.0) for _, sums in intervals)
-    return {"camera": name, "observed_hours": _hours(seconds), "lines": lines, "zones": zones, "rows": rows}
+def _camera(name: str, places: _Places, intervals: list[tuple[Interval, Sums]], whole: Sums) -> dict[str, Any]:
+    return {
+        "camera": name,
+        "observed_hours": _observed_hours(name, whole),
+        "lines": [_line(name, line, kind, whole) for line, kind in sorted(places.lines)],
+        "zones": [_zone(name, zone, kind, whole) for zone, kind in sorted(places.zones)],
+        "rows": [_row(name, places, interval, sums) for interval, sums in intervals],
+    }
 
 
 def _row(name: str, places: _Places, interval: Interval, sums: Sums) -> dict[str, Any]:
@@ -123,36 +91,48 @@ def _row(name: str, places: _Places, interval: Interval, sums: Sums) -> dict[str
     return {
         "label": interval.label,
         "short": interval.short,
-        "observed_hours": _hours(sums.get((name, "observed_seconds", "", "", ""), 0.0)),
-        "lines": [
-            {
-                "line": line,
-                "kind": kind,
-                "in": round(sums.get((name, "crossings", line, kind, "in"), 0.0)),
-                "out": round(sums.get((name, "crossings", line, kind, "out"), 0.0)),
-            }
-            for line, kind in sorted(places.lines)
-        ],
+        "observed_hours": _observed_hours(name, sums),
+        "lines": [_line(name, line, kind, sums) for line, kind in sorted(places.lines)],
     }
 
 
-def _zone(name: str, zone: str, kind: str, sums: list[Sums], observed_seconds: float) -> dict[str, Any]:
-    def values(measure: str) -> list[float]:
-        return [each.get((name, measure, zone, kind, ""), 0.0) for each in sums]
+def _line(name: str, line: str, kind: str, sums: Sums) -> dict[str, Any]:
+    numbers = {way: sums.get(name, "crossings", line, kind, way) or NOTHING for way in DIRECTIONS}
+    together = _told("together", total(numbers.values()))
+    return {"line": line, "kind": kind, **_crossings(numbers), **together}
 
-    occupancy = sum(values("occupancy_seconds")) / observed_seconds if observed_seconds > 0 else None
-    return {
+
+def _crossings(numbers: Mapping[str, Published]) -> dict[str, Any]:
+    return {key: value for way, number in numbers.items() for key, value in _told(way, number).items()}
+
+
+def _told(name: str, number: Published) -> dict[str, Any]:
+    """A number with what is to be known about it."""
+    told: dict[str, Any] = {name: round(number.value)}
+    if number.margin:
+        told[f"{name}_margin"] = number.margin
+    if number.withheld:
+        told[f"{name}_withheld"] = True
+    return told
+
+
+def _zone(name: str, zone: str, kind: str, whole: Sums) -> dict[str, Any]:
+    visits = whole.get(name, "visits", zone, kind, "") or NOTHING
+    seconds = whole.get(name, "occupancy_seconds", zone, kind, "") or NOTHING
+    most = whole.get(name, "occupancy_maximum", zone, kind, "")
+    observed = whole.zone_seconds.get((name, zone, kind), 0.0)
+    told = {
         "zone": zone,
         "kind": kind,
-        "visits": round(sum(values("visits"))),
-        "mean_occupancy": None if occupancy is None else round(occupancy, DECIMALS),
-        "maximum_occupancy": round(max(values("occupancy_maximum"))),
+        **_told("visits", visits),
+        "mean_occupancy": round(seconds.value / observed, DECIMALS) if observed > 0 else None,
+        "maximum_occupancy": None if most is None else round(most.value),
     }
+    if seconds.margin and observed > 0:
+        told["mean_occupancy_margin"] = round(seconds.margin / observed, DECIMALS)
+    return told
 
 
-def _total(rows: list[dict[str, Any]], number: int, direction: str) -> int:
-    return sum(row["lines"][number][direction] for row in rows)
-
-
-def _hours(seconds: float) -> float:
-    return round(seconds / 3600, DECIMALS)
+def _observed_hours(name: str, sums: Sums) -> float:
+    seconds = sums.get(name, "observed_seconds", "", "", "") or NOTHING
+    return round(seconds.value / 3600, DECIMALS)

@@ -69,6 +69,11 @@ class Period:
         edges = [*self._edges(), self.end]
         return tuple(self._interval(start, end) for start, end in itertools.pairwise(edges))
 
+    def each_day(self) -> tuple[Interval, ...]:
+        """The site's days, in order, each from midnight to midnight."""
+        edges = [_midnight(self.first + timedelta(days=number), self.zone) for number in range(self.days + 1)]
+        return tuple(Interval("", "", start, end) for start, end in itertools.pairwise(edges))
+
     def _edges(self) -> list[datetime]:
         if self.unit == "hour":
             return [self.start + timedelta(hours=hour) for hour in range(max(1, round(self.hours)))]

@@ -94,7 +94,8 @@ class Engine:
             "cameras": [each.status.as_json() for each in running],
             "networks": msgspec.to_builtins(self._detectors.networks),
             "failures": {task: str(error) for task, error in self._detectors.failures.items()},
-            "open_bucket": newest and _describe([bucket for bucket in buckets if bucket.start == newest]),
+            "open_bucket": newest
+            and _describe([bucket for bucket in buckets if bucket.start == newest], self._settings.anonymity.mode),
             "present": {each.camera.name: each.measuring.present() for each in running},
         }
 
@@ -200,8 +201,9 @@ def _as_zones(settings: Sequence[ZoneSetting]) -> tuple[Zone, ...]:
     return tuple(Zone(zone.name, tuple(Point(x, y) for x, y in zone.points)) for zone in settings)
 
 
-def _describe(buckets: Sequence[Bucket]) -> dict[str, Any]:
+def _describe(buckets: Sequence[Bucket], mode: str) -> dict[str, Any]:
     return {
+        "mode": mode,
         "start": buckets[0].start.isoformat(),
         "seconds": buckets[0].seconds,
         "measurements": [asdict(each) for bucket in buckets for each in bucket.measurements],

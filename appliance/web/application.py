@@ -5,7 +5,7 @@ from werkzeug.exceptions import HTTPException
 
 from appliance.errors import VeilsightError
 from appliance.resources import find_resource
-from appliance.web import account, audit, live, reports, security, today
+from appliance.web import account, anonymity, audit, live, reports, security, today
 from appliance.web.context import EXTENSION, WebContext
 from appliance.web.server import LARGEST_REQUEST_BYTES
 
@@ -70,4 +70,9 @@ def explain_trouble(error: VeilsightError) -> tuple[str | Response, int]:
 def page_values(context: WebContext) -> dict[str, object]:
     """What every template may use."""
     session = g.get("session")
-    return {"site": context.settings.site, "session": session, "csrf_token": session.csrf if session else ""}
+    return {
+        "site": context.settings.site,
+        "anonymity": anonymity.describe(context.settings),
+        "session": session,
+        "csrf_token": session.csrf if session else "",
+    }

@@ -1,4 +1,9 @@
-"""Today's numbers: stored buckets and the engine's open one, added up for the page. Plain arithmetic, no database."""
+"""Today's numbers: stored buckets and the engine's open one, added up for the page. Plain arithmetic, no database.
+
+What is stored is shown as its mode of anonymity allows (`appliance.metrics.publishing`). The open bucket's numbers are
+exact: whoever is allowed to look at the page sees what somebody at the door would see, and none of it is stored. In the
+mode `threshold` they are left out, since numbers that grow would show every single step.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +12,11 @@ from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from appliance.metrics.buckets import merge_values
+from appliance.metrics.publishing import Published, exact_or_noisy, hour_is_over, suppress, total
 from appliance.web.words import number, plural
+
+Series = tuple[str, str, str, str, str]
+"""Camera, measure, place, kind, direction."""
 
 HOUR = timedelta(hours=1)
 NO_NUMBER = "\N{EN DASH}"
@@ -16,7 +24,7 @@ NO_NUMBER = "\N{EN DASH}"
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One number of one bucket that begins at `start` (UTC); the measures are those of metrics.buckets."""
+    """One number of one bucket that begins at `start` (UTC); the measures are those of metrics.measures."""
 
     start: datetime
     camera: str
@@ -25,6 +33,8 @@ class Count:
     kind: str
     direction: str
     value: float
+    mode: str = "off"
+    variance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,11 +94,28 @@ class DayCounts:
 
 @dataclass
 class _Sums:
-    """Values by camera, place, kind and direction, whole days and by hour."""
+    """What may be shown, by camera, place, kind and direction, for the whole day and by hour."""
 
-    crossings: dict[tuple[str, str, str, str], float] = field(default_factory=lambda: defaultdict(float))
-    zones: dict[tuple[str, str, str], float] = field(default_factory=lambda: defaultdict(float))
-    hourly: dict[tuple[int, str], float] = field(default_factory=lambda: defaultdict(float))
+    crossings: dict[tuple[str, str, str, str], Published] = field(default_factory=lambda: defaultdict(Published))
+    visits: dict[tuple[str, str], Published] = field(default_factory=lambda: defaultdict(Published))
+    maxima: dict[tuple[str, str], float] = field(default_factory=dict)
+    hourly: dict[tuple[int, str], Published] = field(default_factory=lambda: defaultdict(Published))
+
+    def add(self, series: Series, hour: int, number: Published) -> None:
+        """A number of one hour, into the day and the hour."""
+        self.add_to_day(series, number)
+        self.add_to_hour(series, hour, number)
+
+    def add_to_day(self, series: Series, number: Published) -> None:
+        camera, measure, place, kind, direction = series
+        if measure == "crossings":
+            self.crossings[camera, place, kind, direction] += number
+        elif measure == "visits" and kind == "person":
+            self.visits[camera, place] += number
+
+    def add_to_hour(self, series: Series, hour: int, number: Published) -> None:
+        if series[1] == "crossings" and series[3] == "person":
+            self.hourly[hour, series[4]] += number
 
 
 def day_of(now: datetime, zone: ZoneInfo) -> Day:
@@ -105,9 +132,13 @@ def count_day(
     cameras: Sequence[CameraPlaces],
     counts: Iterable[Count],
     present: Mapping[str, Mapping[str, int]] | None,
+    k: int = 5,
 ) -> DayCounts:
-    """Add the day's counts up. `present` is how many people are in each camera's zones now; None if nobody knows."""
-    sums = _add_up(day, counts)
+    """Add the day's counts up. `present` is how many people are in each camera's zones now; None if nobody knows.
+
+    `k` is the smallest number that is shown in the mode `threshold`.
+    """
+    sums = _add_up(day, now, counts, k)
     rows = _rows(cameras, sums)
     values = _totals(sums) | _hour_values(day, now, sums)
     for camera in rows:
@@ -117,19 +148,37 @@ def count_day(
     return DayCounts(values, _hours(day, now, sums), rows, structure)
 
 
-def _add_up(day: Day, counts: Iterable[Count]) -> _Sums:
+def _add_up(day: Day, now: datetime, counts: Iterable[Count], k: int) -> _Sums:
     sums = _Sums()
+    small: dict[Series, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for count in counts:
         if not day.start <= count.start < day.end:
             continue
-        if count.measure == "crossings":
-            sums.crossings[count.camera, count.place, count.kind, count.direction] += count.value
-            if count.kind == "person":
-                sums.hourly[int((count.start - day.start) / HOUR), count.direction] += count.value
-        elif count.kind in ("person", ""):
-            key = (count.camera, count.place, count.measure)
-            sums.zones[key] = merge_values(count.measure, sums.zones[key], count.value)
+        series = (count.camera, count.measure, count.place, count.kind, count.direction)
+        hour = int((count.start - day.start) / HOUR)
+        if count.mode == "threshold":
+            small[series][hour] += count.value
+        elif count.measure != "occupancy_maximum":
+            sums.add(series, hour, exact_or_noisy(count.value, count.variance))
+        elif count.kind == "person":
+            place = (count.camera, count.place)
+            sums.maxima[place] = max(sums.maxima.get(place, 0.0), count.value)
+    for series, hours in small.items():
+        _add_suppressed(sums, series, hours, day, now, k)
     return sums
+
+
+def _add_suppressed(sums: _Sums, series: Series, hours: Mapping[int, float], day: Day, now: datetime, k: int) -> None:
+    """Add a series that is stored exact. Maxima are left out: few people are most of what a zone sees in a day."""
+    if series[1] not in ("crossings", "visits"):
+        return
+    over = [hour for hour in sorted(hours) if hour_is_over(day.start + HOUR * hour, now)]
+    of_hours, whole = suppress([hours[hour] for hour in over], k, hour_is_over(day.end - HOUR, now))
+    sums.add_to_day(series, whole if len(over) == len(hours) else whole + Published(withheld=True))
+    for hour, published in zip(over, of_hours, strict=True):
+        sums.add_to_hour(series, hour, published)
+    for hour in set(hours) - set(over):
+        sums.add_to_hour(series, hour, Published(withheld=True))
 
 
 def _rows(cameras: Sequence[CameraPlaces], sums: _Sums) -> tuple[CameraRows, ...]:
@@ -145,7 +194,9 @@ def _rows(cameras: Sequence[CameraPlaces], sums: _Sums) -> tuple[CameraRows, ...
 
 def _camera_rows(key: str, camera: CameraPlaces, sums: _Sums) -> CameraRows:
     counted = {
-        (place, kind) for (name, place, kind, _), value in sums.crossings.items() if name == camera.name and value
+        (place, kind)
+        for (name, place, kind, _), number in sums.crossings.items()
+        if name == camera.name and number.surely_some
     }
     lines = [*camera.lines, *sorted({place for place, _ in counted} - set(camera.lines))]
     pairs = [
@@ -160,43 +211,64 @@ def _camera_rows(key: str, camera: CameraPlaces, sums: _Sums) -> CameraRows:
 
 
 def _totals(sums: _Sums) -> dict[str, str]:
-    def total(kind: str, direction: str) -> int:
-        return round(sum(value for key, value in sums.crossings.items() if key[2:] == (kind, direction)))
+    def of(kind: str, direction: str) -> Published:
+        return total(value for key, value in sums.crossings.items() if key[2:] == (kind, direction))
 
-    came, left = total("person", "in"), total("person", "out")
-    vehicles = {direction: total("vehicle", direction) for direction in ("in", "out")}
-    inside_note = "in minus out since midnight"
-    if left > came:
-        inside_note = f"in minus out since midnight; {number(left - came)} more went out than came in"
+    came, left = of("person", "in"), of("person", "out")
+    inside = came - left
+    inside_note = "in minus out since midnight" + in_error(inside)
+    if inside.withheld:
+        inside_note = "in minus out since midnight, of the hours that are shown"
+    if inside.value < 0 and not inside.margin and not inside.withheld:
+        inside_note = f"in minus out since midnight; {number(-inside.value)} more went out than came in"
     return {
-        "in": number(came),
-        "out": number(left),
-        "inside": number(max(0, came - left)),
-        "in_note": _total_note(vehicles["in"]),
-        "out_note": _total_note(vehicles["out"]),
+        "in": shown(came),
+        "out": shown(left),
+        "inside": f"about {number(inside.shown)}" if inside.withheld else shown(inside),
+        "in_note": _total_note(of("vehicle", "in")) + in_error(came),
+        "out_note": _total_note(of("vehicle", "out")) + in_error(left),
         "inside_note": inside_note,
     }
 
 
-def _total_note(vehicles: int) -> str:
-    if not vehicles:
+def _total_note(vehicles: Published) -> str:
+    if not vehicles.surely_some:
         return "all lines together"
-    return f"all lines together; also {number(vehicles)} {plural(vehicles, 'vehicle', 'vehicles')}"
+    return f"all lines together; also {shown(vehicles)} {plural(vehicles.shown, 'vehicle', 'vehicles')}"
+
+
+def shown(published: Published) -> str:
+    """A number as it may be shown: `1,204`, `at least 40`, or a dash where nothing may be said."""
+    if not published.withheld:
+        return number(published.shown)
+    return f"at least {number(published.shown)}" if published.shown else NO_NUMBER
+
+
+def with_error(published: Published) -> str:
+    """The same with the 95 % interval, such as `1,204 ± 27`."""
+    return f"{shown(published)} ± {number(published.margin)}" if published.margin else shown(published)
+
+
+def in_error(published: Published) -> str:
+    """The 95 % interval for a note, or nothing where the number is exact."""
+    return f"; ± {number(published.margin)} (95 % interval)" if published.margin else ""
 
 
 def _hours(day: Day, now: datetime, sums: _Sums) -> dict[str, list[str] | list[int | None]]:
-    """Labels and people in and out by hour; None for hours that have not begun."""
+    """Labels and people in and out by hour; None for hours that have not begun or of which nothing may be said."""
     numbers: dict[str, list[int | None]] = {}
     for direction in ("in", "out"):
+        found = [sums.hourly[index, direction] for index, _ in enumerate(day.hours)]
         numbers[direction] = [
-            round(sums.hourly[index, direction]) if hour <= now else None for index, hour in enumerate(day.hours)
+            each.shown if hour <= now and (each.shown or not each.withheld) else None
+            for hour, each in zip(day.hours, found, strict=True)
         ]
     return {"labels": [day.label(hour) for hour in day.hours], **numbers}
 
 
 def _hour_values(day: Day, now: datetime, sums: _Sums) -> dict[str, str]:
     return {
-        f"h{index}.{direction}": number(sums.hourly[index, direction]) if hour <= now else NO_NUMBER
+        f"h{index}.{direction}": with_error(sums.hourly[index, direction]) if hour <= now else NO_NUMBER
         for index, hour in enumerate(day.hours)
         for direction in ("in", "out")
     }
@@ -206,12 +278,12 @@ def _camera_values(camera: CameraRows, sums: _Sums, present: Mapping[str, int] |
     values = {}
     for line in camera.lines:
         for direction in ("in", "out"):
-            values[f"{line.key}.{direction}"] = number(sums.crossings[camera.name, line.name, line.kind, direction])
+            values[f"{line.key}.{direction}"] = with_error(sums.crossings[camera.name, line.name, line.kind, direction])
     for zone in camera.zones:
         values[f"{zone.key}.now"] = NO_NUMBER if present is None else number(present.get(zone.name, 0))
-        most = sums.zones[camera.name, zone.name, "occupancy_maximum"]
-        visits = sums.zones[camera.name, zone.name, "visits"]
-        values[f"{zone.key}.note"] = (
-            f"at most {number(most)}; {number(visits)} {plural(round(visits), 'visit', 'visits')} today"
-        )
+        visits = sums.visits[camera.name, zone.name]
+        note = f"{with_error(visits)} {plural(visits.shown, 'visit', 'visits')} today"
+        most = sums.maxima.get((camera.name, zone.name), 0.0)
+        # Where noise is added no maximum is stored, and the open bucket's alone is not the day's.
+        values[f"{zone.key}.note"] = note if visits.margin or visits.withheld else f"at most {number(most)}; {note}"
     return values

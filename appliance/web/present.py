@@ -45,7 +45,8 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     now = context.clock()
     day = day_of(now, context.settings.site.zone)
     places, counts, status = read_counts(context, day)
-    result = count_day(day, now, places, counts, None if status is None else status.present)
+    present = None if status is None else status.present
+    result = count_day(day, now, places, counts, present, context.settings.anonymity.k)
     values = result.values | {
         "day": f"{day.date:%A}, {day_in_words(day.date)}",
         "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
@@ -72,7 +73,17 @@ def read_counts(context: WebContext, day: Day) -> tuple[list[CameraPlaces], list
                 for each in stored_cameras.list_cameras(connection)
             ]
             counts = [
-                Count(row.bucket_start, row.camera, row.measure, row.place, row.kind, row.direction, row.value)
+                Count(
+                    row.bucket_start,
+                    row.camera,
+                    row.measure,
+                    row.place,
+                    row.kind,
+                    row.direction,
+                    row.value,
+                    row.mode,
+                    row.variance,
+                )
                 for row in measurements.read(connection, day.start, day.end, measures=SHOWN_MEASURES)
             ]
         before, status = status, read_status(context.live)
@@ -86,7 +97,7 @@ def _bucket_start(status: EngineStatus | None) -> object:
 
 
 def _open_counts(status: EngineStatus | None) -> list[Count]:
-    if status is None or status.open_bucket is None:
+    if status is None or status.open_bucket is None or status.open_bucket.mode == "threshold":
         return []
     start = status.open_bucket.start
     return [
@@ -118,6 +129,7 @@ def describe_troubles(status: EngineStatus | None) -> str:
             *failures,
             *(f"{name}: {error}" for name, error in errors if error not in failures),
             *(f"{camera.name}: {describe_behind(camera)}" for camera in status.cameras if camera.behind),
+            *(f"{each.name}: {describe_tampering(each)}" for each in status.cameras if each.tampering_words),
         ]
     )
 
@@ -128,6 +140,12 @@ def describe_behind(camera: CameraStatus) -> str:
         f"{camera.analysed_rate:.1f} of {camera.target_rate:g} pictures a second are analysed, since the device can't "
         "do more; all cameras share it evenly."
     )
+
+
+def describe_tampering(camera: CameraStatus) -> str:
+    """What hides the scene from the camera, and what that means."""
+    words = camera.tampering_words
+    return f"{words[:1].upper()}{words[1:]}. What is counted now is not reliable."
 
 
 def is_well(camera: CameraStatus) -> bool:

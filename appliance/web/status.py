@@ -12,6 +12,7 @@ class CameraStatus(msgspec.Struct, frozen=True):
     """Rates in frames a second; `width` and `height` in pixels, 0 before the first frame.
 
     A camera is `behind` where fewer frames are analysed than `target_rate` asks for, because the device can't do more.
+    `tampering_words` say what keeps it from seeing what it should, and are empty if nothing does.
     """
 
     name: str
@@ -21,6 +22,7 @@ class CameraStatus(msgspec.Struct, frozen=True):
     analysed_rate: float = 0.0
     target_rate: float = 0.0
     behind: bool = False
+    tampering_words: str = ""
     dropped_frames: int = 0
     covered_frames: int = 0
     width: int = 0
@@ -37,11 +39,15 @@ class OpenMeasurement(msgspec.Struct, frozen=True):
 
 
 class OpenBucket(msgspec.Struct, frozen=True):
-    """The bucket that is being counted at present and not stored yet; `start` in UTC."""
+    """The bucket that is being counted at present and not stored yet; `start` in UTC, numbers exact.
+
+    `mode` says how it will be made anonymous when it closes.
+    """
 
     start: datetime
     seconds: int
     measurements: tuple[OpenMeasurement, ...] = ()
+    mode: str = "off"
 
 
 class EngineStatus(msgspec.Struct, frozen=True):

@@ -132,5 +132,6 @@ def test_retention_and_anonymity_are_told_as_they_are_set(place: Place) -> None:
     kept = {row["class"]: row["kept"] for row in found["data_kept"]}
     assert kept["metric"] == "13 months"
     assert kept["raw-frame"] == "not kept"
-    assert found["anonymity"]["mode"] == "exact-totals"
+    assert (found["anonymity"]["mode"], found["anonymity"]["epsilon"]) == ("differential", 2.0)
     assert "15 minutes" in found["anonymity"]["statements"][1]
+    assert "epsilon 2 " in found["anonymity"]["statements"][1]

@@ -1,6 +1,6 @@
 """Counts of a period: which bucket belongs to which day, and what is added up how."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from appliance.reports.counts import collect_counts
@@ -16,9 +16,10 @@ def crossing(way: str, value: float, line: str = "Door", kind: str = "person") -
     return ("crossings", line, kind, way, value)
 
 
-def counts(place: Place, first: date, last: date) -> dict[str, Any]:
+def counts(place: Place, first: date, last: date, now: datetime | None = None) -> dict[str, Any]:
     with reading(place.engine) as connection:
-        return collect_counts(connection, Period(first, last, place.settings.site.zone), list_cameras(connection))
+        period = Period(first, last, place.settings.site.zone)
+        return collect_counts(connection, period, list_cameras(connection), now or period.end + timedelta(hours=1), 5)
 
 
 def test_a_bucket_belongs_to_the_day_at_the_site(place: Place) -> None:
@@ -27,7 +28,7 @@ def test_a_bucket_belongs_to_the_day_at_the_site(place: Place) -> None:
     found = counts(place, date(2026, 10, 1), date(2026, 10, 2))
     (camera,) = found["cameras"]
     assert [(row["label"], row["lines"][0]["in"]) for row in camera["rows"]] == [("2026-10-01", 3), ("2026-10-02", 5)]
-    assert camera["lines"] == [{"line": "Door", "kind": "person", "in": 8, "out": 0}]
+    assert camera["lines"] == [{"line": "Door", "kind": "person", "in": 8, "out": 0, "together": 8}]
     assert camera["observed_hours"] == 0.5
 
 
@@ -51,7 +52,7 @@ def test_a_configured_camera_without_counts_says_zero(place: Place) -> None:
     place.add_camera(Camera("gate", "rtsp://x/", lines=(DOOR,), zones=(TILL,)), utc(1))
     (camera,) = counts(place, date(2026, 10, 1), date(2026, 10, 1))["cameras"]
     assert camera["observed_hours"] == 0
-    assert camera["lines"] == [{"line": "Door", "kind": "person", "in": 0, "out": 0}]
+    assert camera["lines"] == [{"line": "Door", "kind": "person", "in": 0, "out": 0, "together": 0}]
     (zone,) = camera["zones"]
     assert zone["visits"] == 0
     assert zone["mean_occupancy"] is None, "nothing was observed, so there is no mean"

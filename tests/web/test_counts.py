@@ -99,3 +99,55 @@ def test_the_hours_add_up_to_the_day(crossings: list[tuple[int, str, int]]) -> N
         assert sum(value for value in result.hours[direction] if isinstance(value, int)) == sum(
             value for _, way, value in crossings if way == direction
         )
+
+
+def noisy(start: datetime, direction: str, value: float, variance: float) -> Count:
+    return Count(start, "door", "crossings", "entrance", "person", direction, value, "differential", variance)
+
+
+def test_noisy_numbers_have_their_error_and_are_clamped_for_display_alone() -> None:
+    hours = [NOW - timedelta(hours=hour) for hour in range(3)]
+    result = count(*(noisy(hour, "in", value, 50.0) for hour, value in zip(hours, (-4, 30, 20), strict=True)))
+    assert result.values["in"] == "46"
+    assert result.values["in_note"] == "all lines together; ± 25 (95 % interval)"
+    assert result.hours["in"][11:14] == [20, 30, 0]
+    assert result.values["h13.in"] == "0 ± 16"
+    assert result.values["c0.l0.in"] == "46 ± 25"
+
+
+def test_noise_alone_makes_no_vehicles() -> None:
+    vehicles = Count(NOW, "door", "crossings", "entrance", "vehicle", "in", 6.0, "differential", 50.0)
+    assert [line.kind for line in count(vehicles).cameras[0].lines] == ["person"]
+
+
+def test_the_open_bucket_alone_makes_no_maximum_of_a_day() -> None:
+    visits = Count(NOW, "door", "visits", "hall", "person", "", 12, "differential", 8.0)
+    most = Count(NOW, "door", "occupancy_maximum", "hall", "person", "", 3, "differential")
+    assert count(visits, most).values["c0.z0.note"] == "12 ± 7 visits today"
+
+
+def exact_hours(*values: float, now: datetime = NOW) -> DayCounts:
+    start = day_of(NOW, PARIS).start
+    return count(
+        *(
+            Count(start + timedelta(hours=hour), "door", "crossings", "entrance", "person", "in", value, "threshold")
+            for hour, value in enumerate(values)
+        ),
+        now=now,
+    )
+
+
+def test_small_hours_are_withheld_and_totals_leave_them_out() -> None:
+    result = exact_hours(0, 4, 12, 30)
+    assert [result.values[f"h{hour}.in"] for hour in range(4)] == [NO_NUMBER, NO_NUMBER, "12", "30"]
+    assert result.hours["in"][:4] == [None, None, 12, 30]
+    assert result.values["in"] == "at least 42"
+    assert result.values["c0.l0.in"] == "at least 42"
+    assert result.values["inside"] == "about 42"
+
+
+def test_the_present_hour_is_withheld_until_it_is_over() -> None:
+    result = exact_hours(*[9] * 14)
+    assert result.values["h12.in"] == "9"
+    assert result.values["h13.in"] == NO_NUMBER  # 12:34 UTC is 13:34 in Paris
+    assert result.values["in"] == "at least 117"

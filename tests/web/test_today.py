@@ -106,3 +106,17 @@ def test_without_cameras_the_page_says_what_to_do(browser: Browser, context: Web
         cameras.remove(connection, "entrance")
     assert "No cameras yet" in browser.get("/").text
     assert "No cameras yet" in browser.get("/live").text
+
+
+def test_the_mode_of_anonymity_stands_on_every_page(browser: Browser) -> None:
+    for page in ("/", "/live", "/reports", "/audit"):
+        assert "Anonymity: differential, epsilon 2 a visit" in browser.get(page).text
+
+
+def test_in_the_mode_threshold_the_open_bucket_is_left_out(
+    browser: Browser, context: WebContext, engine: Engine
+) -> None:
+    store(context, "in", 10)
+    engine.status = status()
+    engine.status["open_bucket"]["mode"] = "threshold"
+    assert browser.get("/api/today").get_json()["values"]["in"] == "10"

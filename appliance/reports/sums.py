@@ -1,0 +1,200 @@
+"""Stored counts added up as they may be shown: noise keeps its variance, small numbers are withheld.
+
+In the mode `threshold` the hours of each site day are suppressed as one table, whatever period is asked for, so that
+two reports never disagree on what is withheld. Other modes are added up by the database.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from appliance.metrics.measures import MEASURES
+from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress
+from appliance.metrics.uncertainty import Noise
+from appliance.reports.period import Interval, Period
+from appliance.storage.tables import measurement
+
+Key = tuple[str, str, str, str, str]
+"""Camera, measure, place, kind, direction."""
+Place = tuple[str, str, str]
+"""Camera, zone, kind."""
+
+HOUR = timedelta(hours=1)
+COLUMNS = (
+    measurement.c.camera,
+    measurement.c.measure,
+    measurement.c.place,
+    measurement.c.kind,
+    measurement.c.direction,
+)
+
+
+@dataclass
+class Sums:
+    """What may be shown of some time. `zone_seconds`: for how long each zone was observed whose numbers are in it."""
+
+    numbers: dict[Key, Published] = field(default_factory=dict)
+    zone_seconds: dict[Place, float] = field(default_factory=lambda: defaultdict(float))
+
+    def get(self, *key: str) -> Published | None:
+        """The number of a camera, measure, place, kind and direction; None where none is released."""
+        camera, measure, place, kind, direction = key
+        return self.numbers.get((camera, measure, place, kind, direction))
+
+    def add(self, other: "Sums") -> None:
+        for key, number in other.numbers.items():
+            self.numbers[key] = _join(key[1], self.numbers.get(key), number)
+        for place, seconds in other.zone_seconds.items():
+            self.zone_seconds[place] += seconds
+
+
+def read_sums(
+    connection: Connection, period: Period, intervals: Iterable[Interval], now: datetime, k: int
+) -> tuple[list[Sums], Sums]:
+    """What may be shown of each interval of the period, and of the whole of it."""
+    days = list(_suppressed_days(connection, period, now, k)) if _has_thresholds(connection, period) else []
+    of_intervals, whole = [], Sums()
+    for interval in intervals:
+        sums = _added_up(connection, interval.start, interval.end)
+        whole.add(sums)
+        for day in days:
+            sums.add(day.within(interval))
+        of_intervals.append(sums)
+    for day in days:
+        whole.add(day.whole)
+    return of_intervals, whole
+
+
+def _join(measure: str, first: Published | None, second: Published) -> Published:
+    if first is None:
+        return second
+    if measure.endswith("_maximum"):
+        return max(first, second, key=lambda each: each.value)
+    return first + second
+
+
+def _within(start: datetime, end: datetime) -> tuple[Any, ...]:
+    return measurement.c.bucket_start >= start, measurement.c.bucket_start < end
+
+
+def _has_thresholds(connection: Connection, period: Period) -> bool:
+    query = select(func.count()).where(*_within(period.start, period.end), measurement.c.mode == "threshold")
+    return connection.execute(query).scalar_one() > 0
+
+
+def _added_up(connection: Connection, start: datetime, end: datetime) -> Sums:
+    """The modes `differential` and `off`; measures named `*_maximum` by their maximum."""
+    value, variance = measurement.c.value, measurement.c.variance
+    sums = (func.sum(value), func.max(value), func.sum(variance), func.sum(variance * variance))
+    query = select(*COLUMNS, *sums).where(*_within(start, end), measurement.c.mode != "threshold").group_by(*COLUMNS)
+    found = Sums()
+    for *key, total, largest, variances, squares in connection.execute(query):
+        value_of = largest if key[1].endswith("_maximum") else total
+        found.numbers[_key(key)] = Published(value_of, Noise(variances, squares))
+    found.zone_seconds.update(_zone_seconds(connection, start, end, measurement.c.mode != "threshold"))
+    return found
+
+
+def _zone_seconds(connection: Connection, start: datetime, end: datetime, which: Any) -> dict[Place, float]:
+    """For how long each camera's zone and kind was observed: a zone may be younger than its camera."""
+    whole = measurement.alias("whole")
+    bucket = ("camera", "bucket_start", "bucket_seconds", "mode", "epsilon")
+    same = [whole.c[name] == measurement.c[name] for name in bucket]
+    columns = (measurement.c.camera, measurement.c.place, measurement.c.kind)
+    query = select(*columns, func.sum(whole.c.value)).where(
+        *same,
+        *_within(start, end),
+        which,
+        measurement.c.measure == "occupancy_seconds",
+        whole.c.measure == "observed_seconds",
+    )
+    rows = connection.execute(query.group_by(*columns))
+    return {(camera, place, kind): seconds for camera, place, kind, seconds in rows}
+
+
+@dataclass
+class _Day:
+    """A site day of the mode `threshold`: what may be shown of its hours and of the whole."""
+
+    start: datetime
+    end: datetime
+    hours: dict[int, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    whole: Sums = field(default_factory=Sums)
+
+    def within(self, interval: Interval) -> Sums:
+        """The day itself where it lies in the interval, its hour where the interval is one, else nothing."""
+        if interval.start <= self.start and self.end <= interval.end:
+            return self.whole
+        if self.start <= interval.start and interval.end <= self.end:
+            return self.hours[int((interval.start - self.start) / HOUR)]
+        return Sums()
+
+
+def _suppressed_days(connection: Connection, period: Period, now: datetime, k: int) -> Iterable[_Day]:
+    for interval in period.each_day():
+        day = _Day(interval.start, interval.end)
+        series = _by_hour(connection, day)
+        _suppress_counts(day, series, now, k)
+        _add_what_is_counted(connection, day, series, k)
+        yield day
+
+
+def _by_hour(connection: Connection, day: _Day) -> Mapping[Key, Mapping[int, float]]:
+    start, value = measurement.c.bucket_start, measurement.c.value
+    query = select(*COLUMNS, start, func.sum(value)).group_by(*COLUMNS, start)
+    series: dict[Key, dict[int, float]] = defaultdict(dict)
+    for *key, begins, amount in connection.execute(
+        query.where(*_within(day.start, day.end), measurement.c.mode == "threshold")
+    ):
+        hour, hours = int((begins - day.start) / HOUR), series[_key(key)]
+        before = hours.get(hour, 0.0)
+        hours[hour] = max(before, amount) if key[1].endswith("_maximum") else before + amount
+    return series
+
+
+def _suppress_counts(day: _Day, series: Mapping[Key, Mapping[int, float]], now: datetime, k: int) -> None:
+    """Counts of visits decide for themselves; hours that are not over are withheld."""
+    is_over = day.end + LATE <= now
+    for key, hours in series.items():
+        measure = MEASURES.get(key[1])
+        if measure is None or measure.counted_by or measure.about_camera:
+            continue
+        over = [hour for hour in sorted(hours) if hour_is_over(day.start + HOUR * hour, now)]
+        shown, whole = suppress([hours[hour] for hour in over], k, is_over)
+        day.whole.numbers[key] = whole if len(over) == len(hours) else whole + Published(withheld=True)
+        for hour, number in zip(over, shown, strict=True):
+            day.hours[hour].numbers[key] = number
+        for hour in set(hours) - set(over):
+            day.hours[hour].numbers[key] = Published(withheld=True)
+
+
+def _add_what_is_counted(connection: Connection, day: _Day, series: Mapping[Key, Mapping[int, float]], k: int) -> None:
+    """Times and maxima of a zone are told of days whose visits are told whole; what is about the camera always is."""
+    seconds = _zone_seconds(connection, day.start, day.end, measurement.c.mode == "threshold")
+    for key, hours in series.items():
+        camera, name, place, kind, _ = key
+        measure = MEASURES.get(name)
+        if measure is None:
+            continue
+        if measure.about_camera:
+            day.whole.numbers[key] = Published(sum(hours.values()))
+            for hour, value in hours.items():
+                day.hours[hour].numbers[key] = Published(value)
+        elif measure.counted_by:
+            visits = day.whole.get(camera, measure.counted_by, place, kind, "")
+            if visits is None or visits.withheld:
+                continue
+            if not name.endswith("_maximum"):
+                day.whole.numbers[key] = Published(sum(hours.values()))
+                day.whole.zone_seconds[camera, place, kind] = seconds.get((camera, place, kind), 0.0)
+            elif max(hours.values()) >= k:
+                day.whole.numbers[key] = Published(max(hours.values()))
+
+
+def _key(values: Sequence[str]) -> Key:
+    camera, measure, place, kind, direction = values
+    return camera, measure, place, kind, direction
