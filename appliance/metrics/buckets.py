@@ -16,6 +16,7 @@ LONGEST_GAP_SECONDS = FORGET_SECONDS
 Key = tuple[str, str, str, str]
 """Measure, place, kind, direction."""
 OBSERVED: Key = ("observed_seconds", "", "", "")
+UNRELIABLE: Key = ("unreliable_seconds", "", "", "")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,6 +32,7 @@ class Measurement:
     | `occupancy_seconds` | zone | person, vehicle | | occupancy integrated over time |
     | `occupancy_maximum` | zone | person, vehicle | | the most at one moment |
     | `observed_seconds` | | | | how long the camera was watched |
+    | `unreliable_seconds` | | | | for how much of that it did not see what it should, so that counts are too low |
     """
 
     camera: str
@@ -131,6 +133,7 @@ class Buckets:
             closed = self.close()
         self._start = start
         self._add(OBSERVED, observed)
+        self._add(UNRELIABLE, 0.0)
         sums = _sums(totals)
         for key, value in sums.items():
             self._add(key, value - self._sums.get(key, 0.0))
@@ -143,6 +146,12 @@ class Buckets:
         """Go on with a bucket that was open before a restart. Call it before the first `update`."""
         self._start = bucket.start
         self._values = {each.key[1:]: each.value for each in bucket.measurements}
+
+    def add_unreliable(self, seconds: float) -> None:
+        """So much of the open bucket's observed time can't be relied on. Without an open bucket, nothing happens."""
+        if self._start is not None:
+            so_far = self._values.get(UNRELIABLE, 0.0)
+            self._values[UNRELIABLE] = min(so_far + max(0.0, seconds), self._values.get(OBSERVED, 0.0))
 
     def open(self) -> Bucket | None:
         """The open bucket as it is now, without closing it; None before the first frame."""

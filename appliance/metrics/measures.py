@@ -120,6 +120,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "observed_seconds": Measure(
             whole_camera, NO_KIND, NO_DIRECTION, bound=None, weight=0, whole_number=False, about_camera=True
         ),
+        "unreliable_seconds": Measure(
+            whole_camera, NO_KIND, NO_DIRECTION, bound=None, weight=0, whole_number=False, about_camera=True
+        ),
     }
 )
 

@@ -144,12 +144,14 @@ def describe_camera(camera: Mapping[str, Any]) -> Finding:
             if camera[key]:
                 times = " / ".join(f"{1000 * camera[key][name]:.0f}" for name in ("p50", "p95", "p99"))
                 parts.append(f"frame to {words} {times} ms (50 / 95 / 99 %)")
+    if camera["tampering"]:
+        parts.append(f"{camera['tampering_words']}; counts of this time are marked as unreliable")
     if camera["reconnects"]:
         parts.append(f"{camera['reconnects']} reconnects")
     if camera["behind"]:
         parts.append(f"fewer than the {camera['target_rate']:g} asked for, since the device can't do more")
-    well = state in ("streaming", "connecting", "disabled")
-    to_know = state == "disabled" or camera["behind"]
+    well = state in ("streaming", "connecting", "disabled") and camera["tampering"] in ("", "dark")
+    to_know = state == "disabled" or camera["behind"] or camera["tampering"]
     return Finding(f"camera {camera['name']}", "wrong" if not well else "note" if to_know else "fine", "; ".join(parts))
 
 

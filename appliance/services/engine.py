@@ -120,6 +120,7 @@ class Engine:
             kwargs={
                 "on_tracks": measuring.observe,
                 "on_event": lambda action, details: self._record(action, camera.name, details),
+                "on_unreliable": measuring.mark_unreliable,
                 "deadline_seconds": self._settings.analysis.redaction_deadline_seconds,
             },
             name=f"camera {camera.name}",

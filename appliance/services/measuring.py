@@ -81,6 +81,11 @@ class CameraMeasuring:
             self._counter.update(monotonic, seen, width, height)
             self._closed(self._buckets.update(moment, monotonic, self._counter.totals()))
 
+    def mark_unreliable(self, seconds: float) -> None:
+        """So much of the time before now can't be relied on: the camera did not see what it should."""
+        with self._lock:
+            self._buckets.add_unreliable(seconds)
+
     def tick(self, now: datetime) -> None:
         """Close the bucket if its time is over, also when the camera sends nothing; keep what waits."""
         with self._lock:

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from appliance.vision.frames import RawFrame
 from appliance.vision.rates import Recent
 from appliance.vision.sources import Source
+from appliance.vision.tampering import WORDS, Tampering
 
 State = Literal["connecting", "streaming", "stalled", "failed", "disabled", "ended"]
 STATES: tuple[State, ...] = get_args(State)
@@ -48,6 +49,7 @@ class CameraStatus:
     transport: str = ""
     told: State = "streaming"
     covered_because: str = ""
+    tampering: Tampering | None = None
     arrived: float = 0.0
     connected: float = 0.0
     _source_dropped: int = 0
@@ -108,6 +110,8 @@ class CameraStatus:
             "reconnects": self.reconnects,
             "delay_to_count": self._count_delays.percentiles(now),
             "delay_to_picture": self._picture_delays.percentiles(now),
+            "tampering": self.tampering or "",
+            "tampering_words": WORDS[self.tampering] if self.tampering else "",
             "width": self.width,
             "height": self.height,
             "codec": self.codec,

@@ -22,8 +22,9 @@ from appliance.vision.redaction import Redactor
 from appliance.vision.runtime import Detectors
 from appliance.vision.showing import Show
 from appliance.vision.sources import Source, SourceRefused, Transport, open_source
+from appliance.vision.tampering import TamperWatch
 
-EventKind = Literal["camera-state", "redaction-failed"]
+EventKind = Literal["camera-state", "camera-tampering", "redaction-failed"]
 
 DEFAULT_RATE = 10.0
 FIRST_PAUSE_SECONDS = 0.5
@@ -63,6 +64,11 @@ class TakeTracks(Protocol):
 
 
 TakeEvent = Callable[[EventKind, Mapping[str, str | int]], None]
+TakeUnreliable = Callable[[float], None]
+
+
+def _ignore(_seconds: float) -> None:
+    """Nobody counts."""
 
 
 def run_camera(
@@ -74,6 +80,7 @@ def run_camera(
     *,
     on_tracks: TakeTracks,
     on_event: TakeEvent,
+    on_unreliable: TakeUnreliable = _ignore,
     deadline_seconds: float = 2.0,
 ) -> None:
     """Watch the camera until `stop` is set. Never raises: a failure shows in `status` and is tried again.
@@ -81,8 +88,10 @@ def run_camera(
     The pause before the next try doubles each time up to a limit, with jitter, so that many cameras that lost their
     switch do not all come back in the same moment. While nothing answers at the camera's address, nothing else is
     tried; once something does, the next try is made at once.
+
+    `on_unreliable` is told of seconds before now in which the camera did not see what it should.
     """
-    watch = _Watch(camera, detectors, hub, status, stop, on_tracks, on_event, deadline_seconds)
+    watch = _Watch(camera, detectors, hub, status, stop, on_tracks, on_event, on_unreliable, deadline_seconds)
     status.target_rate = camera.rate
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
@@ -120,7 +129,9 @@ class _Watch:
     stop: threading.Event
     on_tracks: TakeTracks
     on_event: TakeEvent
+    on_unreliable: TakeUnreliable
     deadline_seconds: float
+    tampering: TamperWatch = field(default_factory=TamperWatch)
 
     def connect(self) -> None:
         """Watch until the source ends or `stop` is set. Raises `VeilsightError` where it can't go on."""
@@ -159,9 +170,19 @@ class _Watch:
             counted = outside(self.camera.masks, found.tracks, frame.width, frame.height)
             self.on_tracks(frame.moment, frame.monotonic, counted, frame.width, frame.height)
             self.status.count(found.looked, time.monotonic() - frame.monotonic if live else None)
+            self._judge(frame)
         _enter(self.status, "streaming", found.failure, self.on_event)
         if found.looked:
             show.offer(frame, found.objects, found.tracks, found.failure)
+
+    def _judge(self, frame: RawFrame) -> None:
+        """Whether the camera still sees what it should."""
+        judgement = self.tampering.update(frame.pixels, frame.monotonic)
+        if judgement.unreliable_seconds:
+            self.on_unreliable(judgement.unreliable_seconds)
+        if (judgement.tampering is None) != (self.status.tampering is None):
+            self.on_event("camera-tampering", {"state": judgement.tampering or "over"})
+        self.status.tampering = judgement.tampering
 
     def _on_picture(self, whole_frame: bool, reason: str, monotonic: float) -> None:
         self.status.show(whole_frame, time.monotonic() - monotonic)

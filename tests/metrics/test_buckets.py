@@ -197,3 +197,24 @@ def test_a_bucket_cut_anywhere_merges_to_the_whole(steps: list[tuple[float, floa
     assert {each.key for each in merged.measurements} == {each.key for each in expected.measurements}
     for each in expected.measurements:
         assert merged.value(each.measure, each.place, each.kind, each.direction) == pytest.approx(each.value)
+
+
+def test_unreliable_time_is_marked_and_never_more_than_was_observed() -> None:
+    camera = Camera()
+    camera.buckets.add_unreliable(5.0)
+    camera.frame(0.0)
+    for _ in range(60):
+        camera.frame(1.0)
+    camera.buckets.add_unreliable(20.0)
+    camera.buckets.add_unreliable(10.0)
+    first = camera.buckets.open()
+    assert first is not None
+    assert (first.value("unreliable_seconds"), first.value("observed_seconds")) == (30.0, 60.0)
+    camera.buckets.add_unreliable(1000.0)
+    for _ in range(900):
+        camera.frame(1.0)
+    (closed,) = camera.closed
+    assert closed.value("unreliable_seconds") == 60.0
+    after = camera.buckets.open()
+    assert after is not None
+    assert after.value("unreliable_seconds") == 0.0

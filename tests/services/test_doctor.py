@@ -2,8 +2,9 @@
 
 import pytest
 
-from appliance.services.doctor import describe_driver
+from appliance.services.doctor import describe_camera, describe_driver
 from appliance.settings import Analysis
+from appliance.vision.camera_status import CameraStatus
 from appliance.vision.drivers import DriverState
 
 ABSENT = DriverState("NPU", present=False, ready=False, state="This machine has no Intel NPU.")
@@ -28,3 +29,30 @@ def test_a_device_is_wrong_where_it_is_there_and_wanted_and_cannot_be_used(
     finding = describe_driver(driver, analysis)
     assert (finding.check, finding.state) == ("NPU", state)
     assert finding.text == f"{driver.state} {driver.remedy}".strip()
+
+
+def camera(**changes: object) -> dict[str, object]:
+    return CameraStatus("front", target_rate=10).as_json(now=100.0) | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "words"),
+    [
+        ({"state": "streaming", "analysed_rate": 9.8, "input_rate": 10.0}, "fine", "9.8 of 10 frames a second"),
+        ({"state": "streaming", "behind": True}, "note", "fewer than the 10 asked for"),
+        ({"state": "disabled"}, "note", "disabled"),
+        ({"state": "failed", "last_error": "No answer.", "reconnects": 3}, "wrong", "failed: No answer.; 3 reconnects"),
+        ({"state": "stalled"}, "wrong", "stalled"),
+        ({"state": "streaming", "tampering": "moved", "tampering_words": "elsewhere"}, "wrong", "elsewhere; counts"),
+        ({"state": "streaming", "tampering": "dark", "tampering_words": "no light"}, "note", "no light; counts"),
+        (
+            {"state": "streaming", "delay_to_count": {"p50": 0.0301, "p95": 0.0502, "p99": 0.1}},
+            "fine",
+            "frame to count 30 / 50 / 100 ms",
+        ),
+    ],
+)
+def test_a_camera_is_told_with_its_state_rates_and_delays(changes: dict[str, object], state: str, words: str) -> None:
+    finding = describe_camera(camera(**changes))
+    assert (finding.check, finding.state) == ("camera front", state)
+    assert words in finding.text

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from appliance.metrics.anonymity import Policy, Released
+from appliance.metrics.anonymity import Mode, Policy, Released
 from appliance.metrics.buckets import Bucket
 from appliance.metrics.geometry import Box, Line, Point
 from appliance.services.measuring import CameraMeasuring
@@ -163,3 +163,14 @@ def test_who_turns_round_all_day_is_counted_once_each_way() -> None:
         camera.observe(START + timedelta(seconds=step), float(step), [walker(x)], WIDTH, HEIGHT)
     (part,) = camera.parts()
     assert crossings(part.bucket) == 2.0
+
+
+@pytest.mark.parametrize("mode", ["off", "differential", "threshold"])
+def test_unreliable_time_is_kept_as_it_is_in_every_mode(mode: Mode) -> None:
+    kept = Kept()
+    camera = measuring(kept, Policy(mode, 1.0 if mode == "differential" else 0.0))
+    walk(camera, START)
+    camera.mark_unreliable(3.5)
+    camera.tick(minutes(15))
+    (released,) = kept.released
+    assert released.bucket.value("unreliable_seconds") == 3.5

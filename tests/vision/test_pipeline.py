@@ -1,11 +1,13 @@
 """One camera from source to tracks and view, also when things fail."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from appliance.vision.detections import Track
 from appliance.vision.live import Hub
 from appliance.vision.pipeline import CameraSource, run_camera
 from appliance.vision.runtime import Detectors, load_detectors
+from tests.vision import scripted
 from tests.vision.test_sources import write_clip
 
 SECONDS = 60.0
@@ -54,13 +57,18 @@ class Running:
     hub: Hub = field(default_factory=Hub)
     observer: Observer = field(default_factory=Observer)
     stop: threading.Event = field(default_factory=threading.Event)
+    on_unreliable: Callable[[float], None] = lambda _seconds: None
 
     def __enter__(self) -> "Running":
         self.status = CameraStatus(self.source.name)
         self.thread = threading.Thread(
             target=run_camera,
             args=(self.source, self.detectors, self.hub, self.status, self.stop),
-            kwargs={"on_tracks": self.observer.on_tracks, "on_event": self.observer.on_event},
+            kwargs={
+                "on_tracks": self.observer.on_tracks,
+                "on_event": self.observer.on_event,
+                "on_unreliable": self.on_unreliable,
+            },
         )
         self.thread.start()
         return self
@@ -153,3 +161,25 @@ def test_a_viewer_sees_a_redacted_picture_of_the_present(clip: Path, detectors: 
     assert shown is not None
     assert (shown[1]["width"], shown[1]["height"]) == (64, 48)
     assert shown[2].startswith(b"\xff\xd8")
+
+
+def test_a_camera_that_is_covered_is_told_and_its_time_is_unreliable(tmp_path: Path) -> None:
+    """Thirty seconds of a picture with noise in it, thirty of a cloth, thirty of the picture."""
+    clip, random, times = tmp_path / "covered.mp4", np.random.default_rng(0), list[float]()
+    wall = np.kron(random.integers(0, 200, (12, 16)), np.ones((8, 8), np.int64))[..., None]
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("libx264", rate=4, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for number in range(360):
+            scene = 90 if 120 <= number < 240 else wall
+            pixels = (scene + random.integers(0, 12, (96, 128, 3))).astype(np.uint8)
+            picture = av.VideoFrame.from_ndarray(pixels, format="bgr24")
+            picture.pts, picture.time_base = number, Fraction(1, 4)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    with Running(CameraSource("front", str(clip)), scripted.detectors(), on_unreliable=times.append) as running:
+        running.thread.join(SECONDS)
+    told = [details["state"] for kind, details in running.observer.events if kind == "camera-tampering"]
+    assert told == ["covered", "over"]
+    assert sum(times) == pytest.approx(35, abs=6)
+    assert len(running.observer.frames) == 360
