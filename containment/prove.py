@@ -1,0 +1,244 @@
+"""The proof that a sceptic can run: no raw frame leaves the program that decoded it.
+
+    make prove-containment              # two minutes of watching; PROOF_SECONDS=n for another time
+
+Prints what was watched and what was found, and JSON as its last line; the exit status is 0 only if nothing was found
+and everything that had to be seen was seen. docs/containment.md explains what it shows and what it can't.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from appliance.demo.clip import fetch_clip
+from appliance.demo.show import cache_directory
+from appliance.settings import find_paths
+from appliance.storage.cameras import Camera
+from appliance.vision.live import LiveClient, LiveUnavailable
+from containment.evidence import Evidence, search, watching
+from containment.pattern import Pattern, random_pattern, read_clip
+from containment.search import Searcher
+from containment.site import ProofSite, camera, database_content, make_clips, make_site, yesterday
+from containment.tracing import Connection
+from containment.viewer import Seen, Viewer
+
+INSIDE = "VEILSIGHT_PROOF_INSIDE"
+START_SECONDS = 120.0
+# Calls that fail leave nothing; the C library asks for these services by itself, and they are not there.
+SYSTEM_SERVICES = ("/nscd/socket", "/systemd/")
+
+
+@dataclass
+class Part:
+    """One run: what was watched, and what speaks against the promise or against the proof."""
+
+    name: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=float(os.environ.get("PROOF_SECONDS") or 120))
+    parser.add_argument("--clip", type=Path, help="a video with people in it, in place of the demonstration's")
+    options = parser.parse_args()
+    if not shutil.which("strace"):
+        print("strace is missing; as root run: apt-get install strace", file=sys.stderr)
+        return 2
+    scene = options.clip or fetch_clip(cache_directory(os.environ))
+    if INSIDE not in os.environ:
+        status = in_own_network(options.seconds, scene)
+        if status is not None:
+            return status
+        say("This machine forbids a network of our own: the packets of all loopback traffic are watched where allowed.")
+    with tempfile.TemporaryDirectory(prefix="veilsight-proof-") as folder:
+        parts = prove(Path(folder), options.seconds, scene)
+    problems = [f"{part.name}: {problem}" for part in parts for problem in part.problems]
+    for problem in problems:
+        say(f"FOUND  {problem}")
+    say("FAILED: see above." if problems else "PASSED: the pattern was found nowhere outside the engine's own memory.")
+    print(
+        json.dumps({"passed": not problems, "problems": problems, "parts": {part.name: part.facts for part in parts}})
+    )
+    return 1 if problems else 0
+
+
+def in_own_network(seconds: float, scene: Path) -> int | None:
+    """Run this again where loopback is all the network there is; None where that is not allowed."""
+    unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*unshare, "ip", "link", "set", "lo", "up"], capture_output=True, check=False).returncode
+    ):
+        return None
+    words = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, "-m", "containment.prove"]
+    arguments = ["--seconds", str(seconds), "--clip", str(scene)]
+    return subprocess.run([*unshare, *words, *arguments], env=os.environ | {INSIDE: "1"}, check=False).returncode
+
+
+def prove(folder: Path, seconds: float, scene: Path) -> list[Part]:
+    pattern = random_pattern(secrets.randbits(64))
+    say("Making the clips")
+    whole, masked = make_clips(folder, pattern, scene)
+    models = find_paths(os.environ).models
+    empty = folder / "no-networks"
+    empty.mkdir()
+    normal = [camera("unwatched", whole), camera("masked", masked, masked=True)]
+    parts = [
+        watch("at work", folder / "at-work", models, normal, ["masked"], pattern, seconds * 2 / 3),
+        watch(
+            "networks missing", folder / "missing", empty, [camera("covered", whole)], ["covered"], pattern, seconds / 3
+        ),
+    ]
+    for clip in (whole, masked):
+        if not Searcher(pattern).search_picture(read_clip(clip, 1)[0]):
+            parts[0].problems.append(f"the pattern can't be found in {clip.name} itself, so that this proves nothing")
+    return parts
+
+
+def watch(
+    name: str, folder: Path, models: Path, cameras: list[Camera], watched: list[str], pattern: Pattern, seconds: float
+) -> Part:
+    """Run the three programs for so many seconds after the first analysed frame, and look through what they did."""
+    part = Part(name)
+    say(f"Watching the programs {name} for {seconds:.0f} s")
+    site = make_site(folder, models, cameras)
+    scratch = folder.parent / f"{folder.name}-trace"
+    scratch.mkdir()
+    words = [sys.executable, "-m", "appliance.cli.main", "run"]
+    with watching(words, site.environment, scratch, [folder]) as run:
+        frames = wait_for_frames(site, {each.name for each in cameras}, run.process)
+        with Viewer(
+            site.settings.web.port,
+            site.paths.tls / "authority.pem",
+            site.first_start.password or "",
+            watched,
+            yesterday(),
+        ) as viewer:
+            threading.Event().wait(seconds)
+            frames = analysed(site)
+    say("Looking through what was seen")
+    searcher = Searcher(pattern)
+    judge(part, run.evidence, viewer.seen, frames, cameras, watched, site)
+    look_through(part, run.evidence, viewer.seen, searcher, site)
+    return part
+
+
+def look_through(part: Part, evidence: Evidence, seen: Seen, searcher: Searcher, site: ProofSite) -> None:
+    for place, found in search(evidence, searcher):
+        part.problems.append(f"the pattern, as {found.form}, in what was {place}, at byte {found.offset}")
+    for number, picture in enumerate(seen.pictures):
+        if next(searcher.search(picture), None):
+            part.problems.append(f"the pattern in picture {number} that the page showed")
+    if next(searcher.search(database_content(site.paths)), None):
+        part.problems.append("the pattern in the database")
+    if not searcher.images:
+        part.problems.append("no picture was found in what was written, though somebody watched: this proves nothing")
+    part.facts |= {"bytes_searched": searcher.searched, "pictures_decoded": searcher.images}
+
+
+def judge(
+    part: Part,
+    evidence: Evidence,
+    seen: Seen,
+    frames: dict[str, int],
+    cameras: list[Camera],
+    watched: list[str],
+    site: ProofSite,
+) -> None:
+    """What speaks against the promise, and what had to be seen and was not."""
+    trace, samples = evidence.trace, evidence.samples
+    outward = [each for each in trace.connections if is_outward(each, site)]
+    part.problems += [f"{each.program} reached {each.address} ({each.call}: {each.outcome})" for each in outward]
+    index = f"{site.paths.database}-shm"
+    other_memory = {(program, where) for program, where in trace.shared if where != index}
+    unseen = {(program, where) for program, where in other_memory if where not in samples.shared}
+    part.problems += [f"{program} shares memory that could not be read: {where}" for program, where in sorted(unseen)]
+    part.problems += [f"{program} used {call}, which hides what it moves" for program, call in sorted(trace.blind)]
+    part.problems += [
+        f"the memory of {name} was swapped out: {kib} KiB" for name, kib in samples.swapped.items() if kib
+    ]
+    part.problems += [f"{name} would leave a core dump" for name in sorted(samples.dumpable)]
+    if trace.cut:
+        part.problems.append(f"{trace.cut} writes were longer than the trace shows")
+    if evidence.exit_status:
+        part.problems.append(f"the programs ended with {evidence.exit_status}: {evidence.problems.strip()[-300:]}")
+    part.problems += [
+        f"no frame of {each.name} was analysed: this proves nothing" for each in cameras if not frames.get(each.name)
+    ]
+    part.problems += [
+        f"no picture of {name} was shown ({seen.problem}): this proves nothing"
+        for name in watched
+        if not seen.by_camera[name]
+    ]
+    part.problems += [
+        f"{name} was not among the programs seen"
+        for name in ("engine", "web", "courier")
+        if name not in samples.swapped
+    ]
+    if not list(site.destination.glob("*.pdf")):
+        part.problems.append("no report reached the destination: this proves nothing about the courier")
+    part.facts |= {
+        "frames_analysed": frames,
+        "pictures_shown": dict(seen.by_camera),
+        "of_them_covered": dict(seen.covered),
+        "places_written_to": len(trace.streams),
+        "connections": sorted(
+            {f"{each.program} {each.call} {each.address}: {each.outcome}" for each in trace.connections}
+        ),
+        "shared_memory": sorted({where for _, where in trace.shared}),
+        "copied_by_the_kernel": sorted(f"{source} to {target}" for source, target in trace.copied),
+        "packets": evidence.capture.packets if evidence.capture else None,
+        "flows": len(evidence.capture.flows) if evidence.capture else None,
+        "new_files": {str(path): size for path, size in sorted(evidence.files.items())},
+        "swapped_kib": samples.swapped,
+    }
+
+
+def is_outward(connection: Connection, site: ProofSite) -> bool:
+    """Whether a call reached, or tried to reach, what is not the engine's socket or the page's own address."""
+    address = connection.address
+    if "AF_UNIX" in address:
+        if str(site.paths.live_socket) in address:
+            return False
+        return not (connection.outcome.startswith("E") and any(each in address for each in SYSTEM_SERVICES))
+    return not (
+        connection.call == "bind" and f"htons({site.settings.web.port})" in address and connection.program == "web"
+    )
+
+
+def analysed(site: ProofSite) -> dict[str, int]:
+    try:
+        status = LiveClient(site.paths.live_socket).status()
+    except LiveUnavailable:
+        return {}
+    return {each["name"]: each["analysed_frames"] for each in status["cameras"]}
+
+
+def wait_for_frames(site: ProofSite, wanted: set[str], process: "subprocess.Popen[bytes]") -> dict[str, int]:
+    """Until each camera has an analysed frame, or a while has passed, or the programs have ended."""
+    pause = threading.Event()
+    frames: dict[str, int] = {}
+    for _ in range(int(START_SECONDS / 0.25)):
+        frames = analysed(site)
+        if process.poll() is not None or all(frames.get(name) for name in wanted):
+            break
+        pause.wait(0.25)
+    return frames
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
