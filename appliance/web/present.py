@@ -130,7 +130,6 @@ def describe_troubles(status: EngineStatus | None) -> str:
             *(f"{name}: {error}" for name, error in errors if error not in failures),
             *(f"{camera.name}: {describe_behind(camera)}" for camera in status.cameras if camera.behind),
             *(f"{each.name}: {describe_tampering(each)}" for each in status.cameras if each.tampering_words),
-            *(f"{each.name}: {describe_tampering(each)}" for each in status.cameras if each.tampering_words),
         ]
     )
 
@@ -141,12 +140,6 @@ def describe_behind(camera: CameraStatus) -> str:
         f"{camera.analysed_rate:.1f} of {camera.target_rate:g} pictures a second are analysed, since the device can't "
         "do more; all cameras share it evenly."
     )
-
-
-def describe_tampering(camera: CameraStatus) -> str:
-    """What hides the scene from the camera, and what that means."""
-    words = camera.tampering_words
-    return f"{words[:1].upper()}{words[1:]}. What is counted now is not reliable."
 
 
 def describe_tampering(camera: CameraStatus) -> str:

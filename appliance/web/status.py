@@ -13,7 +13,6 @@ class CameraStatus(msgspec.Struct, frozen=True):
 
     A camera is `behind` where fewer frames are analysed than `target_rate` asks for, because the device can't do more.
     `tampering_words` say what keeps it from seeing what it should, and are empty if nothing does.
-    `tampering_words` say what keeps it from seeing what it should, and are empty if nothing does.
     """
 
     name: str
@@ -23,7 +22,6 @@ class CameraStatus(msgspec.Struct, frozen=True):
     analysed_rate: float = 0.0
     target_rate: float = 0.0
     behind: bool = False
-    tampering_words: str = ""
     tampering_words: str = ""
     dropped_frames: int = 0
     covered_frames: int = 0
