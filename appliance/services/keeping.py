@@ -56,6 +56,7 @@ class Keeping:
     ) -> None:
         self._stopped.set()
         self._copier.join()
+        self._copies.close()
 
     def begin(self, camera: str, lines: Sequence[Line], zones: Sequence[Zone], bucket_seconds: int) -> CameraMeasuring:
         """Count a camera from now on, and go on with what was left of it."""

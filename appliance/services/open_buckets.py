@@ -8,6 +8,7 @@ Parts of buckets are numbered for each camera. The database notes the number of 
 same transaction, so a copy of something that was stored already is recognised and dropped, and nothing counts twice.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -76,6 +77,12 @@ class OpenBuckets:
     def cameras(self) -> tuple[str, ...]:
         """Cameras that have parts which nobody took."""
         return tuple(camera for camera, parts in self._parts.items() if parts)
+
+    def close(self) -> None:
+        """Leave no empty folder behind."""
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                self._folder.rmdir()
 
     def load(self) -> None:
         """Read what an earlier process left. A file that can't be read is removed: it holds one bucket."""

@@ -5,7 +5,19 @@ No column can hold a picture, a track or a moment finer than a bucket of counts.
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text, true
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    true,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
 
@@ -35,6 +47,15 @@ site = Table(
     Column("value", String, nullable=False),
 )
 
+# What SQLite itself refuses, whatever the program tries: a time finer than a bucket, a number that is none, and texts
+# long enough to hold more than names.
+ONLY_BUCKETS = (
+    "bucket_seconds BETWEEN 300 AND 3600 AND bucket_start % bucket_seconds = 0",
+    "typeof(value) IN ('real', 'integer') AND typeof(variance) IN ('real', 'integer') AND variance >= 0",
+    "kind IN ('', 'person', 'vehicle') AND mode IN ('differential', 'threshold', 'off')",
+    "length(measure) <= 40 AND length(place) <= 130 AND length(direction) <= 20",
+)
+
 measurement = Table(
     "measurement",
     metadata,
@@ -51,6 +72,7 @@ measurement = Table(
     Column("value", Float, nullable=False),
     # Of the noise in the value; 0 is exact.
     Column("variance", Float, nullable=False),
+    *(CheckConstraint(rule) for rule in ONLY_BUCKETS),
     sqlite_with_rowid=False,
 )
 

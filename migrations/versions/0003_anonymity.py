@@ -9,6 +9,12 @@ branch_labels = None
 depends_on = None
 
 OLD_KEY = ("bucket_start", "camera", "measure", "place", "kind", "direction", "bucket_seconds")
+ONLY_BUCKETS = (
+    "bucket_seconds BETWEEN 300 AND 3600 AND bucket_start % bucket_seconds = 0",
+    "typeof(value) IN ('real', 'integer') AND typeof(variance) IN ('real', 'integer') AND variance >= 0",
+    "kind IN ('', 'person', 'vehicle') AND mode IN ('differential', 'threshold', 'off')",
+    "length(measure) <= 40 AND length(place) <= 130 AND length(direction) <= 20",
+)
 
 
 def upgrade() -> None:
@@ -22,6 +28,7 @@ def upgrade() -> None:
         sa.Column("epsilon", sa.Float, primary_key=True),
         sa.Column("value", sa.Float, nullable=False),
         sa.Column("variance", sa.Float, nullable=False),
+        *(sa.CheckConstraint(rule) for rule in ONLY_BUCKETS),
         sqlite_with_rowid=False,
     )
     # What is there was stored before there were modes, exact.
