@@ -20,7 +20,7 @@ INT8 := VEILSIGHT_MODELS=$(CURDIR)/.cache/int8 VEILSIGHT_STATE=$(CURDIR)/.cache/
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
 .PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
-  bench-reconnects bench-audit prove-containment \
+  bench-anonymity bench-reconnects bench-audit prove-containment \
   deb test-deb clean
 
 help: ## Show this list.
@@ -102,6 +102,9 @@ prove-containment: setup networks ## Show that no raw frame leaves the engine (P
 
 bench-audit: setup ## Measure the audit log with a million entries; prints JSON.
 	@$(BIN)/python -m benchmarks.audit_log
+
+bench-anonymity: setup ## Work out how exact counts are under the noise that hides visits; prints JSON.
+	@$(BIN)/python -m benchmarks.anonymity
 
 bench-reconnects: setup-dev ## Measure what 200 reconnects of a camera leave behind; prints JSON.
 	@$(BIN)/python -m benchmarks.reconnects

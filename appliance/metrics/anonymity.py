@@ -7,8 +7,8 @@ dwell.
 
 **The promise of `differential`.** Let D be what one camera saw, a multiset of visits, and D' the same with one visit
 more or less. For every set S of what may ever be stored of that camera, P(M(D) in S) <= exp(epsilon) P(M(D') in S):
-epsilon- differential privacy [1] with the visit as its unit. A visit is one track of one camera, for at most 24
-hours.
+epsilon-differential privacy [1] with the visit as its unit. A visit is one track of one camera, for as long as it is
+counted in one go: at most 24 hours, and not beyond a restart or a change of the camera's lines and zones.
 
 **Sketch of the proof.**
 
@@ -29,13 +29,14 @@ hours.
    stored.
 
 A bucket that a restart or a change of lines cuts, or that a clock set back opens again, may be released in parts.
-That is within the proof: tracks do not live across a restart, and each part has other contributions and noise of its
-own, as if buckets were shorter. A crash does not cut a bucket (`services/open_buckets.py`).
+That is within the proof: visits do not live across a restart or a change, and each part has other contributions and
+noise of its own, as if buckets were shorter. A crash does not cut a bucket (`services/open_buckets.py`).
 
 **What is not covered.**
 
-- A person whose track breaks is two visits, one seen by three cameras is three, one who comes daily is a visit each
-  day: the losses add up, to n epsilon for n visits. Groups who come together are protected less, in the same way.
+- A person whose track breaks is two visits, and so is one who is in view when lines are changed; one seen by three
+  cameras is three, one who comes daily is a visit each day: the losses add up, to n epsilon for n visits. Groups who
+  come together are protected less, in the same way.
 - Visits are taken as given. That one person hides another from the detector, or makes two tracks swap, is not
   modelled.
 - The numbers of the open bucket are exact in memory, in its copy in `/run` and on the page, as at the door itself.

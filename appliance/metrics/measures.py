@@ -10,7 +10,8 @@ What is not in `MEASURES` reaches no database, whatever the counter says.
 2. In the counter, let every amount that a track adds pass the track's `Visit` (`metrics/contributions.py`):
    `amount = visit.take("flows", "door > till", "", 1.0)`, and add what comes back. It is the amount itself where the
    site's numbers are exact.
-3. Hand the running totals to `Buckets` as the others are. Values only grow, or are maxima and named `*_maximum`.
+3. Names have to fit the database's own checks (`storage/tables.py`, `ONLY_BUCKETS`).
+4. Hand the running totals to `Buckets` as the others are. Values only grow, or are maxima and named `*_maximum`.
 
 `tests/metrics/test_contributions.py` and `test_anonymity.py` then test it with the others. Kinds of treatment:
 
