@@ -33,6 +33,7 @@ from containment.viewer import Seen, Viewer
 
 INSIDE = "VEILSIGHT_PROOF_INSIDE"
 START_SECONDS = 120.0
+DELIVERY_SECONDS = 40.0
 # Calls that fail leave nothing; the C library asks for these services by itself, and they are not there.
 SYSTEM_SERVICES = ("/nscd/socket", "/systemd/")
 
@@ -75,10 +76,8 @@ def main() -> int:
 def in_own_network(seconds: float, scene: Path) -> int | None:
     """Run this again where loopback is all the network there is; None where that is not allowed."""
     unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
-    if (
-        not shutil.which("unshare")
-        or subprocess.run([*unshare, "ip", "link", "set", "lo", "up"], capture_output=True, check=False).returncode
-    ):
+    lo_up = [*unshare, "ip", "link", "set", "lo", "up"]
+    if not shutil.which("unshare") or subprocess.run(lo_up, capture_output=True, check=False).returncode:
         return None
     words = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, "-m", "containment.prove"]
     arguments = ["--seconds", str(seconds), "--clip", str(scene)]
@@ -116,19 +115,17 @@ def watch(
     scratch.mkdir()
     words = [sys.executable, "-m", "appliance.cli.main", "run"]
     with watching(words, site.environment, scratch, [folder]) as run:
-        frames = wait_for_frames(site, {each.name for each in cameras}, run.process)
-        with Viewer(
-            site.settings.web.port,
-            site.paths.tls / "authority.pem",
-            site.first_start.password or "",
-            watched,
-            yesterday(),
-        ) as viewer:
+        wait_for_frames(site, {each.name for each in cameras}, run.process)
+        authority, password = site.paths.tls / "authority.pem", site.first_start.password or ""
+        with Viewer(site.settings.web.port, authority, password, watched, yesterday()) as viewer:
             threading.Event().wait(seconds)
-            frames = analysed(site)
+            wait_for_delivery(site)
+            frames = {each.name: 0 for each in cameras} | decoded(site)
     say("Looking through what was seen")
     searcher = Searcher(pattern)
-    judge(part, run.evidence, viewer.seen, frames, cameras, watched, site)
+    judge(part, run.evidence, site)
+    check_that_it_looked(part, run.evidence, viewer.seen, frames, site)
+    describe(part, run.evidence, viewer.seen, frames)
     look_through(part, run.evidence, viewer.seen, searcher, site)
     return part
 
@@ -136,71 +133,66 @@ def watch(
 def look_through(part: Part, evidence: Evidence, seen: Seen, searcher: Searcher, site: ProofSite) -> None:
     for place, found in search(evidence, searcher):
         part.problems.append(f"the pattern, as {found.form}, in what was {place}, at byte {found.offset}")
+    if not searcher.images:
+        part.problems.append("no picture was found in what was written, though somebody watched: this proves nothing")
     for number, picture in enumerate(seen.pictures):
         if next(searcher.search(picture), None):
             part.problems.append(f"the pattern in picture {number} that the page showed")
     if next(searcher.search(database_content(site.paths)), None):
         part.problems.append("the pattern in the database")
-    if not searcher.images:
-        part.problems.append("no picture was found in what was written, though somebody watched: this proves nothing")
     part.facts |= {"bytes_searched": searcher.searched, "pictures_decoded": searcher.images}
 
 
-def judge(
-    part: Part,
-    evidence: Evidence,
-    seen: Seen,
-    frames: dict[str, int],
-    cameras: list[Camera],
-    watched: list[str],
-    site: ProofSite,
-) -> None:
-    """What speaks against the promise, and what had to be seen and was not."""
+def judge(part: Part, evidence: Evidence, site: ProofSite) -> None:
+    """What speaks against the promise, besides the pattern itself."""
     trace, samples = evidence.trace, evidence.samples
     outward = [each for each in trace.connections if is_outward(each, site)]
     part.problems += [f"{each.program} reached {each.address} ({each.call}: {each.outcome})" for each in outward]
+    # SQLite's index of its write-ahead log is the one memory that the programs share.
     index = f"{site.paths.database}-shm"
-    other_memory = {(program, where) for program, where in trace.shared if where != index}
-    unseen = {(program, where) for program, where in other_memory if where not in samples.shared}
+    unseen = {(program, where) for program, where in trace.shared if where != index and where not in samples.shared}
     part.problems += [f"{program} shares memory that could not be read: {where}" for program, where in sorted(unseen)]
     part.problems += [f"{program} used {call}, which hides what it moves" for program, call in sorted(trace.blind)]
     part.problems += [
         f"the memory of {name} was swapped out: {kib} KiB" for name, kib in samples.swapped.items() if kib
     ]
     part.problems += [f"{name} would leave a core dump" for name in sorted(samples.dumpable)]
-    if trace.cut:
-        part.problems.append(f"{trace.cut} writes were longer than the trace shows")
     if evidence.exit_status:
         part.problems.append(f"the programs ended with {evidence.exit_status}: {evidence.problems.strip()[-300:]}")
-    part.problems += [
-        f"no frame of {each.name} was analysed: this proves nothing" for each in cameras if not frames.get(each.name)
-    ]
-    part.problems += [
-        f"no picture of {name} was shown ({seen.problem}): this proves nothing"
-        for name in watched
-        if not seen.by_camera[name]
-    ]
-    part.problems += [
-        f"{name} was not among the programs seen"
+
+
+def check_that_it_looked(part: Part, evidence: Evidence, seen: Seen, frames: dict[str, int], site: ProofSite) -> None:
+    """A proof that saw nothing proves nothing: what had to happen, and to be seen, and was not."""
+    missing = [f"no frame of {name} was decoded" for name, number in frames.items() if not number]
+    missing += [f"no picture was shown {seen.problem}".strip()] if not seen.pictures else []
+    missing += [
+        f"the program {name} was not seen"
         for name in ("engine", "web", "courier")
-        if name not in samples.swapped
+        if name not in evidence.samples.swapped
     ]
+    if evidence.trace.cut:
+        missing.append(f"{evidence.trace.cut} writes were longer than the trace shows")
     if not list(site.destination.glob("*.pdf")):
-        part.problems.append("no report reached the destination: this proves nothing about the courier")
+        missing.append("the courier delivered no report")
+    part.problems += [f"{each}: this proves nothing" for each in missing]
+
+
+def describe(part: Part, evidence: Evidence, seen: Seen, frames: dict[str, int]) -> None:
+    trace, capture = evidence.trace, evidence.capture
+    calls = {f"{each.program} {each.call} {each.address}: {each.outcome}" for each in trace.connections}
     part.facts |= {
-        "frames_analysed": frames,
+        "frames": frames,
         "pictures_shown": dict(seen.by_camera),
         "of_them_covered": dict(seen.covered),
         "places_written_to": len(trace.streams),
-        "connections": sorted(
-            {f"{each.program} {each.call} {each.address}: {each.outcome}" for each in trace.connections}
-        ),
+        "bytes_written": sum(len(stream) for stream in trace.streams.values()),
+        "connections": sorted(calls),
         "shared_memory": sorted({where for _, where in trace.shared}),
         "copied_by_the_kernel": sorted(f"{source} to {target}" for source, target in trace.copied),
-        "packets": evidence.capture.packets if evidence.capture else None,
-        "flows": len(evidence.capture.flows) if evidence.capture else None,
+        "packets": capture.packets if capture else None,
+        "flows": len(capture.flows) if capture else None,
         "new_files": {str(path): size for path, size in sorted(evidence.files.items())},
-        "swapped_kib": samples.swapped,
+        "swapped_kib": evidence.samples.swapped,
     }
 
 
@@ -216,24 +208,32 @@ def is_outward(connection: Connection, site: ProofSite) -> bool:
     )
 
 
-def analysed(site: ProofSite) -> dict[str, int]:
+def decoded(site: ProofSite) -> dict[str, int]:
+    """How many frames of each camera were analysed; where that can't be, 1 if any was decoded."""
     try:
         status = LiveClient(site.paths.live_socket).status()
     except LiveUnavailable:
         return {}
-    return {each["name"]: each["analysed_frames"] for each in status["cameras"]}
+    return {each["name"]: each["analysed_frames"] or int(each["width"] > 0) for each in status["cameras"]}
 
 
-def wait_for_frames(site: ProofSite, wanted: set[str], process: "subprocess.Popen[bytes]") -> dict[str, int]:
-    """Until each camera has an analysed frame, or a while has passed, or the programs have ended."""
+def wait_for_frames(site: ProofSite, wanted: set[str], process: "subprocess.Popen[bytes]") -> None:
+    """Until each camera has a frame, or a while has passed, or the programs have ended."""
     pause = threading.Event()
-    frames: dict[str, int] = {}
     for _ in range(int(START_SECONDS / 0.25)):
-        frames = analysed(site)
+        frames = decoded(site)
         if process.poll() is not None or all(frames.get(name) for name in wanted):
-            break
+            return
         pause.wait(0.25)
-    return frames
+
+
+def wait_for_delivery(site: ProofSite) -> None:
+    """Until the courier has looked into its outbox, which it does every 15 seconds."""
+    pause = threading.Event()
+    for _ in range(int(DELIVERY_SECONDS / 0.25)):
+        if list(site.destination.glob("*.pdf")):
+            return
+        pause.wait(0.25)
 
 
 def say(text: str) -> None:

@@ -19,7 +19,7 @@ from appliance.storage.tables import metadata
 from containment.pattern import BAND, BLOCK, HEIGHT, WIDTH, Pattern, Picture, read_clip, write_clip
 
 CLIP_FRAMES = 60
-# Of the masked camera: how much of the picture is pattern, from the top left, and the mask over it (parts of the picture).
+# Of the masked camera: how much of the picture is pattern, from the top left, and the mask over it.
 MASKED_COLUMNS, MASKED_BANDS = 52, 18
 MASK = (
     (0.0, 0.0),
