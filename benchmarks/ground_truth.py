@@ -36,6 +36,7 @@ def count_tracks(
     for frame in range(1, frames + 1):
         observations = [Observation(track, "person", "person", box) for track, box in tracks.get(frame, ())]
         counter.update(frame / frames_per_second, observations, *size)
+    counter.finish()
     crossings = counter.totals().crossings
     return {line.name: (crossings[line.name, "person", "in"], crossings[line.name, "person", "out"]) for line in lines}
 

@@ -32,20 +32,29 @@ DIRECTIONS: tuple[Direction, Direction] = ("in", "out")
 # How far from a line or outline an anchor is clear of it, as a part of the box's size. A detector's lower edge
 # jitters by a few hundredths of the box; a quarter is several times that, and less than one walking step.
 CLEARANCE = 0.25
+# A passage counts when the anchor is so far beyond the line, as a part of the box's size: more than the jitter of who
+# walks along the line, far less than a step.
+DEPTH = 0.1
 # A track that isn't seen for this long is forgotten; longer than a tracker keeps a lost track.
 FORGET_SECONDS = 10.0
 # Somebody hidden for a moment is still in the zone; after this long unseen, the moment's occupancy leaves them out.
 OCCUPANCY_GRACE_SECONDS = 1.0
+# Who was last seen barely beyond a line, and is not seen again for so long, has crossed it: nobody turned back there.
+SETTLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A confirmed track seen in this frame; `box` in pixels of the frame."""
+    """A confirmed track seen in this frame; `box` in pixels of the frame.
+
+    `first_box` is where the track was before it was confirmed: what it passed since then counts when it is first seen.
+    """
 
     track: int
     kind: str
     label: str
     box: Box
+    first_box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +93,33 @@ class _AtLine:
     # Has been clear of the line since it was last counted (or since it appeared).
     settled: bool = False
     counted: int = 0
-    # A passage made before the track was clear of the line: it counts once the track is clear, unless undone before.
+    # A passage that does not count yet.
     pending: int = 0
 
-    def step(self, before: Point, after: Point, start: Point, end: Point, clear: bool) -> int:
-        """Move the anchor (pixels) and return what to count now: 1 in, -1 out, 0 nothing."""
+    def step(self, before: Point, after: Point, start: Point, end: Point, reach: float) -> int:
+        """Move the anchor (pixels) and return what to count now: 1 in, -1 out, 0 nothing.
+
+        `reach` is the distance from the segment at which the anchor is clear of it.
+        """
         z = side(after, start, end)
         sign = (z > 0.0) - (z < 0.0)
-        result = 0
         if sign and self.sign and sign != self.sign and passes_through(before, after, start, end):
-            if self.settled:
-                result, self.counted, self.settled = sign, sign, False
-            elif self.pending == -sign:
+            if self.pending == -sign:
+                # Back through the line before the first passage counted: neither was one.
                 self.pending = 0
-            elif self.counted != sign:
+            elif self.settled or self.counted != sign:
                 self.pending = sign
         self.sign = sign or self.sign
-        if clear:
-            if self.pending:
-                result, self.counted, self.pending = self.pending, self.pending, 0
-            self.settled = True
-        return result
+        distance = distance_to_segment(after, start, end)
+        if self.pending and distance > (DEPTH / CLEARANCE) * reach and (self.settled or distance > reach):
+            return self.settle(distance > reach)
+        self.settled = self.settled or distance > reach
+        return 0
+
+    def settle(self, clear: bool = False) -> int:
+        """Count the passage that waits, if one does."""
+        self.counted, self.pending, self.settled = self.pending, 0, clear
+        return self.counted
 
 
 @dataclass(slots=True)
@@ -129,9 +144,10 @@ class Counter:
     """Counts tracks at lines and in zones; one counter a camera.
 
     The anchor is the bottom centre of the box. From z < 0 to z > 0 through the segment is `in`, the other way `out`
-    (`geometry.side`). Between two sightings the anchor is taken to move straight. A passage counts at once, and after
-    it the same track counts at that line again only when it has been clear of it: farther from the segment than
-    `CLEARANCE` of the box's size. A track that turns back sooner is counted back when it is clear.
+    (`geometry.side`). Between two sightings the anchor is taken to move straight. A passage counts when the anchor is
+    `DEPTH` of the box's size beyond the line, or when the track is lost before; one that is undone sooner does not. The
+    same track counts at that line again only when it has been clear of it: farther from the segment than `CLEARANCE` of
+    the box's size. A track that turns back sooner is counted back when it is clear.
 
     A track enters a zone when its anchor is inside, and leaves when it is outside and clear of the outline.
     Kinds other than `COUNTED_KINDS` are not counted. With `bounded` each track adds no more than one visit may
@@ -171,8 +187,8 @@ class Counter:
 
         `time_seconds` is monotonic. Call it for every frame, also for one without a track.
         """
+        crossings = self._settle(time_seconds)
         self._forget(time_seconds)
-        crossings: list[Crossing] = []
         for observation in observations:
             if observation.kind in COUNTED_KINDS:
                 crossings.extend(self._observe(time_seconds, observation, frame_width, frame_height))
@@ -180,7 +196,8 @@ class Counter:
         return tuple(crossings)
 
     def finish(self) -> None:
-        """End every visit at its last sighting, for the end of a recording."""
+        """End every visit at its last sighting, and count who is barely beyond a line, for the end of a recording."""
+        self._settle(float("inf"))
         self._forget(float("inf"))
 
     def totals(self) -> Totals:
@@ -204,14 +221,7 @@ class Counter:
         anchor = observation.box.anchor
         state = self._tracks.get(observation.track)
         if state is None:
-            state = _TrackState(
-                kind=observation.kind,
-                seen=time_seconds,
-                visit=Visit(self.bounded, time_seconds),
-                anchor=Point(anchor.x / width, anchor.y / height),
-                lines=[_AtLine() for _ in self.lines],
-                zones=[_InZone() for _ in self.zones],
-            )
+            state = self._begin(time_seconds, observation, width, height)
             self._tracks[observation.track] = state
         state.visit.at(time_seconds)
         margin = CLEARANCE * observation.box.size
@@ -219,14 +229,9 @@ class Counter:
         before = to_pixels(state.anchor, width, height)
         for line, at_line in zip(self.lines, state.lines, strict=True):
             start, end = to_pixels(line.start, width, height), to_pixels(line.end, width, height)
-            clear = distance_to_segment(anchor, start, end) > margin
-            counted = at_line.step(before, anchor, start, end, clear)
+            counted = at_line.step(before, anchor, start, end, margin)
             if counted:
-                direction: Direction = "in" if counted > 0 else "out"
-                self._crossings[line.name, state.kind, direction] += int(
-                    state.visit.take("crossings", line.name, direction)
-                )
-                crossings.append(Crossing(time_seconds, line.name, observation.track, state.kind, direction))
+                crossings.append(self._count(time_seconds, line.name, observation.track, state, counted))
         elapsed = max(0.0, time_seconds - state.seen)
         # A box cut off by the frame's edge stands on that edge, and a zone drawn up to the edge includes it.
         standing = Point(min(max(anchor.x, 0.0), width), min(max(anchor.y, 0.0), height))
@@ -236,6 +241,37 @@ class Counter:
         state.anchor = Point(anchor.x / width, anchor.y / height)
         state.seen = max(state.seen, time_seconds)
         return crossings
+
+    def _count(self, time_seconds: float, line: str, track: int, state: _TrackState, sign: int) -> Crossing:
+        direction: Direction = "in" if sign > 0 else "out"
+        self._crossings[line, state.kind, direction] += int(state.visit.take("crossings", line, direction))
+        return Crossing(time_seconds, line, track, state.kind, direction)
+
+    def _settle(self, time_seconds: float) -> list[Crossing]:
+        """Count the passages of tracks that were lost barely beyond a line."""
+        return [
+            self._count(time_seconds, line.name, number, state, at_line.settle())
+            for number, state in self._tracks.items()
+            if time_seconds - state.seen > SETTLE_SECONDS
+            for line, at_line in zip(self.lines, state.lines, strict=True)
+            if at_line.pending
+        ]
+
+    def _begin(self, time_seconds: float, observation: Observation, width: int, height: int) -> _TrackState:
+        """The state of a new track as it was where it was seen first."""
+        first = observation.first_box or observation.box
+        state = _TrackState(
+            kind=observation.kind,
+            seen=time_seconds,
+            visit=Visit(self.bounded, time_seconds),
+            anchor=Point(first.anchor.x / width, first.anchor.y / height),
+            lines=[_AtLine() for _ in self.lines],
+            zones=[_InZone() for _ in self.zones],
+        )
+        for line, at_line in zip(self.lines, state.lines, strict=True):
+            start, end = to_pixels(line.start, width, height), to_pixels(line.end, width, height)
+            at_line.step(first.anchor, first.anchor, start, end, CLEARANCE * first.size)
+        return state
 
     def _visit(
         self,

@@ -53,7 +53,7 @@ class DetectedFrame:
 def observations(tracks: Iterable[Track]) -> tuple[Observation, ...]:
     """What may be counted of a frame: confirmed tracks that were seen in it, not where others are guessed to be."""
     return tuple(
-        Observation(track.number, track.kind, track.label, track.box)
+        Observation(track.number, track.kind, track.label, track.box, track.first_box)
         for track in tracks
         if track.confirmed and track.missed_frames == 0
     )

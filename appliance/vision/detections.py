@@ -25,6 +25,7 @@ class Track:
     `number` lives in memory only, starts at random for each run and is never stored. `box` is the current estimate in
     pixels of the source frame. `missed_frames` is 0 when the object was detected in this very frame. A track is
     `confirmed` once enough detections support it; only confirmed tracks are counted, but every track is redacted.
+    `first_box` is where it was seen first, so that a track counts what it passed before it was confirmed.
     """
 
     number: int
@@ -34,3 +35,4 @@ class Track:
     box: Box
     missed_frames: int
     confirmed: bool
+    first_box: Box | None = None

@@ -65,6 +65,7 @@ class _Record:
     best_score: float
     begun: float
     last_seen: float
+    first_box: Box
     certain_detections: int = 1
     missed_frames: int = 0
     confirmed: bool = False
@@ -140,8 +141,10 @@ class _KindTracker:
             return
         self.filters = self.filters.join(begin(boxes, self.parameters.motion))
         for each in detections:
-            record = _Record(numbers.next(), each.kind, each.label, each.score, each.score, time_seconds, time_seconds)
-            self.records.append(record)
+            number, score = numbers.next(), each.score
+            self.records.append(
+                _Record(number, each.kind, each.label, score, score, time_seconds, time_seconds, each.box)
+            )
 
     def _forget(self, time_seconds: float) -> None:
         p = self.parameters
@@ -157,7 +160,16 @@ class _KindTracker:
     def tracks(self) -> list[Track]:
         boxes = self.filters.boxes().tolist()
         return [
-            Track(each.number, each.kind, each.label, each.score, Box(*box), each.missed_frames, each.confirmed)
+            Track(
+                each.number,
+                each.kind,
+                each.label,
+                each.score,
+                Box(*box),
+                each.missed_frames,
+                each.confirmed,
+                each.first_box,
+            )
             for each, box in zip(self.records, boxes, strict=True)
         ]
 

@@ -4,12 +4,13 @@ import itertools
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from appliance.metrics.counters import CLEARANCE, FORGET_SECONDS, Counter, Observation
+from appliance.metrics.counters import CLEARANCE, FORGET_SECONDS, SETTLE_SECONDS, Counter, Observation
 from appliance.metrics.geometry import Box, GeometryError, Line, Point, Zone, distance_to_segment, to_pixels
 
 WIDTH, HEIGHT = 1000, 800
@@ -64,10 +65,11 @@ def test_there_and_back_counts_both_ways() -> None:
     assert crossings(at(0.3, 0.45, 0.55, 0.7, 0.55, 0.45, 0.3)) == (1, 1)
 
 
-def test_a_crossing_is_reported_at_once_with_its_time_and_direction() -> None:
+def test_a_crossing_is_reported_with_its_time_and_direction_once_it_is_deep_enough() -> None:
     counter = Counter([DOOR], [])
     counter.update(1.0, [standing_at(Point(0.4, 0.5), 7)], WIDTH, HEIGHT)
-    (crossing,) = counter.update(1.1, [standing_at(Point(0.505, 0.5), 7)], WIDTH, HEIGHT)
+    assert counter.update(1.05, [standing_at(Point(0.505, 0.5), 7)], WIDTH, HEIGHT) == ()
+    (crossing,) = counter.update(1.1, [standing_at(Point(0.507, 0.5), 7)], WIDTH, HEIGHT)
     assert (crossing.time_seconds, crossing.line, crossing.track, crossing.kind, crossing.direction) == (
         1.1,
         "door",
@@ -113,6 +115,25 @@ def test_a_box_flickering_on_the_line_that_turns_back_counts_both_ways_or_none()
     flicker = [0.499, 0.501] * 20
     ways_in, ways_out = crossings(at(0.3, 0.4, *flicker, 0.4, 0.3))
     assert ways_in == ways_out <= 1
+
+
+def test_somebody_who_walks_along_the_line_does_not_count() -> None:
+    jitter = random.Random(7)  # noqa: S311
+    walk_along = [Point(0.502 + jitter.gauss(0, 0.002), 0.2 + step * 0.005) for step in range(120)]
+    assert crossings([Point(0.6, 0.2), *walk_along, Point(0.6, 0.8)]) == (0, 0)
+
+
+def test_a_step_over_the_line_and_back_counts_neither_way() -> None:
+    assert crossings(at(0.4, 0.505, 0.4)) == (0, 0)
+
+
+@pytest.mark.parametrize("turns", [1, 3, 10])
+def test_a_flickering_box_is_never_counted_in_reverse(turns: int) -> None:
+    """Whoever is clearly on the far side in the end went there once, however the box jumped on the way."""
+    jumps = [0.47, 0.515] * turns
+    ways_in, ways_out = crossings(at(0.3, 0.4, *jumps, 0.6, 0.7))
+    assert ways_in - ways_out == 1
+    assert crossings(at(0.3, 0.4, *[0.495, 0.515] * turns, 0.6, 0.7)) == (1, 0)
 
 
 def test_stop_and_go_on_the_line_counts_once() -> None:
@@ -177,6 +198,55 @@ def test_a_track_found_again_after_the_memory_starts_anew() -> None:
     counter.update(0.0, [standing_at(Point(0.4, 0.5))], WIDTH, HEIGHT)
     counter.update(FORGET_SECONDS + 1, [standing_at(Point(0.6, 0.5))], WIDTH, HEIGHT)
     assert in_and_out(counter) == (0, 0)
+
+
+def test_somebody_lost_barely_beyond_a_line_counts_soon_after() -> None:
+    counter = Counter([DOOR], [])
+    walk(counter, at(0.4, 0.49, 0.503))
+    assert in_and_out(counter) == (0, 0)
+    assert not counter.update(SETTLE_SECONDS, [], WIDTH, HEIGHT)
+    (crossing,) = counter.update(SETTLE_SECONDS + 0.3, [], WIDTH, HEIGHT)
+    assert (crossing.direction, in_and_out(counter)) == ("in", (1, 0))
+    walk(counter, at(0.503, 0.6), start=SETTLE_SECONDS + 1)
+    assert in_and_out(counter) == (1, 0)
+
+
+def test_a_recordings_end_counts_who_is_barely_beyond_a_line() -> None:
+    counter = Counter([DOOR], [])
+    walk(counter, at(0.4, 0.49, 0.503))
+    counter.finish()
+    assert in_and_out(counter) == (1, 0)
+
+
+def test_what_a_track_passed_before_it_was_confirmed_counts() -> None:
+    """A slow camera shows a person twice before the track is sure; by then the line may be behind them."""
+    counter = Counter([DOOR], [])
+    now, before = standing_at(Point(0.6, 0.5)), standing_at(Point(0.4, 0.5))
+    counter.update(0.0, [replace(now, first_box=before.box)], WIDTH, HEIGHT)
+    assert in_and_out(counter) == (1, 0)
+
+
+@pytest.mark.parametrize("edge", [0.0, 1.0])
+def test_a_line_along_the_pictures_edge_needs_no_corner_beyond_it(edge: float) -> None:
+    """Only the anchor counts: parts of the box never pass a line that lies at the edge."""
+    inset = 0.02 if edge == 0.0 else 0.98
+    upright = Line("upright", Point(inset, 1.0), Point(inset, 0.0))
+    towards = [Point(0.5 + (edge - 0.5) * part, 0.6) for part in (0.2, 0.5, 0.8, 1.0)]
+    assert sum(crossings(towards, upright)) == 1
+    level = Line("level", Point(0.0, 0.98), Point(1.0, 0.98))
+    assert sum(crossings([Point(0.5, y) for y in (0.7, 0.9, 1.0)], level)) == 1
+
+
+def test_hours_of_coming_and_going_leave_no_state_behind() -> None:
+    """Per-track state is evicted also where tracks cross, stay and are lost barely beyond the line."""
+    counter = Counter([DOOR], [ROOM])
+    for number in range(3000):
+        path = at(0.4, 0.503) if number % 2 else at(0.4, 0.6)
+        walk(counter, path, number, start=number * 2.0)
+    assert counter.tracks_remembered <= FORGET_SECONDS / 2 + 2
+    assert in_and_out(counter)[0] >= 2999
+    counter.finish()
+    assert counter.tracks_remembered == 0
 
 
 def test_tracks_are_forgotten() -> None:

@@ -192,6 +192,25 @@ def test_a_walker_found_again_across_a_line_counts() -> None:
     assert counter.totals().crossings["door", "person", "out"] == 0
 
 
+@pytest.mark.parametrize("rate", [3.3, 5.0, 10.0, 30.0])
+def test_a_line_passed_before_the_track_is_confirmed_counts_at_any_rate(rate: float) -> None:
+    tracker, counter = Tracker(), Counter([parse_line("door=0.5,1,0.5,0")], [])
+    for step in range(round(3 * rate)):
+        tracks = tracker.update([person(380 + 60 * step / rate)], step / rate)  # centre 400 is passed in 20 pixels
+        counter.update(step / rate, observations(tracks), 800, 600)
+    assert counter.totals().crossings["door", "person", "in"] == 1
+
+
+def test_detections_without_a_track_never_count_together_as_one() -> None:
+    """Flashes on both sides of a line are nobody; they must not be joined to somebody who crosses it all the time."""
+    tracker, counter = Tracker(), Counter([parse_line("door=0.5,1,0.5,0")], [])
+    for step in range(100):
+        detections = [person(200 if step % 4 < 2 else 600, score=0.9)] if step % 2 == 0 else []
+        counter.update(step / 10, observations(tracker.update(detections, step / 10)), 800, 600)
+    counter.finish()
+    assert set(counter.totals().crossings.values()) == {0}
+
+
 coordinates = st.floats(-200, 2000)
 boxes = st.builds(
     lambda x, y, width, height: Box(x, y, x + width, y + height),
