@@ -1,15 +1,16 @@
 """The engine: watches the cameras, counts, and offers redacted pictures on a socket. It opens no other connection.
 
-Cameras, lines and zones are read from the database again every second, so that a change there takes effect without a
-restart and without disturbing the other cameras.
+Cameras, lines and zones are read from the database again twice a second, so that a change there takes effect without a
+restart and without disturbing the other cameras. Where only lines or zones were changed, the camera itself goes on too.
 """
 
 import logging
 import resource
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
@@ -30,23 +31,47 @@ from appliance.storage.cameras import Camera, ZoneSetting
 from appliance.storage.database import reading
 from appliance.storage.site import Site, open_site
 from appliance.vision.camera_status import CameraStatus
+from appliance.vision.detections import Track
 from appliance.vision.live import Hub, LiveServer
 from appliance.vision.pipeline import DEFAULT_RATE, CameraSource, run_camera
 from appliance.vision.runtime import Detectors, DeviceChange, open_detectors
 
 ACTOR = program_actor("engine")
-LOOK_EVERY_SECONDS = 1.0
+LOOK_EVERY_SECONDS = 0.5
 STOP_SECONDS = 10.0
+# A camera that is stopped has ended after this time, unless its device hangs; then the others do not wait for it.
+USUAL_STOP_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
 
 
+class Observer:
+    """Hands what a camera's thread reports to who counts it, who may be changed meanwhile."""
+
+    def __init__(self, measuring: CameraMeasuring) -> None:
+        self._lock = threading.Lock()
+        self.measuring = measuring
+
+    def observe(self, moment: datetime, monotonic: float, tracks: Sequence[Track], width: int, height: int) -> None:
+        with self._lock:
+            self.measuring.observe(moment, monotonic, tracks, width, height)
+
+    def mark_unreliable(self, seconds: float) -> None:
+        with self._lock:
+            self.measuring.mark_unreliable(seconds)
+
+    def change(self, begin: Callable[[CameraMeasuring], CameraMeasuring]) -> None:
+        """Let another take over; no frame comes between the two."""
+        with self._lock:
+            self.measuring = begin(self.measuring)
+
+
 @dataclass(frozen=True)
 class RunningCamera:
-    """A camera at work: its thread, its numbers and its state."""
+    """A camera at work: its thread, who counts, and its state."""
 
     camera: Camera
-    measuring: CameraMeasuring
+    observer: Observer
     status: CameraStatus
     stop: threading.Event
     thread: threading.Thread
@@ -62,16 +87,29 @@ class Engine:
         self._hub = hub
         self._keeping = keeping
         self._running: dict[str, RunningCamera] = {}
+        self._ending: dict[str, RunningCamera] = {}
+        self._disabled: tuple[str, ...] = ()
         self._started = datetime.now(UTC)
 
     def follow(self, wanted: Sequence[Camera]) -> None:
-        """Start the cameras that are new, stop those that have gone, and restart those that were changed."""
-        by_name = {camera.name: camera for camera in wanted}
+        """Start the cameras that are new, stop those that have gone or are disabled, restart those that were changed.
+
+        One that does not end in time is waited for at the next call; until then no other of its name is started.
+        """
+        by_name = {camera.name: camera for camera in wanted if camera.enabled}
+        self._disabled = tuple(camera.name for camera in wanted if not camera.enabled)
         for name, running in list(self._running.items()):
-            if by_name.get(name) != running.camera:
-                self._stop([self._running.pop(name)])
+            camera = by_name.get(name)
+            if camera == running.camera:
+                continue
+            if camera is not None and _without_places(camera) == _without_places(running.camera):
+                self._running[name] = self._count_anew(running, camera)
+            else:
+                running.stop.set()
+                self._ending[name] = self._running.pop(name)
+        self._finish(USUAL_STOP_SECONDS)
         for name, camera in by_name.items():
-            if name not in self._running:
+            if name not in self._running and name not in self._ending:
                 self._running[name] = self._start(camera)
 
     def tick(self, now: datetime) -> None:
@@ -80,28 +118,33 @@ class Engine:
 
     def close(self) -> None:
         """Stop all cameras; what they counted is kept for the next start."""
-        self._stop(list(self._running.values()))
+        for name, running in self._running.items():
+            running.stop.set()
+            self._ending[name] = running
         self._running.clear()
+        self._finish(STOP_SECONDS)
+        for running in self._ending.values():
+            logger.error("The camera %s does not end; what it counts from now on is lost.", running.camera.name)
+            self._keeping.leave(running.observer.measuring)
         self._keeping.close()
 
     def status(self) -> dict[str, Any]:
         """What the engine says about itself: states and counts, no picture and no track."""
         running = list(self._running.values())
-        buckets = [bucket for each in running if (bucket := each.measuring.open_bucket())]
+        buckets = [bucket for each in running if (bucket := each.observer.measuring.open_bucket())]
         newest = max((bucket.start for bucket in buckets), default=None)
         return {
             "started": self._started.isoformat(timespec="seconds"),
-            "cameras": [each.status.as_json() for each in running],
+            "cameras": [*(each.status.as_json() for each in running), *map(_disabled, self._disabled)],
             "networks": msgspec.to_builtins(self._detectors.networks),
             "failures": {task: str(error) for task, error in self._detectors.failures.items()},
             "open_bucket": newest
             and _describe([bucket for bucket in buckets if bucket.start == newest], self._settings.anonymity.mode),
-            "present": {each.camera.name: each.measuring.present() for each in running},
+            "present": {each.camera.name: each.observer.measuring.present() for each in running},
         }
 
     def _start(self, camera: Camera) -> RunningCamera:
-        bucket_seconds = 60 * self._settings.analysis.bucket_minutes
-        measuring = self._keeping.begin(camera.name, _lines(camera), _as_zones(camera.zones), bucket_seconds)
+        observer = Observer(self._begin(camera))
         source = CameraSource(
             camera.name,
             camera.source,
@@ -118,23 +161,38 @@ class Engine:
             target=run_camera,
             args=(source, self._detectors, self._hub, status, stop),
             kwargs={
-                "on_tracks": measuring.observe,
+                "on_tracks": observer.observe,
                 "on_event": lambda action, details: self._record(action, camera.name, details),
-                "on_unreliable": measuring.mark_unreliable,
+                "on_unreliable": observer.mark_unreliable,
                 "deadline_seconds": self._settings.analysis.redaction_deadline_seconds,
             },
             name=f"camera {camera.name}",
             daemon=True,
         )
         thread.start()
-        return RunningCamera(camera, measuring, status, stop, thread)
+        return RunningCamera(camera, observer, status, stop, thread)
 
-    def _stop(self, stopping: Sequence[RunningCamera]) -> None:
-        for running in stopping:
-            running.stop.set()
-        for running in stopping:
-            running.thread.join(STOP_SECONDS)
-            self._keeping.leave(running.measuring)
+    def _begin(self, camera: Camera) -> CameraMeasuring:
+        bucket_seconds = 60 * self._settings.analysis.bucket_minutes
+        return self._keeping.begin(camera.name, _lines(camera), _as_zones(camera.zones), bucket_seconds)
+
+    def _count_anew(self, running: RunningCamera, camera: Camera) -> RunningCamera:
+        """Other lines and zones on the same picture."""
+
+        def begin(before: CameraMeasuring) -> CameraMeasuring:
+            self._keeping.leave(before)
+            return self._begin(camera)
+
+        running.observer.change(begin)
+        return replace(running, camera=camera)
+
+    def _finish(self, seconds: float) -> None:
+        """Wait so long for the cameras that end; those that have ended are counted no longer."""
+        until = time.monotonic() + seconds
+        for name, running in list(self._ending.items()):
+            running.thread.join(max(0.0, until - time.monotonic()))
+            if not running.thread.is_alive():
+                self._keeping.leave(self._ending.pop(name).observer.measuring)
 
     def _record(self, action: Action, camera: str, details: Mapping[str, str | int]) -> None:
         """Write a camera's event down; a log that can't be written stops no camera."""
@@ -192,6 +250,14 @@ def _record_start(site: Site, detectors: Detectors) -> None:
 def _record_stop(site: Site) -> None:
     with site.engine.begin() as connection:
         append(connection, Event(ACTOR, "stopped", "engine"))
+
+
+def _without_places(camera: Camera) -> Camera:
+    return replace(camera, lines=(), zones=())
+
+
+def _disabled(name: str) -> dict[str, Any]:
+    return CameraStatus(name, state="disabled").as_json()
 
 
 def _lines(camera: Camera) -> list[Line]:

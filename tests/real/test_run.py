@@ -108,6 +108,31 @@ def test_doctor_finds_nothing_wrong(running: Installation) -> None:
     assert result.returncode == 0
 
 
+def test_settings_change_while_it_runs_and_disturb_no_other_camera(running: Installation, pets_clip: Path) -> None:
+    def lines() -> set[tuple[str, str]]:
+        status = LiveClient(find_paths({}, running.state).live_socket).status()
+        counted = status["open_bucket"]["measurements"] if status["open_bucket"] else ()
+        return {(each["camera"], each["place"]) for each in counted if each["measure"] == "crossings"}
+
+    assert running.call("camera", "add", "other", str(pets_clip), "--loop", "--realtime", "--rate", "5").returncode == 0
+    wait_until(lambda: bool(running.cameras().get("other", {}).get("analysed_frames")), "the other camera's frame")
+    before = running.cameras()
+    assert running.call("camera", "line", "add", "other", "gate=0.62,0.25,0.62,0.95").returncode == 0
+    wait_until(lambda: ("other", "gate") in lines(), "the count at the new line")
+    assert running.cameras()["other"]["analysed_frames"] >= before["other"]["analysed_frames"]
+    assert running.call("camera", "line", "remove", "other", "gate").returncode == 0
+    wait_until(lambda: ("other", "gate") not in lines(), "the end of the count at that line")
+    assert running.call("camera", "disable", "other").returncode == 0
+    wait_until(lambda: running.cameras()["other"]["state"] == "disabled", "the camera's end")
+    assert running.call("camera", "enable", "other").returncode == 0
+    wait_until(lambda: running.cameras()["other"]["state"] == "streaming", "the camera's return")
+    assert running.call("camera", "remove", "other").returncode == 0
+    wait_until(lambda: "other" not in running.cameras(), "the camera's removal")
+    after = running.cameras()["walk"]
+    assert (after["state"], after["reconnects"]) == ("streaming", before["walk"]["reconnects"])
+    assert after["analysed_frames"] > before["walk"]["analysed_frames"]
+
+
 def test_a_camera_comes_and_goes_while_it_runs(running: Installation, pets_clip: Path) -> None:
     before = running.cameras()["walk"]["analysed_frames"]
     assert running.call("camera", "add", "second", str(pets_clip), "--loop", "--realtime").returncode == 0
