@@ -52,8 +52,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float(os.environ.get("PROOF_SECONDS") or 120))
     parser.add_argument("--clip", type=Path, help="a video with people in it, in place of the demonstration's")
     options = parser.parse_args()
-    if not shutil.which("strace"):
-        print("strace is missing; as root run: apt-get install strace", file=sys.stderr)
+    if os.geteuid() or not shutil.which("strace"):
+        print(
+            "This runs as root, since it reads the programs' memory, and needs strace (apt-get install strace).",
+            file=sys.stderr,
+        )
         return 2
     scene = options.clip or fetch_clip(cache_directory(os.environ))
     if INSIDE not in os.environ:
@@ -75,13 +78,11 @@ def main() -> int:
 
 def in_own_network(seconds: float, scene: Path) -> int | None:
     """Run this again where loopback is all the network there is; None where that is not allowed."""
-    unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
-    lo_up = [*unshare, "ip", "link", "set", "lo", "up"]
-    if not shutil.which("unshare") or subprocess.run(lo_up, capture_output=True, check=False).returncode:
+    words = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    if not shutil.which("unshare") or subprocess.run([*words, "true"], capture_output=True, check=False).returncode:
         return None
-    words = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, "-m", "containment.prove"]
-    arguments = ["--seconds", str(seconds), "--clip", str(scene)]
-    return subprocess.run([*unshare, *words, *arguments], env=os.environ | {INSIDE: "1"}, check=False).returncode
+    again = [sys.executable, "-m", "containment.prove", "--seconds", str(seconds), "--clip", str(scene)]
+    return subprocess.run([*words, *again], env=os.environ | {INSIDE: "1"}, check=False).returncode
 
 
 def prove(folder: Path, seconds: float, scene: Path) -> list[Part]:

@@ -146,7 +146,8 @@ def _write(attempt: Attempt, times: int, program: str, database: Database) -> No
         attempt.event,
         times,
     )
-    details: dict[str, str | int] = {"event": attempt.event, "times": times}
+    reason = f"{attempt.event} is not in the program's list"
+    details: dict[str, str | int] = {"reason": reason, "times": times}
     event = Event(program_actor(program), "guard-refused", attempt.kind, destination=attempt.target, details=details)
     try:
         with database.engine().begin() as connection:

@@ -70,6 +70,8 @@ DETAIL_WORDS = {
     "last_day": "to {}",
     "size": "{} entries",
     "task": "{}",
+    "times": "{} times",
+    "started": "begun in entry {}",
     "device": "on {}",
 }
 SHOWN_DIGITS = 16
