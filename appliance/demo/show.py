@@ -36,9 +36,10 @@ ACTOR = "demo"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a demonstration that ended by itself has to show."""
+    """What a demonstration that ended by itself has to show; `lines` as the mode `anonymity` lets them be shown."""
 
     frames: int
+    anonymity: str
     lines: Mapping[str, Mapping[str, Mapping[str, int]]]
     stored_buckets: int
     report: Path
@@ -47,6 +48,7 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         return {
             "frames": self.frames,
+            "anonymity": self.anonymity,
             "lines": {
                 name: {kind: dict(counts) for kind, counts in kinds.items()} for name, kinds in self.lines.items()
             },
@@ -112,7 +114,8 @@ def conclude(paths: Paths, settings: Settings, frames: int) -> Outcome:
     with reading(site.engine) as connection:
         verify(connection, site.public_key, site.origin)
         lines = _line_totals(connection, today, settings, now)
-        return Outcome(frames, lines, measurements.count_buckets(connection), report.path, "verified")
+        buckets = measurements.count_buckets(connection)
+        return Outcome(frames, settings.anonymity.mode, lines, buckets, report.path, "verified")
 
 
 def _frames_analysed(paths: Paths) -> int:

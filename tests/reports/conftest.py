@@ -49,6 +49,10 @@ class Place:
         destinations = (*self.settings.destinations, Destination(name=name, folder=folder))
         return replace(self, settings=_replaced(self.settings, destinations=destinations))
 
+    def changed(self, **sections: Any) -> "Place":
+        """The same site with other settings."""
+        return replace(self, settings=_replaced(self.settings, **sections))
+
     def happened(self, when: datetime, *event: Any, **more: Any) -> int:
         """Write an event into the log as of `when`; returns the entry's number."""
         with self.engine.begin() as connection:

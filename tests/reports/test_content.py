@@ -6,6 +6,8 @@ from typing import Any
 
 from appliance.reports.content import CONTENT_SCHEMA, Building, ReportContent, collect
 from appliance.reports.period import Period
+from appliance.reports.rendering import LONGEST_SHOWN
+from appliance.settings import Anonymity
 from appliance.storage.cameras import Camera, remove
 from appliance.storage.database import reading
 from tests.reports.conftest import DOOR, NOW, Place, fill_october, utc
@@ -135,3 +137,16 @@ def test_retention_and_anonymity_are_told_as_they_are_set(place: Place) -> None:
     assert (found["anonymity"]["mode"], found["anonymity"]["epsilon"]) == ("differential", 2.0)
     assert "15 minutes" in found["anonymity"]["statements"][1]
     assert "epsilon 2 " in found["anonymity"]["statements"][1]
+
+
+def test_the_modes_of_the_counts_and_the_reason_are_told(place: Place) -> None:
+    place.counted(utc(2), "gate", ("observed_seconds", "", "", "", 900.0))
+    off = place.changed(anonymity=Anonymity(mode="off", reason="  Counting check of the installer. "))
+    told = content(off).facts["anonymity"]
+    assert told["modes"] == [{"mode": "off", "epsilon": 0.0}]
+    assert told["reason"] == "Counting check of the installer."
+    assert "Counting check" in told["summary"]
+    later = facts(place)["anonymity"]
+    assert (later["mode"], later["modes"]) == ("differential", [{"mode": "off", "epsilon": 0.0}])
+    assert "exact" in later["summary"], "what was stored exact stays so, whatever is set now"
+    assert all(len(text) <= LONGEST_SHOWN for text in (*told["statements"], *later["statements"], told["summary"]))

@@ -5,8 +5,10 @@ from typing import Any
 
 from appliance.reports.counts import collect_counts
 from appliance.reports.period import Period
+from appliance.storage import measurements
 from appliance.storage.cameras import Camera, list_cameras
 from appliance.storage.database import reading
+from appliance.storage.measurements import MeasurementRow
 from tests.reports.conftest import DOOR, TILL, Place, utc
 
 OBSERVED = ("observed_seconds", "", "", "", 900.0)
@@ -73,3 +75,76 @@ def test_persons_and_vehicles_are_told_apart(place: Place) -> None:
     place.counted(utc(1), "gate", OBSERVED, crossing("in", 4.0), crossing("in", 1.0, kind="vehicle"))
     (camera,) = counts(place, date(2026, 10, 1), date(2026, 10, 1))["cameras"]
     assert [(line["kind"], line["in"]) for line in camera["lines"]] == [("person", 4), ("vehicle", 1)]
+
+
+def exact(place: Place, hours: list[float], *more: tuple[str, str, str, str, float], day: int = 5) -> None:
+    """Crossings of the hours of a day, from midnight at the site, stored exact in the mode `threshold`."""
+    with place.engine.begin() as connection:
+        for hour, value in enumerate(hours):
+            start = utc(day - 1, 22) + timedelta(hours=hour)
+            values = [OBSERVED, crossing("in", value), *(each for each in more if hour == 2)]
+            rows = [MeasurementRow(start, 900, "gate", *each, "threshold") for each in values]
+            measurements.add_bucket(connection, rows)
+
+
+DAY = date(2026, 10, 5)
+
+
+def test_small_hours_are_withheld_in_every_report_alike(place: Place) -> None:
+    exact(place, [0, 3, 12, 40])
+    of_day = counts(place, DAY, DAY)
+    rows = [row["lines"][0] for row in of_day["cameras"][0]["rows"]]
+    assert [(row["in"], row.get("in_withheld", False)) for row in rows[:5]] == [
+        (0, True),
+        (0, True),
+        (12, False),
+        (40, False),
+        (0, False),
+    ]
+    assert of_day["persons"]["in"] == 52
+    assert of_day["persons"]["in_withheld"]
+    of_week = counts(place, date(2026, 10, 1), date(2026, 10, 7))
+    (row,) = (each for each in of_week["cameras"][0]["rows"] if each["label"] == "2026-10-05")
+    assert (row["lines"][0]["in"], row["lines"][0]["in_withheld"]) == (52, True)
+    of_year = counts(place, date(2026, 1, 1), date(2026, 10, 31))
+    assert (of_year["persons"]["in"], of_year["persons"]["in_withheld"]) == (52, True)
+    assert of_year["cameras"][0]["observed_hours"] == 1.0
+
+
+def test_a_day_that_is_not_over_shows_its_whole_hours_alone(place: Place) -> None:
+    exact(place, [2, 1, 4, 40, 50])
+    after, during = counts(place, DAY, DAY), counts(place, DAY, DAY, now=utc(5, 2, 30))
+    assert after["persons"] == {"in": 97, "out": 0}
+    assert during["persons"] == {"in": 40, "in_withheld": True, "out": 0}
+    rows = during["cameras"][0]["rows"]
+    assert [row["lines"][0].get("in_withheld", False) for row in rows[:5]] == [True, True, True, False, True]
+
+
+def test_times_and_maxima_are_told_of_zones_whose_visits_are(place: Place) -> None:
+    zone = [("occupancy_seconds", "Till", "person", "", 450.0), ("occupancy_maximum", "Till", "person", "", 6.0)]
+    exact(place, [9, 9, 9], *zone, ("visits", "Till", "person", "", 7.0))
+    exact(place, [9, 9, 9], *zone, ("visits", "Till", "person", "", 4.0), day=6)
+    (shown,) = counts(place, DAY, DAY)["cameras"][0]["zones"]
+    assert (shown["visits"], shown["mean_occupancy"], shown["maximum_occupancy"]) == (7, 0.5, 6)
+    (withheld,) = counts(place, date(2026, 10, 6), date(2026, 10, 6))["cameras"][0]["zones"]
+    assert (withheld["visits"], withheld["mean_occupancy"], withheld["maximum_occupancy"]) == (0, None, None)
+    (both,) = counts(place, DAY, date(2026, 10, 6))["cameras"][0]["zones"]
+    assert (both["visits"], both["visits_withheld"], both["mean_occupancy"]) == (7, True, 0.5)
+
+
+def test_noisy_sums_have_their_margin_and_may_be_negative(place: Place) -> None:
+    with place.engine.begin() as connection:
+        for hour, value in enumerate((-7.0, 4.0)):
+            row = MeasurementRow(utc(5, 8 + hour), 900, "gate", *crossing("in", value), "differential", 2.0, 9.0)
+            measurements.add_bucket(connection, [row])
+    found = counts(place, DAY, DAY)["cameras"][0]["lines"][0]
+    assert (found["in"], found["in_margin"]) == (-3, 9)
+    assert found["out"] == 0
+
+
+def test_modes_that_were_mixed_in_one_bucket_are_added_up(place: Place) -> None:
+    for mode, value, variance in (("off", 10.0, 0.0), ("differential", 6.0, 9.0), ("threshold", 20.0, 0.0)):
+        with place.engine.begin() as connection:
+            row = MeasurementRow(utc(5, 8), 900, "gate", *crossing("in", value), mode, 0.0, variance)
+            measurements.add_bucket(connection, [row])
+    assert counts(place, DAY, DAY)["persons"] == {"in": 36, "in_margin": 7, "out": 0}
