@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
-from appliance.settings import Analysis, Paths, Settings, load_settings
+from appliance.services.open_buckets import IN_MEMORY, file_system
+from appliance.settings import Analysis, Anonymity, Paths, Settings, load_settings
 from appliance.storage import cameras
 from appliance.storage.database import reading
 from appliance.storage.site import Site, open_site
@@ -43,6 +44,8 @@ def _examine(paths: Paths) -> Iterator[Finding]:
         yield Finding("settings", "fine", _describe_settings(paths))
     except VeilsightError as error:
         yield Finding("settings", "wrong", str(error))
+    yield describe_anonymity(settings.anonymity)
+    yield describe_memory(paths)
     yield _check("networks", lambda: _check_networks(paths, settings))
     yield from _examine_devices(paths, settings)
     yield _check_space(paths)
@@ -67,6 +70,25 @@ def _check(name: str, examine_one: Callable[[], str]) -> Finding:
 
 def _describe_settings(paths: Paths) -> str:
     return str(paths.settings_file) if paths.settings_file.exists() else "none written, so the defaults hold"
+
+
+def describe_anonymity(settings: Anonymity) -> Finding:
+    """The mode that is set; off is something to know."""
+    if settings.mode == "off":
+        return Finding("anonymity", "note", f"off, counts are stored exact; reason given: {settings.reason.strip()}")
+    detail = f"epsilon {settings.epsilon:g}" if settings.mode == "differential" else f"k {settings.k}"
+    return Finding("anonymity", "fine", f"{settings.mode}, {detail}")
+
+
+def describe_memory(paths: Paths) -> Finding:
+    """Whether the counts of the present quarter of an hour survive a crash of the engine."""
+    folder = paths.memory
+    while folder is not None and not folder.exists():
+        folder = folder.parent if folder.parent != folder else None
+    if folder is None or file_system(folder) not in IN_MEMORY:
+        text = f"{paths.memory} is not in memory (tmpfs), so a crash of the engine loses the counts of an open bucket"
+        return Finding("open buckets", "note", text)
+    return Finding("open buckets", "fine", f"copied to {paths.memory}, in memory; a crash loses at most five seconds")
 
 
 def _check_networks(paths: Paths, settings: Settings) -> str:

@@ -1,9 +1,12 @@
-"""What the doctor makes of the state of NPU and GPU."""
+"""What the doctor makes of the state of NPU and GPU, of cameras and of how counts are kept."""
+
+from pathlib import Path
 
 import pytest
 
-from appliance.services.doctor import describe_camera, describe_driver
-from appliance.settings import Analysis
+from appliance.services.doctor import describe_anonymity, describe_camera, describe_driver, describe_memory
+from appliance.services.open_buckets import file_system
+from appliance.settings import Analysis, Anonymity, find_paths
 from appliance.vision.camera_status import CameraStatus
 from appliance.vision.drivers import DriverState
 
@@ -56,3 +59,24 @@ def test_a_camera_is_told_with_its_state_rates_and_delays(changes: dict[str, obj
     finding = describe_camera(camera(**changes))
     assert (finding.check, finding.state) == ("camera front", state)
     assert words in finding.text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "state", "said"),
+    [
+        (Anonymity(), "fine", "differential, epsilon 2"),
+        (Anonymity(mode="threshold"), "fine", "threshold, k 5"),
+        (Anonymity(mode="off", reason="Counting check"), "note", "Counting check"),
+    ],
+)
+def test_the_mode_of_anonymity_is_told_and_off_is_noted(chosen: Anonymity, state: str, said: str) -> None:
+    finding = describe_anonymity(chosen)
+    assert (finding.check, finding.state) == ("anonymity", state)
+    assert said in finding.text
+
+
+def test_a_copy_of_open_buckets_that_is_not_in_memory_is_noted() -> None:
+    on_disk = describe_memory(find_paths({"VEILSIGHT_RUN": "/proc/none"}))
+    assert (on_disk.check, on_disk.state) == ("open buckets", "note")
+    in_memory = find_paths({"XDG_RUNTIME_DIR": "/dev/shm"})
+    assert describe_memory(in_memory).state == ("fine" if file_system(Path("/dev/shm")) == "tmpfs" else "note")
