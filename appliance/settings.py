@@ -7,8 +7,8 @@ page while the appliance runs, so they are kept in the encrypted database.
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,6 +31,18 @@ class SettingsError(UsageError):
 
 
 @dataclass(frozen=True)
+class Unlocking:
+    """What opens the site's vault and lies in no file: never shown, never in the environment or an argument.
+
+    `handed` are credentials that the parent process handed over through a pipe, by name. `ask` asks a person for the
+    passphrase or the recovery code.
+    """
+
+    handed: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    ask: Callable[[], str] | None = None
+
+
+@dataclass(frozen=True)
 class Paths:
     """Where the appliance keeps things.
 
@@ -45,6 +57,12 @@ class Paths:
     credentials: Path | None = None
     # A folder in memory for the exact counts of open buckets; it is made by the engine.
     memory: Path | None = None
+    unlocking: Unlocking = field(default_factory=Unlocking, repr=False, compare=False)
+
+    @property
+    def vault(self) -> Path:
+        """The site's keys, each wrapped."""
+        return self.database.with_name("vault.json")
 
     @property
     def database(self) -> Path:
@@ -53,7 +71,7 @@ class Paths:
 
     @property
     def keys(self) -> Path:
-        """Directory of the key files, readable by their owner only."""
+        """Directory of what opens the vault, readable by its owner only, and of the public key."""
         return self.state / "keys"
 
     @property

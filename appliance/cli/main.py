@@ -8,11 +8,13 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from appliance import __version__
+from appliance.cli.terminal import passphrase_asker
 from appliance.errors import VeilsightError
-from appliance.settings import find_paths
+from appliance.settings import Unlocking, find_paths
 
 # In the order in which `veilsight --help` shows them. Each module has `register(commands)`.
 COMMAND_GROUPS = (
@@ -38,6 +40,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"veilsight {__version__}")
     parser.add_argument("--state", type=Path, help="state directory (default: $VEILSIGHT_STATE or the XDG state home)")
+    parser.add_argument(
+        "--passphrase-fd",
+        type=int,
+        metavar="N",
+        help="read the passphrase or recovery code that opens the site from file descriptor N; 0 is standard input",
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for group in COMMAND_GROUPS:
         importlib.import_module(f"appliance.cli.{group}").register(commands)
@@ -47,7 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
-        status: int = options.run(options, find_paths(os.environ, options.state))
+        unlocking = Unlocking(ask=passphrase_asker(options.passphrase_fd))
+        paths = replace(find_paths(os.environ, options.state), unlocking=unlocking)
+        status: int = options.run(options, paths)
     except VeilsightError as error:
         print(f"veilsight: {error}", file=sys.stderr)
         return error.exit_code

@@ -2,10 +2,12 @@
 
 import argparse
 import signal
+import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from appliance.settings import Paths, load_settings
+from appliance.settings import Paths, Unlocking, load_settings
 
 if TYPE_CHECKING:
     from appliance.services.setup import FirstStart
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     setup = commands.add_parser("setup", help="make keys, database, certificate and the first user; repeat at will")
+    setup.add_argument(
+        "--protect",
+        choices=("key-file", "credential", "passphrase"),
+        default="key-file",
+        help="what opens a new site: a key file beside it (for trying out), a systemd credential, or a passphrase",
+    )
+    setup.add_argument("--no-recovery-code", action="store_true", help="make none now (veilsight db recovery-code)")
     setup.set_defaults(run=run_setup)
     everything = commands.add_parser("run", help="engine, web and courier in the foreground")
     everything.set_defaults(run=run_everything)
@@ -26,6 +35,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         command = commands.add_parser(program, help=f"{summary} (one of the three programs, for systemd)")
         # For `veilsight run`: standard input is a pipe that ends with the parent process.
         command.add_argument("--stop-with-parent", action="store_true", help=argparse.SUPPRESS)
+        # Then the first line of that pipe is what the program needs of the site's vault.
+        command.add_argument("--keys-from-parent", action="store_true", help=argparse.SUPPRESS)
         command.set_defaults(run=run_program, program=program)
 
 
@@ -37,10 +48,16 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def run_setup(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
+def run_setup(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.cli.terminal import new_passphrase
     from appliance.services.setup import set_up
 
-    print_first_start(set_up(paths, load_settings(paths.settings_file)))
+    passphrase = ""
+    if options.protect == "passphrase" and not paths.vault.exists():
+        passphrase = new_passphrase(options.passphrase_fd, "Passphrase that opens the site")
+        paths = replace(paths, unlocking=Unlocking(ask=lambda: passphrase))
+    settings = load_settings(paths.settings_file)
+    print_first_start(set_up(paths, settings, options.protect, passphrase, not options.no_recovery_code))
     return 0
 
 
@@ -48,6 +65,8 @@ def print_first_start(first_start: "FirstStart") -> None:
     print(f"The page: {first_start.address}")
     if first_start.password:
         print(f"User: {first_start.user}   password: {first_start.password}   (shown this once)")
+    if first_start.recovery_code:
+        print(f"Recovery code: {first_start.recovery_code}   (shown this once; write it down and lock it away)")
 
 
 def run_everything(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
@@ -63,10 +82,16 @@ def run_everything(options: argparse.Namespace, paths: Paths) -> int:  # noqa: A
 
 
 def run_program(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.cli.terminal import read_line
     from appliance.services import supervisor
     from appliance.services.guarding import guarding
+    from appliance.services.private_memory import keep_memory_private
 
     stop = stop_on_signals()
+    keep_memory_private()
+    if options.keys_from_parent:
+        handed = supervisor.take_over(read_line(sys.stdin.fileno()))
+        paths = replace(paths, unlocking=replace(paths.unlocking, handed=handed))
     if options.stop_with_parent:
         supervisor.stop_when_parent_ends(stop)
     settings = load_settings(paths.settings_file)

@@ -1,9 +1,11 @@
 """Who is at the terminal, and asking them for a password."""
 
+import functools
 import getpass
 import os
 import pwd
 import sys
+from collections.abc import Callable
 
 from appliance.errors import UsageError
 
@@ -34,3 +36,45 @@ def read_password(from_standard_input: bool, what: str = "Password") -> str:
     except UnicodeDecodeError as error:
         raise UsageError("The password is not text in UTF-8; nothing was changed.") from error
     return password
+
+
+def passphrase_asker(descriptor: int | None) -> Callable[[], str] | None:
+    """How to ask for what opens the site: from the file descriptor, else at the terminal; None where there is neither.
+
+    However often it is called, it asks once. The function raises `UsageError`.
+    """
+    if descriptor is not None:
+        return functools.cache(lambda: read_line(descriptor))
+    if sys.stdin is None or not sys.stdin.isatty():
+        return None
+    return functools.cache(lambda: _ask("Passphrase or recovery code: "))
+
+
+def read_line(descriptor: int) -> str:
+    """The first line that can be read from the file descriptor, without what ends it. Raises `UsageError`.
+
+    Byte by byte, so that what follows is left for others.
+    """
+    line = bytearray()
+    try:
+        while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
+            line += byte
+        return line.decode("utf-8").rstrip("\r")
+    except OSError as error:
+        raise UsageError(f"File descriptor {descriptor} can't be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"What file descriptor {descriptor} holds is not text in UTF-8.") from error
+
+
+def new_passphrase(descriptor: int | None, what: str) -> str:
+    """A new passphrase from the file descriptor, or asked for twice at the terminal. Raises `UsageError`."""
+    if descriptor is not None:
+        return read_line(descriptor)
+    return read_password(False, what)
+
+
+def _ask(prompt: str) -> str:
+    try:
+        return getpass.getpass(prompt)
+    except EOFError as error:
+        raise UsageError("Nothing was typed; nothing was opened.") from error

@@ -2,22 +2,32 @@
 
 On a server systemd does this, under three system users. Here each program is a child process with a pipe as its
 standard input that only this process holds open: when this process ends, however it ends, the pipe closes and the
-children stop by themselves.
+children stop by themselves. Through the same pipe each is handed what it needs of the site's vault.
 """
 
+import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from appliance.errors import VeilsightError
 from appliance.settings import Paths
+from appliance.storage.keys import load_parts
+from appliance.storage.vault import DATABASE_PART, SIGNING_PART, Part
 
 PROGRAMS = ("engine", "web", "courier")
+# What each needs of the vault: the web program alone can sign.
+NEEDS: Mapping[str, Sequence[Part]] = {
+    "engine": (DATABASE_PART,),
+    "web": (DATABASE_PART, SIGNING_PART),
+    "courier": (DATABASE_PART,),
+}
 STOP_SECONDS = 20.0
 
 
@@ -46,16 +56,36 @@ def child_command(paths: Paths, *arguments: str) -> list[str]:
 
 
 def start_programs(paths: Paths, programs: Sequence[str] = PROGRAMS) -> Programs:
-    """Start the named programs as children that stop when this process ends."""
+    """Start the named programs as children that stop when this process ends.
+
+    Raises `KeyMissing` and `KeyUnusable` where the site's vault can't be opened.
+    """
+    parts = load_parts(paths)
     processes: dict[str, subprocess.Popen[bytes]] = {}
     for program in programs:
         processes[program] = subprocess.Popen(
-            child_command(paths, program, "--stop-with-parent"),
+            child_command(paths, program, "--stop-with-parent", "--keys-from-parent"),
             stdin=subprocess.PIPE,
             # Ctrl-C at the terminal goes to this process alone, which then stops the children in order.
             start_new_session=True,
         )
+        hand_over(processes[program], {part: parts[part] for part in NEEDS[program]})
     return Programs(processes)
+
+
+def hand_over(process: subprocess.Popen[bytes], parts: Mapping[Part, bytes]) -> None:
+    """Give a child its parts of the vault, on the first line of its standard input."""
+    line = json.dumps({part: secret.hex() for part, secret in parts.items()}).encode("ascii") + b"\n"
+    if process.stdin:
+        # A child that has ended already is reported by whoever waits for it.
+        with suppress(BrokenPipeError):
+            process.stdin.write(line)
+            process.stdin.flush()
+
+
+def take_over(line: str) -> dict[str, bytes]:
+    """The parts of the vault that the parent process handed over; none where it ended before."""
+    return {part: bytes.fromhex(secret) for part, secret in json.loads(line or "{}").items()}
 
 
 def stop_programs(programs: Programs) -> None:

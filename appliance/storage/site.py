@@ -13,10 +13,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from appliance.errors import VeilsightError
 from appliance.settings import Paths
-from appliance.storage import keys
-from appliance.storage.database import create_database, open_database, reading
+from appliance.storage import keys, legacy_keys
+from appliance.storage.database import DatabaseDamaged, WrongKey, create_database, open_database, reading
 from appliance.storage.migration import check_schema, migrate
 from appliance.storage.tables import site as site_table
+from appliance.storage.vault import Protection
 
 IDENTIFIER = "identifier"
 
@@ -40,9 +41,21 @@ class Site:
 
 def open_site(paths: Paths) -> Site:
     """Open a site that was set up. Raises a `VeilsightError` that says what is missing, damaged or out of date."""
-    engine = open_database(paths.database, keys.load_database_key(paths))
+    engine = open_with(paths)
     check_schema(engine)
     return site_of(engine, paths)
+
+
+def open_with(paths: Paths) -> Engine:
+    """Open the site's database, whatever its schema, with the key of the vault that fits. Raises a `VeilsightError`."""
+    *newer, last = keys.load_database_keys(paths)
+    for key in newer:
+        # Changing the key was broken off: the file is still encrypted with one of the two.
+        try:
+            return open_database(paths.database, key)
+        except (WrongKey, DatabaseDamaged):
+            continue
+    return open_database(paths.database, last)
 
 
 def site_of(engine: Engine, paths: Paths) -> Site:
@@ -54,26 +67,35 @@ def site_of(engine: Engine, paths: Paths) -> Site:
     return Site(engine, identifier, keys.load_public_key(paths))
 
 
-def create_site(paths: Paths) -> tuple[Site, tuple[str, ...]]:
+def create_site(
+    paths: Paths, protection: Protection = "key-file", passphrase: str = ""
+) -> tuple[Site, tuple[str, ...]]:
     """Make the keys and the database, each only if it is not there, and bring the schema up to date.
 
-    Returns the site and the names of the migrations that ran. A database without its key is never replaced.
+    Keys that an earlier version kept in the clear move into the vault. Returns the site and the names of the migrations
+    that ran. A database without its key is never replaced.
     """
-    with _alone(paths):
-        if not paths.database.exists() and not _have(paths, keys.DATABASE_KEY):
-            keys.create_database_key(paths)
-        if not paths.database.exists() and not _have(paths, keys.SIGNING_KEY):
-            keys.create_signing_key(paths)
-        engine = create_database(paths.database, keys.load_database_key(paths))
+    with alone(paths):
+        if not paths.vault.exists() and (not paths.database.exists() or _has_legacy_keys(paths)):
+            keys.create_vault(paths, protection, passphrase)
+        keys.ensure_public_key(paths)
+        if paths.database.exists():
+            engine = open_with(paths)
+        else:
+            engine = create_database(paths.database, keys.load_database_key(paths))
         applied = migrate(engine)
         with engine.begin() as connection:
             values = {"name": IDENTIFIER, "value": secrets.token_hex(8)}
             connection.execute(insert(site_table).values(**values).on_conflict_do_nothing())
-    return site_of(engine, paths), applied
+        site = site_of(engine, paths)
+        # The vault's key has opened the database, and the vault signs as before.
+        if keys.load_signing_key(paths).public_key() == site.public_key:
+            legacy_keys.remove(paths)
+    return site, applied
 
 
 @contextmanager
-def _alone(paths: Paths) -> Iterator[None]:
+def alone(paths: Paths) -> Iterator[None]:
     """Hold the state directory's lock, so that programs that start at once make one set of keys."""
     paths.state.mkdir(parents=True, exist_ok=True)
     directory = os.open(paths.state, os.O_RDONLY)
@@ -84,5 +106,5 @@ def _alone(paths: Paths) -> Iterator[None]:
         os.close(directory)
 
 
-def _have(paths: Paths, name: str) -> bool:
-    return any((directory / name).exists() for directory in (paths.credentials, paths.keys) if directory)
+def _has_legacy_keys(paths: Paths) -> bool:
+    return all(legacy_keys.find(paths, name) for name in (legacy_keys.DATABASE_KEY, legacy_keys.SIGNING_KEY))

@@ -18,8 +18,10 @@ STATE = "/var/lib/veilsight"
 MODES = {
     f"{STATE}": "root veilsight 2750",
     f"{STATE}/keys": "root root 700",
-    f"{STATE}/keys/database.key": "root root 600",
-    f"{STATE}/keys/signing.key": "root root 600",
+    f"{STATE}/keys/database-vault.key.cred": "root root 600",
+    f"{STATE}/keys/signing-vault.key.cred": "root root 600",
+    f"{STATE}/keys/vault.key.cred": "root root 600",
+    f"{STATE}/database/vault.json": "root veilsight 640",
     f"{STATE}/database": "root veilsight 2770",
     f"{STATE}/database/veilsight.db": "root veilsight 660",
     f"{STATE}/tls": "veilsight-web veilsight-web 700",
@@ -161,7 +163,7 @@ def test_no_program_can_read_the_keys_or_another_programs_memory(running: Booted
             unit.removesuffix(".service"),
             "--",
         )
-        assert running.run(*inside, "cat", f"{STATE}/keys/database.key", check=False).returncode != 0
+        assert running.run(*inside, "cat", f"{STATE}/keys/database-vault.key.cred", check=False).returncode != 0
         status = running.run("cat", f"/proc/{process}/status").stdout
         assert "CapEff:\t0000000000000000" in status
         assert "NoNewPrivs:\t1" in status
@@ -200,7 +202,7 @@ def test_removing_stops_the_programs_and_keeps_the_data(running: BootedRoot) -> 
     for unit in UNITS:
         assert running.property(unit, "ActiveState") == "inactive"
     assert running.run("sh", "-c", "cat /proc/[0-9]*/cmdline | grep -c '[v]eilsight/venv'", check=False).stdout == "0\n"
-    kept = ("database/veilsight.db", "keys/database.key", "keys/signing.key")
+    kept = ("database/veilsight.db", "database/vault.json", "keys/vault.key.cred")
     running.run("stat", *(f"{STATE}/{name}" for name in kept))
     assert running.run("ls", "/opt/veilsight", check=False).returncode != 0
 

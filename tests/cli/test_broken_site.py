@@ -35,15 +35,15 @@ def paths(tmp_path: Path, new_site: Path) -> Paths:
 
 
 def another_key(paths: Paths) -> None:
-    (paths.keys / "database.key").write_text("ab" * 32)
+    (paths.keys / "vault.key").write_text("ab" * 32)
 
 
 def no_key(paths: Paths) -> None:
-    (paths.keys / "database.key").unlink()
+    (paths.keys / "vault.key").unlink()
 
 
 def open_key(paths: Paths) -> None:
-    (paths.keys / "database.key").chmod(0o644)
+    (paths.keys / "vault.key").chmod(0o644)
 
 
 def damaged_first_page(paths: Paths) -> None:
@@ -79,7 +79,7 @@ def change(paths: Paths, statement: str) -> None:
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
-        (another_key, "was made with another key"),
+        (another_key, "does not open the site's vault"),
         (no_key, "is missing"),
         (open_key, "chmod 600"),
         (damaged_first_page, "is damaged"),

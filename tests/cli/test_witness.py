@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.audit import checkpoint, log
 from appliance.cli.main import main
@@ -236,13 +237,12 @@ def test_the_log_is_verified_with_a_public_key_that_was_kept_elsewhere(run: Run,
     key = tmp_path / "kept.pub"
     shutil.copy(paths.keys / "signing.pub", key)
     assert run("audit", "verify", "--public-key", str(key)).output.startswith("audit log verified")
-    for name in ("signing.key", "signing.pub"):
-        (paths.keys / name).unlink()
-    keys.create_signing_key(paths)
+    own = Ed25519PrivateKey.generate()
+    (paths.keys / "signing.pub").write_bytes(keys.public_key_pem(own.public_key()))
     site = open_site(paths)
     with site.engine.begin() as connection:
         current = checkpoint.Checkpoint(site.origin, 1, log.root(connection))
-        forged = checkpoint.sign(current, keys.load_signing_key(paths))
+        forged = checkpoint.sign(current, own)
         connection.execute(audit_checkpoint.update().values(note=forged))
     assert run("audit", "verify").code == 0
     result = run("audit", "verify", "--public-key", str(key))
@@ -345,8 +345,8 @@ def test_a_schema_of_this_version_is_left_alone(run: Run, paths: Paths) -> None:
 
 def test_an_older_schema_is_brought_up_and_written_down(run: Run, paths: Paths) -> None:
     shutil.rmtree(paths.state)
-    create_database(paths.database, keys.create_database_key(paths)).dispose()
-    keys.create_signing_key(paths)
+    keys.create_vault(paths)
+    create_database(paths.database, keys.load_database_key(paths)).dispose()
     result = run("audit", "verify")
     assert refused(result, 1)
     assert "veilsight db migrate" in result.problem
@@ -366,7 +366,7 @@ def test_without_a_site_each_says_what_to_do(run: Run, paths: Paths, arguments: 
 
 
 def test_a_key_that_others_can_read_stops_every_command(run: Run, paths: Paths) -> None:
-    key = paths.keys / "database.key"
+    key = paths.keys / "vault.key"
     key.chmod(key.stat().st_mode | stat.S_IRGRP)
     result = run("audit", "verify")
     assert refused(result, 1)

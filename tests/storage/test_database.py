@@ -106,7 +106,7 @@ def test_a_database_copied_without_its_companion_still_names_the_wrong_key(site:
 
 
 def test_no_database_is_one_sentence(paths: Paths) -> None:
-    keys.create_database_key(paths)
+    keys.create_vault(paths)
     with pytest.raises(DatabaseMissing):
         open_site(paths)
     assert not paths.database.exists()
@@ -239,4 +239,4 @@ def test_the_group_may_share_the_database_but_not_the_keys(paths: Paths) -> None
     assert {"veilsight.db", "veilsight.db-wal", "veilsight.db-shm"} <= set(modes)
     assert set(modes.values()) == {0o660}
     assert stat.S_IMODE(paths.keys.stat().st_mode) == 0o700
-    assert stat.S_IMODE((paths.keys / keys.DATABASE_KEY).stat().st_mode) == 0o600
+    assert stat.S_IMODE((paths.keys / keys.KEY_FILE).stat().st_mode) == 0o600

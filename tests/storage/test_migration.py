@@ -7,7 +7,7 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, inspect, text
 
 from appliance.settings import Paths
 from appliance.storage import cameras, keys
@@ -15,6 +15,12 @@ from appliance.storage.database import create_database, reading
 from appliance.storage.migration import NewerSchema, SchemaOutdated, check_schema, migrate, migrate_with
 from appliance.storage.site import Site, SiteIncomplete, create_site, open_site
 from appliance.storage.tables import metadata
+
+
+def new_database(paths: Paths) -> Engine:
+    """An empty database with its key."""
+    keys.create_vault(paths)
+    return create_database(paths.database, keys.load_database_key(paths))
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
@@ -36,7 +42,7 @@ def test_a_second_set_up_keeps_the_site(site: Site, paths: Paths) -> None:
 
 
 def test_an_empty_database_is_out_of_date_until_it_is_migrated(paths: Paths) -> None:
-    engine = create_database(paths.database, keys.create_database_key(paths))
+    engine = new_database(paths)
     with pytest.raises(SchemaOutdated, match="db migrate"):
         check_schema(engine)
     assert migrate(engine) == ("0001", "0002", "0003")
@@ -62,7 +68,7 @@ def test_a_newer_schema_is_one_sentence_and_stays_as_it_is(site: Site, paths: Pa
 
 
 def test_a_migration_that_is_killed_leaves_the_old_schema(paths: Paths) -> None:
-    engine = create_database(paths.database, keys.create_database_key(paths))
+    engine = new_database(paths)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE older (value INTEGER)"))
     command = [sys.executable, "-m", "tests.storage.processes", "killed while migrating", str(paths.state)]
@@ -76,7 +82,7 @@ def test_a_migration_that_is_killed_leaves_the_old_schema(paths: Paths) -> None:
 
 
 def test_a_migration_that_fails_leaves_the_old_schema(paths: Paths) -> None:
-    engine = create_database(paths.database, keys.create_database_key(paths))
+    engine = new_database(paths)
     with engine.begin() as connection:
         # The last table of the first revision is in its way.
         connection.execute(text("CREATE TABLE audit_checkpoint (size INTEGER)"))
@@ -87,7 +93,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(paths: Paths) -> None:
 
 
 def test_cameras_of_the_first_schema_are_kept(paths: Paths) -> None:
-    engine = create_database(paths.database, keys.create_database_key(paths))
+    engine = new_database(paths)
     with engine.begin() as connection:
         migrate_with(connection, "0001")
         connection.execute(
