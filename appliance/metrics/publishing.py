@@ -12,6 +12,8 @@ the shown hours alone and is marked as "at least". Anybody who knows every publi
 a withheld hour that it is below k, and nothing else. An hour is published once, when it is over, and a day's exact
 total when the day is: numbers that grew while one watched would give away their steps.
 
+A histogram's bins add up to a number that is published too, so they are shown by the same rule or not at all.
+
 Not covered: a bucket that reaches the database late, after a crash, changes numbers that were shown before. Two lines
 that the same people cross tell about each other.
 """
@@ -70,15 +72,30 @@ def exact_or_noisy(value: float, variance: float) -> Published:
 
 def suppress(hours: Sequence[float], k: int, day_is_over: bool) -> tuple[list[Published], Published]:
     """One series' exact hours of a day: what may be shown of each hour, and of the day's total."""
-    shown = [Published(value) if value >= k else Published(withheld=True) for value in hours]
-    withheld = [value for value in hours if value < k]
-    if not withheld:
-        return shown, total(shown)
-    hidden = sum(withheld)
-    # Each of them may then be 0, since the others can hold the sum, and k - 1, since the sum is larger.
-    if day_is_over and k <= hidden <= (len(withheld) - 1) * (k - 1):
+    shown = [_unless_small(value, k) for value in hours]
+    if day_is_over and _sum_tells_nothing(hours, k):
         return shown, Published(sum(hours))
     return shown, total(shown)
+
+
+def suppress_bins(bins: Sequence[float], k: int) -> list[Published]:
+    """A histogram's exact bins, whose sum may be known from elsewhere: each as it may be shown, or none of them."""
+    if _sum_tells_nothing(bins, k):
+        return [_unless_small(value, k) for value in bins]
+    return [Published(withheld=True) for _ in bins]
+
+
+def _unless_small(value: float, k: int) -> Published:
+    return Published(value) if value >= k else Published(withheld=True)
+
+
+def _sum_tells_nothing(cells: Sequence[float], k: int) -> bool:
+    """Whether each small cell may be anything from 0 to k - 1 for one who knows the sum and the other cells.
+
+    It may be 0, since the other small ones can hold what is left of the sum, and k - 1, since as much is left.
+    """
+    small = [value for value in cells if value < k]
+    return not small or k <= sum(small) <= (len(small) - 1) * (k - 1)
 
 
 def hour_is_over(start: datetime, now: datetime) -> bool:

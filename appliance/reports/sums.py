@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from appliance.metrics.measures import MEASURES
-from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress
+from appliance.metrics.measures import MEASURES, Measure
+from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress, suppress_bins
 from appliance.metrics.uncertainty import Noise
 from appliance.reports.period import Interval, Period
 from appliance.storage.tables import measurement
@@ -139,6 +139,7 @@ def _suppressed_days(connection: Connection, period: Period, now: datetime, k: i
         day = _Day(interval.start, interval.end)
         series = _by_hour(connection, day)
         _suppress_counts(day, series, now, k)
+        _suppress_histograms(day, series, now, k)
         _add_what_is_counted(connection, day, series, k)
         yield day
 
@@ -161,7 +162,7 @@ def _suppress_counts(day: _Day, series: Mapping[Key, Mapping[int, float]], now: 
     is_over = day.end + LATE <= now
     for key, hours in series.items():
         measure = MEASURES.get(key[1])
-        if measure is None or measure.counted_by or measure.about_camera:
+        if measure is None or measure.counted_by or measure.about_camera or _is_histogram(measure):
             continue
         over = [hour for hour in sorted(hours) if hour_is_over(day.start + HOUR * hour, now)]
         shown, whole = suppress([hours[hour] for hour in over], k, is_over)
@@ -170,6 +171,21 @@ def _suppress_counts(day: _Day, series: Mapping[Key, Mapping[int, float]], now: 
             day.hours[hour].numbers[key] = number
         for hour in set(hours) - set(over):
             day.hours[hour].numbers[key] = Published(withheld=True)
+
+
+def _is_histogram(measure: Measure) -> bool:
+    """Whether a place's numbers are bins of one count."""
+    return len(measure.directions) > 1 and measure.bound is not None and measure.bound.each == "place"
+
+
+def _suppress_histograms(day: _Day, series: Mapping[Key, Mapping[int, float]], now: datetime, k: int) -> None:
+    """Told of whole days alone, when they are over."""
+    found = {key[:4] for key in series if key[1] in MEASURES and _is_histogram(MEASURES[key[1]])}
+    for begin in found:
+        keys = [(*begin, name) for name in MEASURES[begin[1]].directions]
+        bins = [sum(series[key].values()) if key in series else 0.0 for key in keys]
+        shown = suppress_bins(bins, k) if day.end + LATE <= now else [Published(withheld=True) for _ in bins]
+        day.whole.numbers.update(zip(keys, shown, strict=True))
 
 
 def _add_what_is_counted(connection: Connection, day: _Day, series: Mapping[Key, Mapping[int, float]], k: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.metrics.publishing import LATE, Published, exact_or_noisy, hour_is_over, suppress, total
+from appliance.metrics.publishing import LATE, Published, exact_or_noisy, hour_is_over, suppress, suppress_bins, total
 
 cells = st.lists(st.integers(0, 12), max_size=24)
 
@@ -41,6 +41,19 @@ def test_a_withheld_hour_may_be_anything_below_k_for_whoever_knows_all_the_rest(
         for hour in range(4):
             values = {day[hour] for day in days}
             assert (len(values) == 1 and values.pop() >= k) or values == set(range(k))
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_a_withheld_bin_may_be_anything_for_whoever_knows_the_sum_of_all(k: int) -> None:
+    possible: dict[object, list[tuple[int, ...]]] = {}
+    for bins in product(range(k + 2), repeat=4):
+        shown = tuple((each.withheld, each.value) for each in suppress_bins(list(map(float, bins)), k))
+        possible.setdefault((shown, sum(bins)), []).append(bins)
+    for (shown, _), histograms in possible.items():
+        if not all(withheld for withheld, _ in shown):
+            for number, (withheld, _) in enumerate(shown):
+                if withheld:
+                    assert {bins[number] for bins in histograms} == set(range(k))
 
 
 @given(cells, cells, st.integers(2, 8))
