@@ -14,6 +14,7 @@ from tqdm import tqdm
 from appliance.cli.places import MASK_FORM, MASK_HELP, parse_masks
 from appliance.errors import UsageError
 from appliance.metrics.counters import COUNTED_KINDS, DIRECTIONS
+from appliance.metrics.floor import DWELL_BINS, HEAT_GRID, PARKED_SECONDS, bin_begin
 from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, parse_line, parse_zone
 from appliance.settings import Paths, load_settings
 
@@ -33,6 +34,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument("video", type=Path, metavar="VIDEO")
     command.add_argument("--line", action="append", default=[], metavar="NAME=x1,y1,x2,y2", help="may be repeated")
     command.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
+    command.add_argument(
+        "--queue", action="append", default=[], metavar="ZONE", help="a zone where people wait in line"
+    )
+    command.add_argument("--heat-map", action="store_true", help="add how long people stood where, by cells")
     command.add_argument("--mask", action="append", default=[], metavar=MASK_FORM, help=MASK_HELP)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--tracks", type=Path, metavar="FILE", help="write MOTChallenge rows, for measuring accuracy")
@@ -42,7 +47,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def run_count(options: argparse.Namespace, paths: Paths) -> int:
     lines, zones = parse_places(options.line, options.zone)
     masks = parse_masks(options.mask)
-    if not (lines or zones or options.tracks):
+    check_queues(options.queue, zones)
+    if not (lines or zones or options.tracks or options.heat_map):
         raise UsageError("There is nothing to count; draw a --line or a --zone.")
     if not options.video.is_file():
         raise UsageError(f"There is no file {options.video}; name a video.")
@@ -57,10 +63,15 @@ def run_count(options: argparse.Namespace, paths: Paths) -> int:
     detectors = open_detectors(paths, settings.analysis, ("people-vehicles",))
     detector = detectors.need("people-vehicles")
     with show_progress() as progress:
-        counts = count_video(options.video, detector, lines, zones, bool(options.tracks), progress, masks)
+        counts = count_video(
+            options.video, detector, lines, zones, bool(options.tracks), progress, masks, options.heat_map
+        )
     if options.tracks:
         write_tracks(options.tracks, counts.tracks)
-    print(json.dumps(as_json(counts, lines, zones)) if options.json else as_text(counts, lines, zones))
+    if options.json:
+        print(json.dumps(as_json(counts, lines, zones) | more_as_json(counts, zones, options.queue)))
+    else:
+        print(as_text(counts, lines, zones))
     if options.json:
         print(f"{counts.frames_per_second:.1f} frames a second", file=sys.stderr)
     return 0
@@ -74,6 +85,13 @@ def parse_places(line_texts: list[str], zone_texts: list[str]) -> tuple[tuple[Li
     except GeometryError as error:
         raise UsageError(str(error)) from error
     return lines, zones
+
+
+def check_queues(queues: list[str], zones: tuple[Zone, ...]) -> None:
+    """Raises `UsageError` for a queue that is no zone."""
+    unknown = sorted(set(queues) - {zone.name for zone in zones})
+    if unknown:
+        raise UsageError(f"There is no zone {unknown[0]!r} to be a queue; draw it with --zone.")
 
 
 def as_json(counts: "VideoCounts", lines: tuple[Line, ...], zones: tuple[Zone, ...]) -> dict[str, object]:
@@ -93,7 +111,7 @@ def as_json(counts: "VideoCounts", lines: tuple[Line, ...], zones: tuple[Zone, .
     }
 
 
-def in_zone(counts: "VideoCounts", zone: str, kind: str) -> dict[str, float | int | None]:
+def in_zone(counts: "VideoCounts", zone: str, kind: str) -> dict[str, float | int | dict[str, int] | None]:
     """What was counted in a zone; the mean dwell is null where nobody came."""
     totals, place = counts.totals, (zone, kind)
     ended = totals.visits_ended[place]
@@ -102,6 +120,50 @@ def in_zone(counts: "VideoCounts", zone: str, kind: str) -> dict[str, float | in
         "occupancy_mean": round(totals.occupancy_seconds[place] / counts.seconds, 3) if counts.seconds else 0.0,
         "occupancy_maximum": totals.occupancy_maximum[place],
         "dwell_mean_seconds": round(totals.dwell_seconds[place] / ended, 3) if ended else None,
+        "dwell": {name: totals.dwell[zone, kind, name] for name in DWELL_BINS},
+    }
+
+
+def more_as_json(counts: "VideoCounts", zones: tuple[Zone, ...], queues: list[str]) -> dict[str, object]:
+    """Queues, vehicles, flows between zones and the heat map."""
+    totals, more = counts.totals, dict[str, object]()
+    if queues:
+        more["queues"] = {name: queue(counts, name) for name in queues}
+    if zones:
+        more["vehicles"] = {zone.name: vehicles(counts, zone.name) for zone in zones}
+    if totals.flows:
+        more["flows"] = dict(totals.flows)
+    if totals.heat_seconds:
+        columns, rows = HEAT_GRID
+        cells = [round(seconds, 3) for seconds in totals.heat_seconds.values()]
+        more["heat_map"] = {
+            "columns": columns,
+            "rows": rows,
+            "seconds": [cells[row * columns : (row + 1) * columns] for row in range(rows)],
+        }
+    return more
+
+
+def queue(counts: "VideoCounts", zone: str) -> dict[str, object]:
+    """Length in persons; the wait is of those who have left, null where nobody has."""
+    person = in_zone(counts, zone, "person")
+    return {
+        "length_mean": person["occupancy_mean"],
+        "length_maximum": person["occupancy_maximum"],
+        "wait_mean_seconds": person["dwell_mean_seconds"],
+        "waits": {name: counts.totals.dwell[zone, "person", name] for name in DWELL_BINS},
+    }
+
+
+def vehicles(counts: "VideoCounts", zone: str) -> dict[str, int]:
+    """How many entered, left, are inside at the end, and stayed long enough to have parked."""
+    totals, place = counts.totals, (zone, "vehicle")
+    return {
+        "entered": totals.visits[place],
+        # The recording's end has ended the visits of those inside too.
+        "left": totals.visits_ended[place] - totals.occupancy[place],
+        "inside": totals.occupancy[place],
+        "parked": sum(totals.dwell[zone, "vehicle", name] for name in DWELL_BINS if bin_begin(name) >= PARKED_SECONDS),
     }
 
 

@@ -31,6 +31,9 @@ class Measurement:
     | `visits` | zone | person, vehicle | | how many came in |
     | `occupancy_seconds` | zone | person, vehicle | | occupancy integrated over time |
     | `occupancy_maximum` | zone | person, vehicle | | the most at one moment |
+    | `dwell` | zone | person, vehicle | a bin, such as 30-60 | visits that ended after so many seconds |
+    | `flows` | zone>zone | person | | how many went from one zone to another |
+    | `heat_seconds` | column,row | person | | how long persons stood in a cell of the picture |
     | `observed_seconds` | | | | how long the camera was watched |
     | `unreliable_seconds` | | | | for how much of that it did not see what it should, so that counts are too low |
     """
@@ -185,4 +188,10 @@ def _sums(totals: Totals) -> dict[Key, float]:
         sums["visits", zone, kind, ""] = float(visits)
     for (zone, kind), seconds in totals.occupancy_seconds.items():
         sums["occupancy_seconds", zone, kind, ""] = seconds
+    for (zone, kind, name), ended in totals.dwell.items():
+        sums["dwell", zone, kind, name] = float(ended)
+    for place, moves in totals.flows.items():
+        sums["flows", place, "person", ""] = float(moves)
+    for cell, seconds in totals.heat_seconds.items():
+        sums["heat_seconds", cell, "person", ""] = seconds
     return sums

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from appliance.metrics.contributions import Visit
+from appliance.metrics.floor import DWELL_BINS, HEAT_CELLS, dwell_bin, flow, flows, heat_cell
 from appliance.metrics.geometry import (
     Box,
     Line,
@@ -73,7 +74,9 @@ class Totals:
     """Everything counted since the counter was made; every key of every line, zone and kind is there from the start.
 
     `occupancy` is the number inside now, `occupancy_maximum` the largest such number so far, `occupancy_seconds` the
-    integral of occupancy over time. Dwell is of visits that have ended: mean = `dwell_seconds` / `visits_ended`.
+    integral of occupancy over time. Dwell is of visits that have ended: mean = `dwell_seconds` / `visits_ended`, and
+    `dwell` counts them by `floor.DWELL_BINS`. `flows` are moves of persons by `floor.flow`, `heat_seconds` the time
+    that persons stood in each of `floor.HEAT_CELLS`; without a heat map it is empty.
     """
 
     crossings: Mapping[tuple[str, str, Direction], int]
@@ -83,6 +86,9 @@ class Totals:
     occupancy_seconds: Mapping[tuple[str, str], float]
     visits_ended: Mapping[tuple[str, str], int]
     dwell_seconds: Mapping[tuple[str, str], float]
+    dwell: Mapping[tuple[str, str, str], int]
+    flows: Mapping[str, int]
+    heat_seconds: Mapping[str, float]
 
 
 @dataclass(slots=True)
@@ -137,6 +143,7 @@ class _TrackState:
     anchor: Point  # normalised, so that a camera may change its resolution
     lines: list[_AtLine]
     zones: list[_InZone]
+    last_zone: str = ""
 
 
 @dataclass
@@ -159,6 +166,7 @@ class Counter:
     zones: Sequence[Zone]
     forget_seconds: float = FORGET_SECONDS
     bounded: bool = False
+    heat: bool = False
     _tracks: dict[int, _TrackState] = field(default_factory=dict, init=False, repr=False)
     _crossings: dict[tuple[str, str, Direction], int] = field(init=False, repr=False)
     _visits: dict[tuple[str, str], int] = field(init=False, repr=False)
@@ -167,6 +175,9 @@ class Counter:
     _occupancy_seconds: dict[tuple[str, str], float] = field(init=False, repr=False)
     _visits_ended: dict[tuple[str, str], int] = field(init=False, repr=False)
     _dwell_seconds: dict[tuple[str, str], float] = field(init=False, repr=False)
+    _dwell: dict[tuple[str, str, str], int] = field(init=False, repr=False)
+    _flows: dict[str, int] = field(init=False, repr=False)
+    _heat_seconds: dict[str, float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_names(self.lines, self.zones)
@@ -179,6 +190,10 @@ class Counter:
         self._occupancy_seconds = dict.fromkeys(places, 0.0)
         self._visits_ended = dict.fromkeys(places, 0)
         self._dwell_seconds = dict.fromkeys(places, 0.0)
+        zones = [zone.name for zone in self.zones]
+        self._dwell = dict.fromkeys(itertools.product(zones, COUNTED_KINDS, DWELL_BINS), 0)
+        self._flows = dict.fromkeys(flows(zones), 0)
+        self._heat_seconds = dict.fromkeys(HEAT_CELLS if self.heat else (), 0.0)
 
     def update(
         self, time_seconds: float, observations: Iterable[Observation], frame_width: int, frame_height: int
@@ -210,6 +225,9 @@ class Counter:
             occupancy_seconds=dict(self._occupancy_seconds),
             visits_ended=dict(self._visits_ended),
             dwell_seconds=dict(self._dwell_seconds),
+            dwell=dict(self._dwell),
+            flows=dict(self._flows),
+            heat_seconds=dict(self._heat_seconds),
         )
 
     @property
@@ -237,7 +255,10 @@ class Counter:
         standing = Point(min(max(anchor.x, 0.0), width), min(max(anchor.y, 0.0), height))
         for zone, in_zone in zip(self.zones, state.zones, strict=True):
             outline = [to_pixels(point, width, height) for point in zone.points]
-            self._visit((zone.name, state.kind), state.visit, in_zone, time_seconds, elapsed, standing, outline, margin)
+            self._visit(zone.name, state, in_zone, time_seconds, elapsed, standing, outline, margin)
+        if self.heat and state.kind == "person" and elapsed:
+            cell = heat_cell(standing.x / width, standing.y / height)
+            self._heat_seconds[cell] += state.visit.take("heat_seconds", cell, "", elapsed)
         state.anchor = Point(anchor.x / width, anchor.y / height)
         state.seen = max(state.seen, time_seconds)
         return crossings
@@ -275,8 +296,8 @@ class Counter:
 
     def _visit(
         self,
-        place: tuple[str, str],
-        visit: Visit,
+        zone: str,
+        state: _TrackState,
         in_zone: _InZone,
         time_seconds: float,
         elapsed: float,
@@ -284,28 +305,41 @@ class Counter:
         outline: list[Point],
         margin: float,
     ) -> None:
+        place = zone, state.kind
         if in_zone.entered is not None:
-            self._occupancy_seconds[place] += visit.take("occupancy_seconds", place[0], "", elapsed)
+            self._occupancy_seconds[place] += state.visit.take("occupancy_seconds", zone, "", elapsed)
         distance = distance_to_outline(anchor, outline)
         if distance == 0.0 or inside(anchor, outline):
             if in_zone.entered is None:
                 in_zone.entered = time_seconds
-                self._visits[place] += int(visit.take("visits", place[0], ""))
+                self._visits[place] += int(state.visit.take("visits", zone, ""))
+                self._move(state, zone)
         elif in_zone.entered is not None and distance > margin:
-            self._end_visit(place, in_zone, time_seconds)
+            self._end_visit(zone, state, in_zone, time_seconds)
 
-    def _end_visit(self, place: tuple[str, str], in_zone: _InZone, time_seconds: float) -> None:
-        if in_zone.entered is not None:
-            self._visits_ended[place] += 1
-            self._dwell_seconds[place] += max(0.0, time_seconds - in_zone.entered)
-            in_zone.entered = None
+    def _move(self, state: _TrackState, zone: str) -> None:
+        """A track has entered a zone: from another it was in before, that is a flow."""
+        if state.last_zone not in ("", zone) and state.kind == "person":
+            place = flow(state.last_zone, zone)
+            self._flows[place] += int(state.visit.take("flows", place, ""))
+        state.last_zone = zone
+
+    def _end_visit(self, zone: str, state: _TrackState, in_zone: _InZone, time_seconds: float) -> None:
+        if in_zone.entered is None:
+            return
+        place, seconds = (zone, state.kind), max(0.0, time_seconds - in_zone.entered)
+        self._visits_ended[place] += 1
+        self._dwell_seconds[place] += seconds
+        name = dwell_bin(seconds)
+        self._dwell[(*place, name)] += int(state.visit.take("dwell", zone, name))
+        in_zone.entered = None
 
     def _forget(self, time_seconds: float) -> None:
         gone = [number for number, state in self._tracks.items() if time_seconds - state.seen > self.forget_seconds]
         for number in gone:
             state = self._tracks.pop(number)
             for zone, in_zone in zip(self.zones, state.zones, strict=True):
-                self._end_visit((zone.name, state.kind), in_zone, state.seen)
+                self._end_visit(zone.name, state, in_zone, state.seen)
 
     def _measure_occupancy(self, time_seconds: float) -> None:
         for place in self._occupancy:

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from appliance.metrics.floor import DWELL_BINS, HEAT_CELLS, flows
 from appliance.metrics.geometry import Line, Zone
 
 KINDS = ("person", "vehicle")
@@ -41,14 +42,15 @@ Cell = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The names of a camera's lines and zones: what decides which cells there are."""
+    """The names of a camera's lines and zones, and whether it has a heat map: what decides which cells there are."""
 
     lines: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
+    heat: bool = False
 
     @classmethod
-    def of(cls, lines: Sequence[Line], zones: Sequence[Zone]) -> "Layout":
-        return cls(tuple(line.name for line in lines), tuple(zone.name for zone in zones))
+    def of(cls, lines: Sequence[Line], zones: Sequence[Zone], heat: bool = False) -> "Layout":
+        return cls(tuple(line.name for line in lines), tuple(zone.name for zone in zones), heat)
 
 
 def lines_of(layout: Layout) -> tuple[str, ...]:
@@ -57,6 +59,14 @@ def lines_of(layout: Layout) -> tuple[str, ...]:
 
 def zones_of(layout: Layout) -> tuple[str, ...]:
     return layout.zones
+
+
+def flows_of(layout: Layout) -> tuple[str, ...]:
+    return flows(layout.zones)
+
+
+def heat_cells_of(layout: Layout) -> tuple[str, ...]:
+    return HEAT_CELLS if layout.heat else ()
 
 
 def whole_camera(layout: Layout) -> tuple[str, ...]:  # noqa: ARG001
@@ -109,6 +119,9 @@ class Measure:
 
 # One visit's seconds in a zone beyond this are not counted in the mode `differential`.
 MOST_SECONDS = 300
+# Nor are the moves of one visit from zone to zone beyond this, or its seconds on the heat map.
+MOST_FLOWS = 3
+MOST_HEAT_SECONDS = 60
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
@@ -118,6 +131,18 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             zones_of, KINDS, NO_DIRECTION, Bound(MOST_SECONDS, "place"), 2, whole_number=False, counted_by="visits"
         ),
         "occupancy_maximum": Measure(zones_of, KINDS, NO_DIRECTION, bound=None, weight=0, counted_by="visits"),
+        "dwell": Measure(zones_of, KINDS, DWELL_BINS, Bound(1, "place"), weight=2),
+        "flows": Measure(flows_of, ("person",), NO_DIRECTION, Bound(MOST_FLOWS, "camera"), weight=2),
+        # A cell has no count of visits that could decide, so in the mode `threshold` none is shown.
+        "heat_seconds": Measure(
+            heat_cells_of,
+            ("person",),
+            NO_DIRECTION,
+            Bound(MOST_HEAT_SECONDS, "camera"),
+            weight=2,
+            whole_number=False,
+            counted_by="visits",
+        ),
         "observed_seconds": Measure(
             whole_camera, NO_KIND, NO_DIRECTION, bound=None, weight=0, whole_number=False, about_camera=True
         ),

@@ -59,11 +59,12 @@ class CameraMeasuring:
         policy: Policy,
         left: Sequence[Part] = (),
         last_stored: int = 0,
+        heat: bool = False,
     ) -> None:
         self.camera = camera
-        self._layout = Layout.of(lines, zones)
+        self._layout = Layout.of(lines, zones, heat)
         self._policy = policy
-        self._counter = Counter(lines, zones, bounded=policy.bounded)
+        self._counter = Counter(lines, zones, bounded=policy.bounded, heat=heat)
         self._buckets = Buckets(camera, bucket_seconds)
         self._keep = keep
         self._lock = threading.Lock()

@@ -138,6 +138,7 @@ class _Part(msgspec.Struct, frozen=True):
     mode: Mode
     epsilon: float
     values: tuple[tuple[str, str, str, str, float], ...]
+    heat: bool = False
 
 
 class _Copy(msgspec.Struct, frozen=True):
@@ -160,6 +161,7 @@ def _flat(part: Part) -> _Part:
         part.policy.mode,
         part.policy.epsilon,
         tuple((each.measure, each.place, each.kind, each.direction, each.value) for each in part.bucket.measurements),
+        part.layout.heat,
     )
 
 
@@ -168,4 +170,4 @@ def _part(camera: str, flat: _Part) -> Part:
     start = datetime.fromtimestamp(flat.start, UTC)
     bucket = Bucket(camera, start, flat.seconds, measurements)
     check(bucket)
-    return Part(flat.number, bucket, Layout(flat.lines, flat.zones), Policy(flat.mode, flat.epsilon))
+    return Part(flat.number, bucket, Layout(flat.lines, flat.zones, flat.heat), Policy(flat.mode, flat.epsilon))

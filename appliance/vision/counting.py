@@ -67,6 +67,7 @@ def count_video(
     keep_tracks: bool = False,
     progress: Progress | None = None,
     masks: Sequence[Zone] = (),
+    heat: bool = False,
 ) -> VideoCounts:
     """Analyse every frame of the file and count.
 
@@ -74,7 +75,7 @@ def count_video(
     `SourceError` for a file that isn't a video, `InferenceFailed` when the detector fails, and `GeometryError` where
     two lines or zones share a name.
     """
-    counter, tracker, trails = Counter(lines, zones), Tracker(), Trails()
+    counter, tracker, trails = Counter(lines, zones, heat=heat), Tracker(), Trails()
     began = time.perf_counter()
     frames, first, last = 0, 0.0, 0.0
     for frame in detect_frames(path, detector, masks):

@@ -25,6 +25,7 @@ def video(tmp_path: Path) -> Path:
         (["--line", LINE, "--line", LINE], "Two lines"),
         (["--zone", "till=0,0,1,1"], "three or more"),
         (["--zone", "till=0,0,0,1,2,0"], "outside the picture"),
+        (["--zone", "till=0,0,0,1,1,0", "--queue", "door"], "no zone 'door'"),
     ],
 )
 def test_a_bad_place_is_wrong_usage(

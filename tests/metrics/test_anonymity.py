@@ -34,11 +34,12 @@ def crossed(value: float) -> Bucket:
 def test_everything_the_buckets_measure_is_on_the_list() -> None:
     """The list and the measurements must not drift apart."""
     buckets = Buckets("front")
-    lines, zones = [parse_line("door=0,0,1,1")], [parse_zone("room=0,0,1,0,1,1")]
-    counter = Counter(lines, zones)
+    lines = [parse_line("door=0,0,1,1")]
+    zones = [parse_zone("room=0,0,1,0,1,1"), parse_zone("till=0,0,1,1,0,1")]
+    counter = Counter(lines, zones, heat=True)
     buckets.update(NOON, 0.0, counter.totals())
     (bucket,) = buckets.close()
-    assert release(bucket, Layout.of(lines, zones), EXACT, add_noise).bucket == bucket
+    assert release(bucket, Layout.of(lines, zones, heat=True), EXACT, add_noise).bucket == bucket
     assert {each.measure for each in bucket.measurements} == set(MEASURES)
 
 
@@ -52,6 +53,9 @@ def test_everything_the_buckets_measure_is_on_the_list() -> None:
         Measurement("front", "crossings", "door", "woman", "in", 1),
         Measurement("front", "crossings", "door", "person", "", 1),
         Measurement("front", "crossings", "", "person", "in", 1),
+        Measurement("front", "dwell", "room", "person", "17-18", 1),
+        Measurement("front", "flows", "room>room", "person", "", 1),
+        Measurement("front", "heat_seconds", "0,0", "person", "", 1),
         Measurement("front", "crossings", "window", "person", "in", 1),
         Measurement("front", "crossings", "door", "person", "in", 0.5),
         Measurement("front", "crossings", "door", "person", "in", float("nan")),
@@ -105,12 +109,12 @@ def test_numbers_about_the_camera_get_no_noise_and_maxima_are_not_released() -> 
     assert released.variances.keys() == budget_shares(LAYOUT).keys()
 
 
-@given(st.integers(0, 6), st.integers(0, 6), st.floats(0.1, 8.0))
-def test_the_budget_is_spent_whole_and_not_exceeded(lines: int, zones: int, epsilon: float) -> None:
-    layout = Layout(tuple(map(str, range(lines))), tuple(map(str, range(zones))))
+@given(st.integers(0, 6), st.integers(0, 6), st.booleans(), st.floats(0.1, 8.0))
+def test_the_budget_is_spent_whole_and_not_exceeded(lines: int, zones: int, heat: bool, epsilon: float) -> None:
+    layout = Layout(tuple(map(str, range(lines))), tuple(map(str, range(zones))), heat)
     scales = noise_scales(layout, epsilon)
     spent = sum(MEASURES[name].sensitivity(layout) / scale for name, scale in scales.items())
-    assert spent == pytest.approx(epsilon if lines or zones else 0.0)
+    assert spent == pytest.approx(epsilon if lines or zones or heat else 0.0)
 
 
 def test_noise_that_is_too_small_for_its_budget_is_refused() -> None:

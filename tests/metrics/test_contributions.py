@@ -19,7 +19,7 @@ ZONES = [
     Zone("room", (Point(0, 0), Point(0.5, 0), Point(0.5, 1), Point(0, 1))),
     Zone("till", (Point(0.25, 0.25), Point(0.9, 0.25), Point(0.9, 0.9), Point(0.25, 0.9))),
 ]
-LAYOUT = Layout.of(LINES, ZONES)
+LAYOUT = Layout.of(LINES, ZONES, heat=True)
 
 # Seconds since the last sighting, and where the track is now.
 steps = st.lists(st.tuples(st.floats(0.05, 9.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0)), min_size=2, max_size=120)
@@ -27,7 +27,7 @@ steps = st.lists(st.tuples(st.floats(0.05, 9.0), st.floats(0.0, 1.0), st.floats(
 
 def counted(path: list[tuple[float, float, float]], tracks: int = 1, bounded: bool = True) -> list[Bucket]:
     """The buckets of what tracks on the same path add."""
-    counter, buckets, closed = Counter(LINES, ZONES, bounded=bounded), Buckets("front", 300), list[Bucket]()
+    counter, buckets, closed = Counter(LINES, ZONES, bounded=bounded, heat=True), Buckets("front", 300), list[Bucket]()
     now = 0.0
     for elapsed, x, y in path:
         now += elapsed

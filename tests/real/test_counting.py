@@ -17,6 +17,7 @@ from benchmarks.counting import LINES
 from benchmarks.ground_truth import ground_truth_counts, read_tracks
 
 ZONE = "path=0.3,0.3,0.7,0.3,0.7,0.9,0.3,0.9"
+LAWN = "lawn=0.7,0.3,1,0.3,1,0.9,0.7,0.9"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,16 @@ def run_on_pets(pets_clip: Path, default_models: Path, tmp_path_factory: pytest.
     folder = tmp_path_factory.mktemp("count")
     tracks = folder / "tracks.txt"
     command = [sys.executable, "-m", "appliance.cli.main", "--state", str(folder), "count", str(pets_clip), "--json"]
-    command += ["--tracks", str(tracks), "--zone", ZONE, *(part for line in LINES for part in ("--line", line))]
+    command += [
+        "--tracks",
+        str(tracks),
+        "--zone",
+        ZONE,
+        "--zone",
+        LAWN,
+        *(part for line in LINES for part in ("--line", line)),
+    ]
+    command += ["--queue", "path", "--heat-map"]
     environment = os.environ | {"VEILSIGHT_MODELS": str(default_models)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=True)
     return Run(json.loads(done.stdout), done.stderr, tracks)
@@ -68,6 +78,34 @@ def test_the_zone_agrees_with_itself(run_on_pets: Run) -> None:
         person["visits"] * person["dwell_mean_seconds"], rel=0.01
     )
     assert run_on_pets.counts["zones"]["path"]["vehicle"]["dwell_mean_seconds"] is None
+
+
+def test_every_visit_is_in_one_bin_and_a_queue_says_the_same_as_its_zone(run_on_pets: Run) -> None:
+    person, queue = run_on_pets.counts["zones"]["path"]["person"], run_on_pets.counts["queues"]["path"]
+    assert sum(person["dwell"].values()) == person["visits"]
+    assert queue["waits"] == person["dwell"]
+    assert (queue["length_mean"], queue["wait_mean_seconds"]) == (
+        person["occupancy_mean"],
+        person["dwell_mean_seconds"],
+    )
+
+
+def test_people_walk_from_zone_to_zone(run_on_pets: Run) -> None:
+    flows = run_on_pets.counts["flows"]
+    assert flows.keys() == {"path>lawn", "lawn>path"}
+    assert all(flows.values())
+    visits = {name: zone["person"]["visits"] for name, zone in run_on_pets.counts["zones"].items()}
+    assert flows["path>lawn"] <= visits["lawn"]
+    assert flows["lawn>path"] <= visits["path"]
+
+
+def test_the_heat_map_holds_everybodys_time(run_on_pets: Run, evaluation_data: Path) -> None:
+    heat = run_on_pets.counts["heat_map"]
+    assert [len(row) for row in heat["seconds"]] == [heat["columns"]] * heat["rows"]
+    truth = read_tracks(evaluation_data / "pets09-s2l1" / "gt.txt")
+    person_seconds = sum(map(len, truth.values())) / 10
+    assert sum(map(sum, heat["seconds"])) == pytest.approx(person_seconds, rel=0.15)
+    assert sum(heat["seconds"][0]) < 0.02 * person_seconds  # nobody stands in the sky
 
 
 def test_the_speed_is_told_on_standard_error(run_on_pets: Run) -> None:
