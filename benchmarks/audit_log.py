@@ -3,8 +3,9 @@
     make bench-audit
 
 Prints JSON: entries appended in a second, in transactions of a thousand and each in its own (which waits for the
-disk), the seconds that a verification of all of them takes, and milliseconds that proofs take, the slowest and the
-median of many. `--entries` makes the log shorter.
+disk), the seconds that a verification of all of them takes, and how many of them were this program's own, and the
+milliseconds that proofs take: the median of many, what 99 of 100 stay below, and the slowest. `--entries` makes the log
+shorter.
 """
 
 import argparse
@@ -66,21 +67,24 @@ def milliseconds(act: Callable[[int], object], numbers: list[int]) -> dict[str, 
         begun = time.perf_counter()
         act(number)
         taken.append(1000 * (time.perf_counter() - begun))
-    return {"median": round(statistics.median(taken), 3), "slowest": round(max(taken), 3)}
+    taken.sort()
+    last = taken[int(0.99 * len(taken))]
+    return {"median": round(statistics.median(taken), 3), "99 %": round(last, 3), "slowest": round(taken[-1], 3)}
 
 
 def measure(site: Site, entries: int, note: str) -> dict[str, object]:
     numbers = random.Random(1).sample(range(1, entries), PROOFS)  # noqa: S311 - a choice of entries, not a secret
     with reading(site.engine) as connection:
         newest = checkpoint.read(note, site.public_key)
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         verified = verify(connection, site.public_key, site.origin, note)
-        seconds = time.perf_counter() - begun
+        seconds, used = time.perf_counter() - begun, time.process_time() - used
         old = [checkpoint.Checkpoint(site.origin, number, log.root(connection, number)) for number in numbers]
         by_size = dict(zip(numbers, old, strict=True))
         return {
             "entries": verified.entries,
             "verify_seconds": round(seconds, 2),
+            "verify_processor_seconds": round(used, 2),
             "inclusion_proof_ms": milliseconds(
                 lambda number: proof.prove_entry(connection, number, note, newest.size), numbers
             ),

@@ -107,15 +107,18 @@ class Tree:
             self._stored[level] = self._connection.exec_driver_sql(LEVEL, (level,))
         first = self._complete.get(level, 0)
         self._complete[level] = first + len(hashes)
-        found = [tuple(row) for row in self._stored[level].fetchmany(len(hashes))]
-        expected = list(zip(range(first, first + len(hashes)), hashes, strict=True))
-        if found != expected:
-            agreeing = (position for position, pair in enumerate(expected) if found[position : position + 1] != [pair])
-            position = first + next(agreeing)
-            raise AuditLogBroken(
-                f"The audit log's hash at level {level}, position {position} is wrong: "
-                f"one of the entries {position << level} to {((position + 1) << level) - 1} has been changed."
-            )
+        rows = self._stored[level].fetchmany(len(hashes))
+        positions, stored = zip(*rows, strict=True) if rows else ((), ())
+        if list(stored) == hashes and positions == tuple(range(first, first + len(hashes))):
+            return
+        wanted = list(enumerate(hashes, first))
+        found = list(zip(positions, stored, strict=True))
+        agreeing = next(at for at, pair in enumerate(wanted) if found[at : at + 1] != [pair])
+        position = first + agreeing
+        raise AuditLogBroken(
+            f"The audit log's hash at level {level}, position {position} is wrong: "
+            f"one of the entries {position << level} to {((position + 1) << level) - 1} has been changed."
+        )
 
     def _finish(self) -> None:
         """Each hash that belongs there was found; there may be no other."""
