@@ -38,6 +38,7 @@ Action = Literal[
     "view-closed",
     "report-built",
     "report-downloaded",
+    "counts-downloaded",
     "delivery-started",
     "report-delivered",
     "metric-delivered",

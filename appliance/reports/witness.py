@@ -26,6 +26,7 @@ NOT_DELIVERED = {
     "delivery-failed": "failed",
     "delivery-unknown": "unknown",
 }
+DOWNLOADED = ("report-downloaded", "counts-downloaded", "checkpoint-downloaded")
 # What is listed one by one under changes, and in which words.
 CHANGES = {
     "started": "program started",
@@ -117,7 +118,7 @@ def egress(entries: Iterable[Entry], period: Period) -> dict[str, list[Facts]]:
         }
         if event.action in DELIVERED:
             found["sent"].append(common)
-        elif event.action in ("report-downloaded", "checkpoint-downloaded"):
+        elif event.action in DOWNLOADED:
             found["downloads"].append(common)
         elif event.action in NOT_DELIVERED:
             reason = str(event.details.get("reason", ""))
@@ -127,11 +128,11 @@ def egress(entries: Iterable[Entry], period: Period) -> dict[str, list[Facts]]:
 
 def access(entries: Sequence[Entry], period: Period) -> dict[str, list[Facts]]:
     """Who logged in, watched and downloaded; failed log-ins by day, without the names that were tried."""
-    counted = {"login": "logins", "view-opened": "views", "report-downloaded": "downloads"}
+    counted = {"logins": ("login",), "views": ("view-opened",), "downloads": ("report-downloaded", "counts-downloaded")}
     people: dict[str, list[Entry]] = defaultdict(list)
     failed: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.event.action in counted:
+        if any(entry.event.action in actions for actions in counted.values()):
             people[entry.event.actor].append(entry)
         elif entry.event.action == "login-failed":
             failed[period.local(entry.time)[:10]].append(entry)
@@ -139,7 +140,7 @@ def access(entries: Sequence[Entry], period: Period) -> dict[str, list[Facts]]:
         "people": [
             {
                 "name": name,
-                **{word: _count(found, action) for action, word in counted.items()},
+                **{word: _count(found, *actions) for word, actions in counted.items()},
                 **_span(found),
             }
             for name, found in sorted(people.items())

@@ -42,6 +42,7 @@ ACTION_WORDS = {
     "view-closed": "Live view closed",
     "report-built": "Report built",
     "report-downloaded": "Report downloaded",
+    "counts-downloaded": "Counts downloaded",
     "delivery-started": "Sending begun",
     "report-delivered": "Report delivered",
     "metric-delivered": "Numbers delivered",

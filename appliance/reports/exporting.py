@@ -1,0 +1,61 @@
+"""Counts of a period as a table for spreadsheets, as they may be shown, each with its error."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from appliance.metrics.publishing import Published
+from appliance.reports.period import Interval, Period
+from appliance.reports.sums import Key, read_sums
+from appliance.storage import measurements
+
+COLUMNS = (
+    *("from", "to", "camera", "measure", "place", "kind", "direction"),
+    *("value", "error_95_percent", "withheld", "anonymity"),
+)
+# A spreadsheet would take a text that begins so for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export_counts(connection: Connection, period: Period, now: datetime, k: int) -> str:
+    """CSV (RFC 4180): a row for each number of each hour, day or month of the period, after `Period.unit`.
+
+    `value` is not clamped at zero, so that sums over rows stay right on average; plus and minus `error_95_percent` is
+    its 95 % interval, 0 is exact. With `withheld` a part is left out because it is small, and the value is at least
+    what is told. `anonymity` names the modes of the period's counts.
+    """
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(COLUMNS)
+    intervals = period.intervals()
+    sums, _ = read_sums(connection, period, intervals, now, k)
+    modes = _modes(measurements.modes(connection, period.start, period.end))
+    for interval, each in zip(intervals, sums, strict=True):
+        table.writerows(_rows(period, interval, sorted(each.numbers.items()), modes))
+    return text.getvalue()
+
+
+def _rows(
+    period: Period, interval: Interval, numbers: Iterable[tuple[Key, Published]], modes: str
+) -> Iterator[tuple[object, ...]]:
+    for key, number in numbers:
+        yield (
+            period.local(interval.start),
+            period.local(interval.end),
+            *map(_plain, key),
+            f"{number.value:.10g}",
+            number.margin,
+            "yes" if number.withheld else "",
+            modes,
+        )
+
+
+def _modes(found: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"{mode} (epsilon {epsilon:g})" if epsilon else mode for mode, epsilon in found)
+
+
+def _plain(name: str) -> str:
+    return f"'{name}" if name.startswith(FORMULA) else name
