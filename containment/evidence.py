@@ -1,6 +1,7 @@
 """Runs a command under every watch there is, and looks through all that was seen."""
 
 import contextlib
+import hashlib
 import os
 import signal
 import subprocess
@@ -71,12 +72,12 @@ def watching(
 
 def search(evidence: Evidence, searcher: Searcher) -> Iterator[tuple[str, Found]]:
     """Where the pattern is: the first form found in each place."""
-    seen: set[int] = set()
+    known: dict[bytes, Found | None] = {}
     for place, content in _contents(evidence):
-        if hash(content) in seen:
-            continue
-        seen.add(hash(content))
-        found = next(iter(searcher.search(content)), None)
+        digest = hashlib.sha256(content).digest()
+        if digest not in known:
+            known[digest] = next(iter(searcher.search(content)), None)
+        found = known[digest]
         if found is not None:
             yield place, found
 

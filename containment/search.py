@@ -43,7 +43,8 @@ JPEG_END = b"\xff\xd9"
 LARGEST_IMAGE = 1 << 23
 VIDEO_STARTS = (b"ftyp", b"\x1aE\xdf\xa3", b"AVI ", b"FLV\x01", b"\x00\x00\x00\x01\x67", b"\x00\x00\x00\x01\x40\x01")
 PACKED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]|PK\x03\x04")
-TEXT = re.compile(rb"[A-Za-z0-9+/_-]{400,}")
+TEXT = re.compile(rb"[A-Za-z0-9+/_\r\n-]{400,}")
+URL_SAFE = bytes.maketrans(b"-_", b"+/")
 HEXADECIMAL = re.compile(rb"(?:[0-9a-fA-F]{2}){400,}")
 LARGEST_UNPACKED = 1 << 26
 DEEPEST = 3
@@ -67,7 +68,7 @@ class Searcher:
     _codes: NDArray[np.uint32] = field(init=False)
     _places: NDArray[np.int64] = field(init=False)
     _beginnings: NDArray[np.bool_] = field(init=False)
-    _seen: set[bytes] = field(default_factory=set)
+    _judged: dict[bytes, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         starts = BITS - CODE + 1
@@ -120,14 +121,11 @@ class Searcher:
     def _search_images(self, data: bytes) -> Iterator[Found]:
         for form, offset, content in _images(data):
             digest = hashlib.sha256(content).digest()
-            if digest in self._seen:
-                continue
-            self._seen.add(digest)
-            picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-            if picture is None:
-                continue
-            self.images += 1
-            if self.search_picture(np.asarray(picture, np.uint8)):
+            if digest not in self._judged:
+                picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+                self.images += picture is not None
+                self._judged[digest] = picture is not None and self.search_picture(np.asarray(picture, np.uint8))
+            if self._judged[digest]:
                 yield Found(form, offset)
 
     def _search_video(self, data: bytes) -> Iterator[Found]:
@@ -223,8 +221,10 @@ def _unpack(data: bytes) -> Iterator[tuple[str, int, bytes]]:
     for match in HEXADECIMAL.finditer(data):
         yield "hexadecimal", match.start(), bytes.fromhex(match[0].decode())
     for match in TEXT.finditer(data):
-        text = match[0].replace(b"-", b"+").replace(b"_", b"/")
-        try:
-            yield "base64", match.start(), base64.b64decode(text[: len(text) // 4 * 4])
-        except binascii.Error:
-            continue
+        text = match[0].translate(URL_SAFE, b"\r\n")
+        # What stands before it may look like a part of it.
+        for phase in range(4):
+            try:
+                yield "base64", match.start(), base64.b64decode(text[phase : phase + (len(text) - phase) // 4 * 4])
+            except binascii.Error:
+                continue

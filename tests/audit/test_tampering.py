@@ -23,12 +23,13 @@ from tests.audit.conftest import NOON
 
 HOUR = timedelta(hours=1)
 # Each row of `sealed`: its table and its key.
-ROWS = st.sampled_from(
+KEYS = (
     [("audit_entry", f"number = {number}") for number in range(20)]
     + [("audit_node", f"level = 1 AND position = {position}") for position in range(10)]
     + [("audit_node", f"level = {level} AND position = 0") for level in (2, 3, 4)]
     + [("audit_checkpoint", f"size = {size}") for size in (7, 14)]
 )
+ROWS = st.sampled_from(KEYS)
 COLUMNS = {
     "audit_entry": ("number", "entry", "leaf_hash"),
     "audit_node": ("level", "position", "hash"),
@@ -105,5 +106,28 @@ def test_any_removed_row_is_noticed(sealed: Site, row: tuple[str, str]) -> None:
     table, where = row
     with changing(sealed) as connection:
         assert connection.execute(text(f"DELETE FROM {table} WHERE {where}")).rowcount == 1  # noqa: S608
+        with pytest.raises(AuditLogBroken):
+            verify(connection, sealed.public_key, sealed.origin)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_two_exchanged_rows_are_noticed(sealed: Site, data: st.DataObject) -> None:
+    """Whole entries with their hashes, or hashes alone, or checkpoints: everything but the key changes its place."""
+    table = data.draw(st.sampled_from(sorted(COLUMNS)))
+    places = [where for name, where in KEYS if name == table]
+    first, second = data.draw(st.lists(st.sampled_from(places), min_size=2, max_size=2, unique=True))
+    columns = {"audit_entry": ("entry", "leaf_hash"), "audit_node": ("hash",), "audit_checkpoint": ("signed", "note")}
+    names = ", ".join(columns[table])
+    marks = ", ".join(f":{name}" for name in columns[table])
+    with changing(sealed) as connection:
+        one, other = (
+            connection.execute(text(f"SELECT {names} FROM {table} WHERE {where}")).one()  # noqa: S608
+            for where in (first, second)
+        )
+        assume(one != other)
+        for where, row in ((first, other), (second, one)):
+            statement = text(f"UPDATE {table} SET ({names}) = ({marks}) WHERE {where}")  # noqa: S608
+            connection.execute(statement, row._asdict())
         with pytest.raises(AuditLogBroken):
             verify(connection, sealed.public_key, sealed.origin)

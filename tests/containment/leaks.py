@@ -1,6 +1,6 @@
-"""A program that lets a frame out, in the way that its argument names; the frame is a clip's first picture.
+"""A program that lets a frame out in every way that there is, or in none; the frame is a clip's first picture.
 
-Arguments: the way, the clip, and a folder to write to.
+Arguments: the clip, a folder to write to, and the ways; without any it writes something harmless.
 """
 
 import io
@@ -85,22 +85,20 @@ def planes(picture: Picture) -> Picture:
 def ways(picture: Picture, clip: Path, folder: Path) -> dict[str, Callable[[], object]]:
     height = picture.shape[0]
     small = np.asarray(cv2.resize(picture, (512, 384)), np.uint8)
+    tensor = (small.astype(np.float32) / 255).transpose(2, 0, 1)
     return {
-        "nothing": lambda: (folder / "note").write_text("42 persons"),
-        "BGR to a file": lambda: (folder / "dump.bin").write_bytes(picture.tobytes()),
-        "RGB to a file": lambda: (folder / "dump.bin").write_bytes(picture[:, :, ::-1].tobytes()),
+        "BGR to a file": lambda: (folder / "bgr").write_bytes(picture.tobytes()),
+        "RGB to a file": lambda: (folder / "rgb").write_bytes(picture[:, :, ::-1].tobytes()),
         "luma to a pipe": lambda: to_pipe(planes(picture)[:height].tobytes()),
         "chroma to a pipe": lambda: to_pipe(planes(picture)[height:].tobytes()),
         "JPEG to a socket": lambda: to_socket(encoded(picture, ".jpg")),
         "BGR to a socket": lambda: to_socket(picture.tobytes()),
-        "PNG to a file": lambda: (folder / "picture.png").write_bytes(encoded(picture, ".png")),
-        "packed to a file": lambda: (folder / "dump.z").write_bytes(zlib.compress(picture.tobytes())),
-        "a network's input to a file": lambda: (folder / "input.npy").write_bytes(
-            (small.astype(np.float32) / 255).transpose(2, 0, 1).tobytes()
-        ),
-        "half a frame to a file": lambda: (folder / "dump.bin").write_bytes(picture[: height // 2].tobytes()),
+        "PNG to a file": lambda: (folder / "png").write_bytes(encoded(picture, ".png")),
+        "packed to a file": lambda: (folder / "packed").write_bytes(zlib.compress(picture.tobytes())),
+        "a network's input to a file": lambda: (folder / "tensor").write_bytes(tensor.tobytes()),
+        "part of a frame to a file": lambda: (folder / "part").write_bytes(picture[100:120].tobytes()),
         "a small JPEG to a log": lambda: print(encoded(small, ".jpg").hex(), file=sys.stderr),
-        "video to a file": lambda: (folder / "copy").write_bytes(clip.read_bytes()),
+        "video to a file": lambda: (folder / "video").write_bytes(clip.read_bytes()),
         "BGR to shared memory": lambda: to_shared_memory(picture.tobytes()),
         "BGR to memory without a name": lambda: to_nameless_memory(picture.tobytes()),
         "BGR to a mapped file": lambda: to_mapped_file(picture.tobytes(), folder / "mapped"),
@@ -108,5 +106,8 @@ def ways(picture: Picture, clip: Path, folder: Path) -> dict[str, Callable[[], o
 
 
 if __name__ == "__main__":
-    video, directory = Path(sys.argv[2]), Path(sys.argv[3])
-    ways(read_clip(video, 1)[0], video, directory)[sys.argv[1]]()
+    video, directory = Path(sys.argv[1]), Path(sys.argv[2])
+    frame = read_clip(video, 1)[0]
+    (directory / "note").write_text("42 persons")
+    for way in sys.argv[3:]:
+        ways(frame, video, directory)[way]()
