@@ -12,8 +12,9 @@ from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, p
 from appliance.settings import Paths
 
 if TYPE_CHECKING:
-    from appliance.storage.cameras import Camera
+    from appliance.storage.cameras import Camera, ZoneSetting
 
+MOUNTINGS = ("oblique", "overhead")
 NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
@@ -49,6 +50,12 @@ def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add.add_argument("--line", action="append", default=[], metavar="NAME=x1,y1,x2,y2", help="may be repeated")
     add.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
     add.add_argument("--mask", action="append", default=[], metavar=MASK_FORM, help=MASK_HELP)
+    add.add_argument("--queue", action="append", default=[], metavar="ZONE", help="a zone where people wait in line")
+    add.add_argument(
+        "--ignore", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="a region that is not counted"
+    )
+    add.add_argument("--mounting", choices=MOUNTINGS, default="oblique", help="from where people are seen (oblique)")
+    add.add_argument("--heat-map", action="store_true", help="measure how long people stand where")
     add.add_argument("--rate", type=float, metavar="N", help="pictures a second that are analysed at most (10)")
     add.add_argument("--username", metavar="NAME", default="", help="the camera's own user")
     add.add_argument("--password-stdin", action="store_true", help="read that user's password from standard input")
@@ -67,7 +74,8 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
     if not NAME.fullmatch(options.name):
         raise UsageError(f"A camera can't be called {options.name!r}; use 1 to 40 letters, digits and dashes.")
     lines, zones = parse_places(options.line, options.zone)
-    masks = parse_masks(options.mask)
+    masks, (_, ignored) = parse_masks(options.mask), parse_places([], options.ignore)
+    check_queues(options.queue, zones)
     if (options.source is None) == (options.discovered is None):
         raise UsageError("Name the camera's address, or a discovered camera with --discovered, and not both.")
     if options.password_stdin and not options.username:
@@ -85,8 +93,11 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
         username=options.username,
         password=password,
         lines=tuple(cameras.LineSetting(line.name, *line.start, *line.end) for line in lines),
-        zones=tuple(cameras.ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points)) for zone in zones),
-        masks=tuple(cameras.ZoneSetting(mask.name, tuple((x, y) for x, y in mask.points)) for mask in masks),
+        zones=tuple(as_setting(zone, zone.name in options.queue) for zone in zones),
+        masks=tuple(as_setting(mask) for mask in masks),
+        ignored=tuple(as_setting(region) for region in ignored),
+        mounting=options.mounting,
+        heat_map=options.heat_map,
         rate=options.rate,
         loop=options.loop,
         transport=options.transport,
@@ -99,6 +110,7 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
             "lines": len(lines),
             "zones": len(zones),
             "masks": len(masks),
+            "ignored": len(ignored),
         }
         append(connection, Event(actor(), "camera-added", camera.name, "configuration", details=details))
     print(f"{camera.name} is set up; `veilsight camera test {camera.name}` tries it")
@@ -113,6 +125,19 @@ def parse_places(lines: list[str], zones: list[str]) -> tuple[list[Line], list[Z
     except GeometryError as error:
         raise UsageError(str(error)) from error
     return parsed
+
+
+def check_queues(queues: list[str], zones: list[Zone]) -> None:
+    """Raises `UsageError` for a queue that is no zone."""
+    unknown = sorted(set(queues) - {zone.name for zone in zones})
+    if unknown:
+        raise UsageError(f"There is no zone {unknown[0]!r} to be a queue; draw it with --zone.")
+
+
+def as_setting(zone: Zone, queue: bool = False) -> "ZoneSetting":
+    from appliance.storage.cameras import ZoneSetting
+
+    return ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points), queue)
 
 
 def run_list(options: argparse.Namespace, paths: Paths) -> int:
@@ -130,9 +155,12 @@ def run_list(options: argparse.Namespace, paths: Paths) -> int:
         for line in camera.lines:
             print(f"    line {line.name}: {line.x1:g},{line.y1:g} to {line.x2:g},{line.y2:g}")
         for zone in camera.zones:
-            print(f"    zone {zone.name}: {' '.join(f'{x:g},{y:g}' for x, y in zone.points)}")
+            queue = " (queue)" if zone.queue else ""
+            print(f"    zone {zone.name}{queue}: {' '.join(f'{x:g},{y:g}' for x, y in zone.points)}")
         for mask in camera.masks:
             print(f"    mask {mask.name}: {' '.join(f'{x:g},{y:g}' for x, y in mask.points)}")
+        for region in camera.ignored:
+            print(f"    ignored {region.name}: {' '.join(f'{x:g},{y:g}' for x, y in region.points)}")
     if not found:
         print("no camera yet; set one up with `veilsight camera add NAME SOURCE`")
     return 0
@@ -152,6 +180,10 @@ def describe(camera: "Camera") -> dict[str, object]:
         "lines": {line.name: [line.x1, line.y1, line.x2, line.y2] for line in camera.lines},
         "zones": {zone.name: [list(point) for point in zone.points] for zone in camera.zones},
         "masks": {mask.name: [list(point) for point in mask.points] for mask in camera.masks},
+        "queues": [zone.name for zone in camera.zones if zone.queue],
+        "ignored": {region.name: [list(point) for point in region.points] for region in camera.ignored},
+        "mounting": camera.mounting,
+        "heat_map": camera.heat_map,
         "rate": camera.rate,
         "enabled": camera.enabled,
     }

@@ -14,7 +14,16 @@ from appliance.settings import Paths
 if TYPE_CHECKING:
     from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 
-FORMS = {"line": "LINE=x1,y1,x2,y2", "zone": "ZONE=x,y,x,y,x,y...", "mask": MASK_FORM}
+FORMS = {
+    "line": "LINE=x1,y1,x2,y2",
+    "zone": "ZONE=x,y,x,y,x,y...",
+    "mask": MASK_FORM,
+    "ignore": "REGION=x,y,x,y,x,y...",
+}
+# Where a camera keeps each kind of place.
+FIELDS = {"line": "lines", "zone": "zones", "mask": "masks", "ignore": "ignored"}
+EDITED = ("transport", "rate", "mounting", "heat_map")
+WORDS = {"ignore": "region to ignore"}
 
 
 def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,20 +34,25 @@ def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     edit.add_argument("--password-stdin", action="store_true", help="read that user's password from standard input")
     edit.add_argument("--transport", choices=("tcp", "udp"), help="how RTSP's pictures travel")
     edit.add_argument("--rate", type=float, metavar="N", help="pictures a second that are analysed at most")
+    edit.add_argument("--mounting", choices=("oblique", "overhead"), help="from where people are seen")
+    edit.add_argument("--heat-map", action=argparse.BooleanOptionalAction, help="measure how long people stand where")
     edit.set_defaults(run=run_edit)
     for word, enabled in (("enable", True), ("disable", False)):
         switch = actions.add_parser(word, help=f"{word} a camera; a disabled one is not connected to")
         switch.add_argument("name", metavar="NAME")
         switch.set_defaults(run=run_switch, enabled=enabled)
     for kind, form in FORMS.items():
-        group = actions.add_parser(kind, help=f"add or remove a {kind} of a camera")
+        word = WORDS.get(kind, kind)
+        group = actions.add_parser(kind, help=f"add or remove a {word} of a camera")
         which = group.add_subparsers(title="actions", metavar="ACTION", required=True)
-        add = which.add_parser("add", help=f"add a {kind}")
-        remove = which.add_parser("remove", help=f"remove a {kind}")
+        add = which.add_parser("add", help=f"add a {word}")
+        remove = which.add_parser("remove", help=f"remove a {word}")
         for parser, what in ((add, form), (remove, kind.upper())):
             parser.add_argument("name", metavar="NAME")
             parser.add_argument("place", metavar=what)
-        add.set_defaults(run=run_add_place, kind=kind)
+        if kind == "zone":
+            add.add_argument("--queue", action="store_true", help="people wait in line there")
+        add.set_defaults(run=run_add_place, kind=kind, queue=False)
         remove.set_defaults(run=run_remove_place, kind=kind)
 
 
@@ -55,9 +69,9 @@ def run_edit(options: argparse.Namespace, paths: Paths) -> int:
         changes["username"] = options.username
         asked = bool(options.username)
         changes["password"] = read_password(options.password_stdin, "The camera's password") if asked else ""
-    changes |= {name: value for name in ("transport", "rate") if (value := getattr(options, name)) is not None}
+    changes |= {name: value for name in EDITED if (value := getattr(options, name)) is not None}
     if not changes:
-        raise UsageError("There is nothing to change; give another address, user, --transport or --rate.")
+        raise UsageError("There is nothing to change; give another address, user or option.")
     # Of a password only that it changed is written down.
     told = ", ".join(sorted(changes))
     return _change(paths, options.name, f"changed: {told}", lambda camera: replace(camera, **changes))
@@ -71,23 +85,25 @@ def run_switch(options: argparse.Namespace, paths: Paths) -> int:
 def run_add_place(options: argparse.Namespace, paths: Paths) -> int:
     kind = options.kind
     # A mask has no name of its own on the command line; it gets the next free one.
-    return _change(paths, options.name, f"{kind} added", lambda camera: _with_place(camera, kind, options.place))
+    return _change(
+        paths, options.name, f"{kind} added", lambda camera: _with_place(camera, kind, options.place, options.queue)
+    )
 
 
 def run_remove_place(options: argparse.Namespace, paths: Paths) -> int:
     kind, place = options.kind, options.place
 
     def remove(camera: "Camera") -> "Camera":
-        there: Sequence[LineSetting | ZoneSetting] = getattr(camera, f"{kind}s")
+        there: Sequence[LineSetting | ZoneSetting] = getattr(camera, FIELDS[kind])
         left: Any = tuple(each for each in there if each.name != place)
         if len(left) == len(there):
             raise UsageError(f"{camera.name} has no {kind} called {place}; `veilsight camera list` shows those it has.")
-        return replace(camera, **{f"{kind}s": left})
+        return replace(camera, **{FIELDS[kind]: left})
 
     return _change(paths, options.name, f"{kind} removed", remove)
 
 
-def _with_place(camera: "Camera", kind: str, text: str) -> "Camera":
+def _with_place(camera: "Camera", kind: str, text: str, queue: bool) -> "Camera":
     """Raises `UsageError` where the place makes no sense or has the name of another."""
     from appliance.storage.cameras import LineSetting, ZoneSetting
 
@@ -101,15 +117,17 @@ def _with_place(camera: "Camera", kind: str, text: str) -> "Camera":
         zone = parse_zone(f"{free}={text}" if kind == "mask" else text)
     except GeometryError as error:
         raise UsageError(str(error)) from error
-    setting = ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points))
+    setting = ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points), queue)
     if kind == "mask":
         return replace(camera, masks=(*camera.masks, setting))
     _check_free(camera, kind, zone.name)
+    if kind == "ignore":
+        return replace(camera, ignored=(*camera.ignored, setting))
     return replace(camera, zones=(*camera.zones, setting))
 
 
 def _check_free(camera: "Camera", kind: str, name: str) -> None:
-    if name in {each.name for each in getattr(camera, f"{kind}s")}:
+    if name in {each.name for each in getattr(camera, FIELDS[kind])}:
         raise UsageError(f"{camera.name} has a {kind} called {name} already; remove it first.")
 
 

@@ -157,8 +157,10 @@ class Counter:
     the box's size. A track that turns back sooner is counted back when it is clear.
 
     A track enters a zone when its anchor is inside, and leaves when it is outside and clear of the outline.
-    Kinds other than `COUNTED_KINDS` are not counted. With `bounded` each track adds no more than one visit may
-    (`metrics/measures.py`), which the noise of the mode `differential` needs; without, every count is exact.
+    Who stands in one of the `ignored` regions is not looked at. With `overhead` the anchor is the middle of the box:
+    seen from above, nobody's feet are at its lower edge. Kinds other than `COUNTED_KINDS` are not counted. With
+    `bounded` each track adds no more than one visit may (`metrics/measures.py`), which the noise of the mode
+    `differential` needs; without, every count is exact.
     Raises `GeometryError` where two lines or zones share a name.
     """
 
@@ -167,6 +169,8 @@ class Counter:
     forget_seconds: float = FORGET_SECONDS
     bounded: bool = False
     heat: bool = False
+    ignored: Sequence[Zone] = ()
+    overhead: bool = False
     _tracks: dict[int, _TrackState] = field(default_factory=dict, init=False, repr=False)
     _crossings: dict[tuple[str, str, Direction], int] = field(init=False, repr=False)
     _visits: dict[tuple[str, str], int] = field(init=False, repr=False)
@@ -205,7 +209,7 @@ class Counter:
         crossings = self._settle(time_seconds)
         self._forget(time_seconds)
         for observation in observations:
-            if observation.kind in COUNTED_KINDS:
+            if observation.kind in COUNTED_KINDS and not self._ignores(observation, frame_width, frame_height):
                 crossings.extend(self._observe(time_seconds, observation, frame_width, frame_height))
         self._measure_occupancy(time_seconds)
         return tuple(crossings)
@@ -236,7 +240,7 @@ class Counter:
         return len(self._tracks)
 
     def _observe(self, time_seconds: float, observation: Observation, width: int, height: int) -> list[Crossing]:
-        anchor = observation.box.anchor
+        anchor = self._anchor(observation.box)
         state = self._tracks.get(observation.track)
         if state is None:
             state = self._begin(time_seconds, observation, width, height)
@@ -263,6 +267,16 @@ class Counter:
         state.seen = max(state.seen, time_seconds)
         return crossings
 
+    def _anchor(self, box: Box) -> Point:
+        return box.centre if self.overhead else box.anchor
+
+    def _ignores(self, observation: Observation, width: int, height: int) -> bool:
+        anchor = self._anchor(observation.box)
+        place = Point(min(max(anchor.x / width, 0.0), 1.0), min(max(anchor.y / height, 0.0), 1.0))
+        return any(
+            inside(place, zone.points) or distance_to_outline(place, zone.points) == 0.0 for zone in self.ignored
+        )
+
     def _count(self, time_seconds: float, line: str, track: int, state: _TrackState, sign: int) -> Crossing:
         direction: Direction = "in" if sign > 0 else "out"
         self._crossings[line, state.kind, direction] += int(state.visit.take("crossings", line, direction))
@@ -281,17 +295,18 @@ class Counter:
     def _begin(self, time_seconds: float, observation: Observation, width: int, height: int) -> _TrackState:
         """The state of a new track as it was where it was seen first."""
         first = observation.first_box or observation.box
+        anchor = self._anchor(first)
         state = _TrackState(
             kind=observation.kind,
             seen=time_seconds,
             visit=Visit(self.bounded, time_seconds),
-            anchor=Point(first.anchor.x / width, first.anchor.y / height),
+            anchor=Point(anchor.x / width, anchor.y / height),
             lines=[_AtLine() for _ in self.lines],
             zones=[_InZone() for _ in self.zones],
         )
         for line, at_line in zip(self.lines, state.lines, strict=True):
             start, end = to_pixels(line.start, width, height), to_pixels(line.end, width, height)
-            at_line.step(first.anchor, first.anchor, start, end, CLEARANCE * first.size)
+            at_line.step(anchor, anchor, start, end, CLEARANCE * first.size)
         return state
 
     def _visit(

@@ -35,6 +35,10 @@ class Box(NamedTuple):
         return Point((self.x1 + self.x2) / 2, self.y2)
 
     @property
+    def centre(self) -> Point:
+        return Point((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
+
+    @property
     def size(self) -> float:
         """Side of the square of the same area, in pixels: one length for tall people and long vehicles alike."""
         return math.sqrt(max(0.0, self.x2 - self.x1) * max(0.0, self.y2 - self.y1))

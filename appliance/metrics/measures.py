@@ -131,15 +131,15 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             zones_of, KINDS, NO_DIRECTION, Bound(MOST_SECONDS, "place"), 2, whole_number=False, counted_by="visits"
         ),
         "occupancy_maximum": Measure(zones_of, KINDS, NO_DIRECTION, bound=None, weight=0, counted_by="visits"),
-        "dwell": Measure(zones_of, KINDS, DWELL_BINS, Bound(1, "place"), weight=2),
-        "flows": Measure(flows_of, ("person",), NO_DIRECTION, Bound(MOST_FLOWS, "camera"), weight=2),
+        "dwell": Measure(zones_of, KINDS, DWELL_BINS, Bound(1, "place"), weight=1),
+        "flows": Measure(flows_of, ("person",), NO_DIRECTION, Bound(MOST_FLOWS, "camera"), weight=1),
         # A cell has no count of visits that could decide, so in the mode `threshold` none is shown.
         "heat_seconds": Measure(
             heat_cells_of,
             ("person",),
             NO_DIRECTION,
             Bound(MOST_HEAT_SECONDS, "camera"),
-            weight=2,
+            weight=1,
             whole_number=False,
             counted_by="visits",
         ),

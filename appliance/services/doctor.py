@@ -153,6 +153,9 @@ def _check_engine(paths: Paths, site: Site) -> Iterator[Finding]:
             )
     for camera in status["cameras"]:
         yield describe_camera(camera)
+    for name, sentences in status["advice"].items():
+        for sentence in sentences:
+            yield Finding(f"camera {name}", "note", sentence)
 
 
 def describe_camera(camera: Mapping[str, Any]) -> Finding:

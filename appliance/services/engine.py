@@ -141,6 +141,7 @@ class Engine:
             "open_bucket": newest
             and _describe([bucket for bucket in buckets if bucket.start == newest], self._settings.anonymity.mode),
             "present": {each.camera.name: each.observer.measuring.present() for each in running},
+            "advice": {each.camera.name: each.observer.measuring.advice() for each in running},
         }
 
     def _start(self, camera: Camera) -> RunningCamera:
@@ -174,7 +175,15 @@ class Engine:
 
     def _begin(self, camera: Camera) -> CameraMeasuring:
         bucket_seconds = 60 * self._settings.analysis.bucket_minutes
-        return self._keeping.begin(camera.name, _lines(camera), _as_zones(camera.zones), bucket_seconds)
+        return self._keeping.begin(
+            camera.name,
+            _lines(camera),
+            _as_zones(camera.zones),
+            bucket_seconds,
+            camera.heat_map,
+            _as_zones(camera.ignored),
+            camera.mounting == "overhead",
+        )
 
     def _count_anew(self, running: RunningCamera, camera: Camera) -> RunningCamera:
         """Other lines and zones on the same picture."""
@@ -253,7 +262,7 @@ def _record_stop(site: Site) -> None:
 
 
 def _without_places(camera: Camera) -> Camera:
-    return replace(camera, lines=(), zones=())
+    return replace(camera, lines=(), zones=(), ignored=(), mounting="oblique", heat_map=False)
 
 
 def _disabled(name: str) -> dict[str, Any]:

@@ -59,14 +59,23 @@ class Keeping:
         self._copies.close()
 
     def begin(
-        self, camera: str, lines: Sequence[Line], zones: Sequence[Zone], bucket_seconds: int, heat: bool = False
+        self,
+        camera: str,
+        lines: Sequence[Line],
+        zones: Sequence[Zone],
+        bucket_seconds: int,
+        heat: bool = False,
+        ignored: Sequence[Zone] = (),
+        overhead: bool = False,
     ) -> CameraMeasuring:
         """Count a camera from now on, and go on with what was left of it."""
         with reading(self._site.engine) as connection:
             last = measurements.last_stored(connection, camera)
         with self._lock:
             left = self._copies.take(camera)
-            measuring = CameraMeasuring(camera, lines, zones, bucket_seconds, self.keep, self._policy, left, last, heat)
+            measuring = CameraMeasuring(
+                camera, lines, zones, bucket_seconds, self.keep, self._policy, left, last, heat, ignored, overhead
+            )
             self._at_work[camera] = measuring
         return measuring
 

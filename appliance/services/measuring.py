@@ -11,6 +11,7 @@ from appliance.metrics.counters import Counter
 from appliance.metrics.geometry import Line, Zone
 from appliance.metrics.measures import Layout
 from appliance.metrics.noise import add_noise
+from appliance.metrics.sizes import PersonSizes
 from appliance.services.open_buckets import Part
 from appliance.vision.counting import observations
 from appliance.vision.detections import Track
@@ -60,11 +61,14 @@ class CameraMeasuring:
         left: Sequence[Part] = (),
         last_stored: int = 0,
         heat: bool = False,
+        ignored: Sequence[Zone] = (),
+        overhead: bool = False,
     ) -> None:
         self.camera = camera
         self._layout = Layout.of(lines, zones, heat)
         self._policy = policy
-        self._counter = Counter(lines, zones, bounded=policy.bounded, heat=heat)
+        self._counter = Counter(lines, zones, bounded=policy.bounded, heat=heat, ignored=ignored, overhead=overhead)
+        self._sizes = PersonSizes(overhead)
         self._buckets = Buckets(camera, bucket_seconds)
         self._keep = keep
         self._lock = threading.Lock()
@@ -80,6 +84,7 @@ class CameraMeasuring:
         seen = observations(tracks)
         with self._lock:
             self._counter.update(monotonic, seen, width, height)
+            self._sizes.add(monotonic, [each.box for each in seen if each.kind == "person"], width, height)
             self._closed(self._buckets.update(moment, monotonic, self._counter.totals()))
 
     def mark_unreliable(self, seconds: float) -> None:
@@ -113,6 +118,11 @@ class CameraMeasuring:
         with self._lock:
             occupancy = self._counter.totals().occupancy
         return {zone: number for (zone, kind), number in occupancy.items() if kind == "person"}
+
+    def advice(self) -> tuple[str, ...]:
+        """What keeps this camera from counting well, in sentences."""
+        with self._lock:
+            return self._sizes.advice()
 
     def _can_continue(self, part: Part, bucket_seconds: int) -> bool:
         return (part.layout, part.policy, part.bucket.seconds) == (self._layout, self._policy, bucket_seconds)

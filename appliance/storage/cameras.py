@@ -39,6 +39,9 @@ class CameraUnknown(VeilsightError):
     """No camera has this name."""
 
 
+Mounting = Literal["oblique", "overhead"]
+
+
 @dataclass(frozen=True, slots=True)
 class LineSetting:
     """A line from point 1 to point 2, normalised 0..1."""
@@ -52,10 +55,11 @@ class LineSetting:
 
 @dataclass(frozen=True, slots=True)
 class ZoneSetting:
-    """A polygon, points normalised 0..1."""
+    """A polygon, points normalised 0..1. In a `queue` people wait in line."""
 
     name: str
     points: tuple[tuple[float, float], ...]
+    queue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class Camera:
 
     What lies under one of the `masks` is never looked at. `rate` is how many pictures a second are analysed, None for
     what the settings say. A camera that is not `enabled` is not connected to. `transport` is how RTSP's pictures
-    travel.
+    travel. Who stands in one of the `ignored` regions is shown, redacted, and not counted. `mounting` says from where
+    people are seen.
     """
 
     name: str
@@ -79,6 +84,9 @@ class Camera:
     rate: float | None = None
     enabled: bool = True
     transport: Literal["tcp", "udp"] = "tcp"
+    ignored: tuple[ZoneSetting, ...] = ()
+    mounting: Mounting = "oblique"
+    heat_map: bool = False
 
 
 def check_source(text: str) -> str:
@@ -190,9 +198,12 @@ def _as_camera(row: Row[tuple[Any, ...]]) -> Camera:
     values = dict(row._mapping)
     del values["created"]
     values["lines"] = tuple(LineSetting(**line) for line in values["lines"])
-    values["zones"], values["masks"] = _as_zones(values["zones"]), _as_zones(values["masks"])
+    for regions in ("zones", "masks", "ignored"):
+        values[regions] = _as_zones(values[regions])
     return Camera(**values)
 
 
 def _as_zones(stored: list[dict[str, Any]]) -> tuple[ZoneSetting, ...]:
-    return tuple(ZoneSetting(zone["name"], tuple((x, y) for x, y in zone["points"])) for zone in stored)
+    return tuple(
+        ZoneSetting(zone["name"], tuple((x, y) for x, y in zone["points"]), zone.get("queue", False)) for zone in stored
+    )

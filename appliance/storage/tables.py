@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     true,
 )
 from sqlalchemy.engine import Dialect
@@ -102,6 +103,11 @@ camera = Table(
     Column("enabled", Boolean, nullable=False, server_default=true()),
     # How RTSP's pictures travel: tcp or udp.
     Column("transport", String, nullable=False, server_default="tcp"),
+    # Regions whose people and vehicles are not counted, though they stay visible.
+    Column("ignored", JSON, nullable=False, server_default="[]"),
+    # How the camera looks at people: oblique or overhead.
+    Column("mounting", String, nullable=False, server_default="oblique"),
+    Column("heat_map", Boolean, nullable=False, server_default=false()),
 )
 
 user = Table(

@@ -129,6 +129,7 @@ def describe_troubles(status: EngineStatus | None) -> str:
             *failures,
             *(f"{name}: {error}" for name, error in errors if error not in failures),
             *(f"{camera.name}: {describe_behind(camera)}" for camera in status.cameras if camera.behind),
+            *(f"{name}: {sentence}" for name, sentences in status.advice.items() for sentence in sentences),
             *(f"{each.name}: {describe_tampering(each)}" for each in status.cameras if each.tampering_words),
         ]
     )

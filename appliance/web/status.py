@@ -53,13 +53,14 @@ class OpenBucket(msgspec.Struct, frozen=True):
 class EngineStatus(msgspec.Struct, frozen=True):
     """`present` is how many people are in each zone of each camera now.
 
-    `failures` says by task why a network can't be used.
+    `failures` says by task why a network can't be used, `advice` by camera what keeps it from counting well.
     """
 
     cameras: tuple[CameraStatus, ...] = ()
     failures: dict[str, str] = {}
     open_bucket: OpenBucket | None = None
     present: dict[str, dict[str, int]] = {}
+    advice: dict[str, tuple[str, ...]] = {}
 
     def camera(self, name: str) -> CameraStatus | None:
         return next((camera for camera in self.cameras if camera.name == name), None)

@@ -106,3 +106,36 @@ def test_what_makes_no_sense_changes_nothing(
     assert problem in captured.err
     assert captured.err.count("\n") == 1
     assert (front(paths), changes(paths)) == (before, [])
+
+
+def test_a_region_is_ignored_until_it_is_removed(paths: Paths) -> None:
+    assert veilsight(paths, "ignore", "add", "front", "poster=0.1,0.1,0.3,0.1,0.3,0.4") == 0
+    assert [region.name for region in front(paths).ignored] == ["poster"]
+    assert veilsight(paths, "ignore", "add", "front", "poster=0.1,0.1,0.3,0.1,0.3,0.4") == 2
+    assert veilsight(paths, "ignore", "remove", "front", "poster") == 0
+    assert front(paths).ignored == ()
+    assert changes(paths) == ["ignore added", "ignore removed"]
+
+
+def test_mounting_heat_map_and_queues_are_kept(paths: Paths) -> None:
+    camera = front(paths)
+    assert (camera.mounting, camera.heat_map) == ("oblique", False)
+    assert veilsight(paths, "edit", "front", "--mounting", "overhead", "--heat-map") == 0
+    assert veilsight(paths, "zone", "add", "front", "till=0,0,0.5,0,0.5,0.5", "--queue") == 0
+    camera = front(paths)
+    assert (camera.mounting, camera.heat_map) == ("overhead", True)
+    assert [(zone.name, zone.queue) for zone in camera.zones] == [("till", True)]
+    assert veilsight(paths, "edit", "front", "--no-heat-map") == 0
+    assert not front(paths).heat_map
+
+
+def test_a_camera_is_added_with_what_it_ignores(paths: Paths, tmp_path: Path) -> None:
+    clip = str(tmp_path / "clip.mp4")
+    options = ["--ignore", "street=0,0,1,0,1,0.2", "--mounting", "overhead", "--zone", "till=0,0,0.5,0,0.5,0.5"]
+    assert veilsight(paths, "add", "back", clip, *options, "--queue", "door") == 2
+    assert veilsight(paths, "add", "back", clip, *options, "--queue", "till") == 0
+    with reading(open_site(paths).engine) as connection:
+        camera = cameras.need(connection, "back")
+    assert [region.name for region in camera.ignored] == ["street"]
+    assert camera.mounting == "overhead"
+    assert camera.zones[0].queue

@@ -44,7 +44,7 @@ COLUMNS = {
     "stored_part": {"camera", "number"},
     "camera": {
         *("name", "source", "username", "password", "loop", "realtime", "lines", "zones", "created"),
-        *("masks", "rate", "enabled", "transport"),
+        *("masks", "rate", "enabled", "transport", "ignored", "mounting", "heat_map"),
     },
     "user": {"name", "password_hash", "created"},
     "report": {"name", "first_day", "last_day", "built", "actor", "byte_count", "sha256", "checkpoint"},
