@@ -198,7 +198,11 @@ def _images(data: bytes) -> Iterator[tuple[str, int, bytes]]:
             if form == "JPEG":
                 # What lies behind a picture is none of it, so that the same picture is decoded once.
                 closed = data.rfind(JPEG_END, offset, end)
-                end = closed + len(JPEG_END) if closed >= 0 else end
+                end = closed if closed >= 0 else end
+                # A picture that was cut off is decoded as far as it goes.
+                yield form, begin, data[begin:end] + JPEG_END
+                offset = following
+                continue
             yield form, begin, data[begin:end]
             offset = following
 
@@ -224,7 +228,9 @@ def _unpack(data: bytes) -> Iterator[tuple[str, int, bytes]]:
         text = match[0].translate(URL_SAFE, b"\r\n")
         # What stands before it may look like a part of it.
         for phase in range(4):
+            # A single digit at the end is no byte.
+            digits = text[phase:-1] if (len(text) - phase) % 4 == 1 else text[phase:]
             try:
-                yield "base64", match.start(), base64.b64decode(text[phase : phase + (len(text) - phase) // 4 * 4])
+                yield "base64", match.start(), base64.b64decode(digits + b"===")
             except binascii.Error:
                 continue
