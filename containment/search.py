@@ -189,22 +189,25 @@ class Searcher:
 
 def _images(data: bytes) -> Iterator[tuple[str, int, bytes]]:
     """What begins like a picture, with its bytes; a picture's own end stops whoever decodes it."""
-    for form, magic, before in (("JPEG", JPEG, 0), ("PNG", PNG, 0), ("WebP", WEBP, 8)):
-        offset = data.find(magic)
-        while offset >= 0:
+    for form, magic, before in (("PNG", PNG, 0), ("WebP", WEBP, 8)):
+        for offset, following in _offsets(data, magic):
             begin = max(0, offset - before)
-            following = data.find(magic, offset + len(magic))
-            end = min(begin + LARGEST_IMAGE, following if following >= 0 else len(data))
-            if form == "JPEG":
-                # What lies behind a picture is none of it, so that the same picture is decoded once.
-                closed = data.rfind(JPEG_END, offset, end)
-                end = closed if closed >= 0 else end
-                # A picture that was cut off is decoded as far as it goes.
-                yield form, begin, data[begin:end] + JPEG_END
-                offset = following
-                continue
-            yield form, begin, data[begin:end]
-            offset = following
+            yield form, begin, data[begin : min(begin + LARGEST_IMAGE, following)]
+    for offset, following in _offsets(data, JPEG):
+        # What lies behind a picture is none of it, so that the same picture is decoded once.
+        closed = data.rfind(JPEG_END, offset, min(offset + LARGEST_IMAGE, following))
+        # Without its end it was cut off, or what follows is a small picture inside it. It is decoded as far as it goes.
+        end = closed if closed >= 0 else offset + LARGEST_IMAGE
+        yield "JPEG", offset, data[offset:end] + JPEG_END
+
+
+def _offsets(data: bytes, magic: bytes) -> Iterator[tuple[int, int]]:
+    """Each place of `magic`, with the following one or the end of the data."""
+    offset = data.find(magic)
+    while offset >= 0:
+        following = data.find(magic, offset + len(magic))
+        yield offset, following if following >= 0 else len(data)
+        offset = following
 
 
 def _unpack(data: bytes) -> Iterator[tuple[str, int, bytes]]:

@@ -23,6 +23,12 @@ CHROMA = PLANES[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)
 SMALL = cv2.resize(FRAME, (512, 384))
 
 
+def with_thumbnail(content: bytes) -> bytes:
+    """A JPEG with another, grey one in its metadata, as cameras write."""
+    small = cv2.imencode(".jpg", np.full((90, 120, 3), 128, np.uint8))[1].tobytes()
+    return content[:2] + b"\xff\xe1" + (len(small) + 2).to_bytes(2, "big") + small + content[2:]
+
+
 def zipped(content: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -48,6 +54,8 @@ FORMS = {
     "numbers, colours side by side": SMALL.astype(np.float32).tobytes(),
     "JPEG": cv2.imencode(".jpg", FRAME)[1].tobytes(),
     "poor JPEG": cv2.imencode(".jpg", SMALL, [cv2.IMWRITE_JPEG_QUALITY, 20])[1].tobytes(),
+    "JPEG with a thumbnail": with_thumbnail(cv2.imencode(".jpg", FRAME)[1].tobytes()),
+    "half a JPEG": cv2.imencode(".jpg", FRAME)[1].tobytes()[:15_000],
     "PNG": cv2.imencode(".png", FRAME)[1].tobytes(),
     "WebP": cv2.imencode(".webp", FRAME)[1].tobytes(),
     "gzip": gzip.compress(FRAME.tobytes()),
