@@ -2,11 +2,14 @@
 
 import argparse
 
+from appliance.cli import db_copies
 from appliance.settings import Paths
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = commands.add_parser("db", help="the encrypted database: migrate, protect, recovery-code")
+    group = commands.add_parser(
+        "db", help="the encrypted database: migrate, protect, rotate-key, backup, restore, check"
+    )
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     migrate = actions.add_parser("migrate", help="bring the database to the schema of this version")
     migrate.set_defaults(run=run_migrate)
@@ -17,6 +20,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     protect.set_defaults(run=run_protect)
     code = actions.add_parser("recovery-code", help="make and print a new recovery code; the old one ends")
     code.set_defaults(run=run_recovery_code)
+    db_copies.register(actions)
 
 
 def run_migrate(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001

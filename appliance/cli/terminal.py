@@ -47,7 +47,7 @@ def passphrase_asker(descriptor: int | None) -> Callable[[], str] | None:
         return functools.cache(lambda: read_line(descriptor))
     if sys.stdin is None or not sys.stdin.isatty():
         return None
-    return functools.cache(lambda: _ask("Passphrase or recovery code: "))
+    return functools.cache(lambda: ask_secret("Passphrase or recovery code: "))
 
 
 def read_line(descriptor: int) -> str:
@@ -73,7 +73,10 @@ def new_passphrase(descriptor: int | None, what: str) -> str:
     return read_password(False, what)
 
 
-def _ask(prompt: str) -> str:
+def ask_secret(prompt: str) -> str:
+    """What a person types, without showing it. Raises `UsageError`."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError("There is no terminal to ask at; give a file descriptor to read from.")
     try:
         return getpass.getpass(prompt)
     except EOFError as error:

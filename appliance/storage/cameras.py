@@ -44,13 +44,14 @@ Mounting = Literal["oblique", "overhead"]
 
 @dataclass(frozen=True, slots=True)
 class LineSetting:
-    """A line from point 1 to point 2, normalised 0..1."""
+    """A line from point 1 to point 2, normalised 0..1. An `inner` one is no entrance of the store."""
 
     name: str
     x1: float
     y1: float
     x2: float
     y2: float
+    inner: bool = False
 
 
 @dataclass(frozen=True, slots=True)

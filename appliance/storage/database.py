@@ -5,8 +5,10 @@ never wait (write-ahead log), and a writer takes its turn at the start of its tr
 half-way because another got in between.
 """
 
+import os
 import sqlite3
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,9 @@ from sqlalchemy.pool import QueuePool
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from appliance.errors import VeilsightError
-from appliance.storage.keys import DatabaseKey
+from appliance.files import write_whole
+from appliance.storage.sole_use import share
+from appliance.storage.vault import DatabaseKey
 
 WAIT_SECONDS = 20.0
 READ_ONLY = "veilsight_read_only"
@@ -44,15 +48,16 @@ def create_database(path: Path, key: DatabaseKey) -> Engine:
     """A new, empty database, or the present one if its key fits. Errors as in `open_database`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        _identifier_file(path).write_text(key.identifier + "\n", encoding="ascii")
+        write_identifiers(path, [key])
         path.touch()
     return open_database(path, key)
 
 
-def open_database(path: Path, key: DatabaseKey) -> Engine:
+def open_database(path: Path, key: DatabaseKey, sole: bool = False) -> Engine:
     """Connect to the database at `path`.
 
     `engine.begin()` is a transaction that may write. For reading use `reading(engine)`, which never waits for writers.
+    `sole` is for one who has the sole use of the database already (`appliance.storage.sole_use`).
     Raises `DatabaseMissing`, `WrongKey`, `DatabaseDamaged` and `DatabaseUnwritable`.
     """
     if not path.is_file():
@@ -60,7 +65,7 @@ def open_database(path: Path, key: DatabaseKey) -> Engine:
     engine = sqlalchemy.create_engine(
         "sqlite://",
         module=sqlcipher,
-        creator=lambda: _connect(path, key),
+        creator=lambda: connect(path, key, sole),
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=40,
@@ -79,11 +84,34 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _connect(path: Path, key: DatabaseKey) -> Any:
+class SharedConnection(sqlcipher.Connection):  # type: ignore[misc]
+    """A connection that keeps others from putting another file in the database's place."""
+
+    lock: int | None = None
+
+    def close(self) -> None:
+        super().close()
+        lock, self.lock = self.lock, None
+        if lock is not None:
+            os.close(lock)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def connect(path: Path, key: DatabaseKey, sole: bool = False) -> Any:
+    """One connection of `sqlcipher3`, without transactions of its own. Errors as in `open_database`."""
+    lock = None if sole else share(path, WAIT_SECONDS)
     try:
         connection = sqlcipher.connect(
-            str(path), timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+            str(path),
+            timeout=WAIT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+            factory=SharedConnection,
         )
+        connection.lock, lock = lock, None
         # SQLCipher would explain each failure on standard error; the caller gets one sentence instead.
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.raw.hex()}'\"")
@@ -97,7 +125,10 @@ def _connect(path: Path, key: DatabaseKey) -> Any:
         # Scratch tables stay in memory: SQLCipher would not encrypt them on disk.
         connection.execute("PRAGMA temp_store = MEMORY")
     except sqlcipher.DatabaseError as error:
-        raise _plain_words(error, path) or error from error
+        raise plain_words(error, path) or error from error
+    finally:
+        if lock is not None:
+            os.close(lock)
     return connection
 
 
@@ -108,10 +139,11 @@ def _begin(connection: Connection) -> None:
 
 def _explain(context: ExceptionContext, path: Path) -> VeilsightError | None:
     """SQLAlchemy raises what its `handle_error` listener returns, in place of its own exception."""
-    return _plain_words(context.original_exception, path)
+    return plain_words(context.original_exception, path)
 
 
-def _plain_words(error: BaseException, path: Path) -> VeilsightError | None:
+def plain_words(error: BaseException, path: Path) -> VeilsightError | None:
+    """What a failure of SQLite's means, in a sentence; None where it is a defect of ours."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = code & 0xFF if isinstance(code, int) else None
     if primary == sqlite3.SQLITE_FULL:
@@ -121,7 +153,9 @@ def _plain_words(error: BaseException, path: Path) -> VeilsightError | None:
             f"The database {path} can't be opened or written ({error}); check the disk and rights."
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DatabaseDamaged(f"The database {path} is damaged ({error}); restore it from a backup.")
+        return DatabaseDamaged(
+            f"The database {path} is damaged ({error}); restore a backup with `veilsight db restore FILE`."
+        )
     if primary == sqlite3.SQLITE_BUSY:
         return DatabaseUnwritable(
             f"Another program has kept the database {path} busy for {WAIT_SECONDS:g} s; try again."
@@ -131,16 +165,25 @@ def _plain_words(error: BaseException, path: Path) -> VeilsightError | None:
 
 def _unreadable(path: Path, key: DatabaseKey, error: Exception) -> VeilsightError:
     """Tell a wrong key from a damaged file by the identifier of the right key, which lies beside the database."""
-    explained = _plain_words(error, path)
+    explained = plain_words(error, path)
     if explained and not isinstance(explained, DatabaseDamaged):
         return explained
     try:
-        right = _identifier_file(path).read_text(encoding="ascii").strip()
+        right = _identifier_file(path).read_text(encoding="ascii").split()
     except (OSError, UnicodeDecodeError):
-        right = ""
-    if right == key.identifier:
-        return DatabaseDamaged(f"The database {path} is damaged; restore it from a backup.")
-    return WrongKey(f"The database {path} was made with another key; put that key back, or restore a backup.")
+        right = []
+    if key.identifier in right:
+        return DatabaseDamaged(f"The database {path} is damaged; restore a backup with `veilsight db restore FILE`.")
+    return WrongKey(
+        f"The database {path} was made with another key; put that key back, or `veilsight db restore` a backup."
+    )
+
+
+def write_identifiers(path: Path, keys: Sequence[DatabaseKey]) -> None:
+    """Note beside the database which keys may be its own. Raises `OSError`."""
+    shared = path.parent.stat().st_mode & stat.S_IWGRP
+    text = "".join(f"{key.identifier}\n" for key in keys)
+    write_whole(_identifier_file(path), text.encode("ascii"), 0o660 if shared else 0o600)
 
 
 def _identifier_file(path: Path) -> Path:

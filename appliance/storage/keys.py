@@ -12,6 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from appliance.files import write_whole
 from appliance.settings import Paths
 from appliance.storage import credentials, legacy_keys, vault
 from appliance.storage.secret_file import read_secret_file, write_new_file
@@ -91,6 +92,17 @@ def ensure_public_key(paths: Paths) -> None:
         write_new_file(paths.keys / PUBLIC_KEY, public_key_pem(load_signing_key(paths).public_key()), 0o644)
 
 
+def replace_signing_key(paths: Paths, signing: Ed25519PrivateKey) -> None:
+    """Let the vault hold this signing key, as a restored log needs the key that it was signed with.
+
+    Raises as `load_signing_key`, and `OSError`.
+    """
+    content = vault.read_vault(paths.vault)
+    part = _part(paths, content, SIGNING_PART)
+    vault.write_vault(paths.vault, vault.with_signing_key(content, part, signing.private_bytes_raw()))
+    write_whole(paths.keys / PUBLIC_KEY, public_key_pem(signing.public_key()), 0o644)
+
+
 def renew_recovery_code(paths: Paths) -> str:
     """A new recovery code, to be shown once; an earlier one no longer opens the vault. Raises as `root_secret`."""
     content = vault.read_vault(paths.vault)
@@ -113,6 +125,12 @@ def load_database_keys(paths: Paths) -> tuple[DatabaseKey, ...]:
         return (old,)
     content = vault.read_vault(paths.vault)
     return vault.database_keys(content, _part(paths, content, DATABASE_PART))
+
+
+def open_database_part(paths: Paths) -> tuple[Vault, bytes]:
+    """The vault, and what opens its database keys. Raises `KeyMissing` and `KeyUnusable`."""
+    content = vault.read_vault(paths.vault)
+    return content, _part(paths, content, DATABASE_PART)
 
 
 def load_signing_key(paths: Paths) -> Ed25519PrivateKey:

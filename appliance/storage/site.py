@@ -3,8 +3,8 @@
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,10 +14,10 @@ from sqlalchemy.dialects.sqlite import insert
 from appliance.errors import VeilsightError
 from appliance.settings import Paths
 from appliance.storage import keys, legacy_keys
-from appliance.storage.database import DatabaseDamaged, WrongKey, create_database, open_database, reading
+from appliance.storage.database import DatabaseDamaged, WrongKey, connect, create_database, open_database, reading
 from appliance.storage.migration import check_schema, migrate
 from appliance.storage.tables import site as site_table
-from appliance.storage.vault import Protection
+from appliance.storage.vault import DatabaseKey, Protection
 
 IDENTIFIER = "identifier"
 
@@ -48,14 +48,20 @@ def open_site(paths: Paths) -> Site:
 
 def open_with(paths: Paths) -> Engine:
     """Open the site's database, whatever its schema, with the key of the vault that fits. Raises a `VeilsightError`."""
-    *newer, last = keys.load_database_keys(paths)
-    for key in newer:
-        # Changing the key was broken off: the file is still encrypted with one of the two.
-        try:
-            return open_database(paths.database, key)
-        except (WrongKey, DatabaseDamaged):
-            continue
-    return open_database(paths.database, last)
+    return open_database(paths.database, fitting_key(paths, keys.load_database_keys(paths)))
+
+
+def fitting_key(paths: Paths, candidates: Sequence[DatabaseKey], sole: bool = False) -> DatabaseKey:
+    """The one of these keys that opens the database; there are two where changing it was broken off.
+
+    Raises what `open_database` raises.
+    """
+    for key in candidates[:-1]:
+        with suppress(WrongKey, DatabaseDamaged):
+            connect(paths.database, key, sole).close()
+            return key
+    connect(paths.database, candidates[-1], sole).close()
+    return candidates[-1]
 
 
 def site_of(engine: Engine, paths: Paths) -> Site:

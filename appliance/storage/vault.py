@@ -38,6 +38,7 @@ MEMORY_KIB = 64 * 1024
 PASSES = 3
 LANES = 4
 SHORTEST_PASSPHRASE = 12
+SIGNING_PURPOSE = "signing key"
 
 Kind = Literal["key-file", "credential", "passphrase", "recovery-code"]
 # How a site can be opened without a person's help from its recovery code.
@@ -126,8 +127,12 @@ def new_secret() -> bytes:
 
 def new_vault(root: bytes, database_key: DatabaseKey, signing_key: bytes) -> Vault:
     """A vault that nothing opens yet; `signing_key` is the 32 bytes of an Ed25519 private key."""
-    sealed = _seal(part_of(root, SIGNING_PART), signing_key, "signing key")
+    sealed = _seal(part_of(root, SIGNING_PART), signing_key, SIGNING_PURPOSE)
     return Vault((), (seal_database_key(part_of(root, DATABASE_PART), database_key),), sealed)
+
+
+def with_signing_key(vault: Vault, part: bytes, signing_key: bytes) -> Vault:
+    return msgspec.structs.replace(vault, signing_key=_seal(part, signing_key, SIGNING_PURPOSE))
 
 
 def part_of(root: bytes, part: Part) -> bytes:
@@ -147,7 +152,7 @@ def database_keys(vault: Vault, part: bytes) -> tuple[DatabaseKey, ...]:
 
 def signing_key(vault: Vault, part: bytes) -> bytes:
     """The 32 bytes of the Ed25519 private key. Raises `KeyUnusable`."""
-    return _unseal(part, vault.signing_key, "signing key")
+    return _unseal(part, vault.signing_key, SIGNING_PURPOSE)
 
 
 def with_secret(vault: Vault, root: bytes, kind: Kind, secret: bytes) -> Vault:

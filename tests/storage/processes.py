@@ -14,6 +14,7 @@ from appliance.storage import keys
 from appliance.storage.database import create_database
 from appliance.storage.measurements import MeasurementRow, add_bucket
 from appliance.storage.migration import migrate_with
+from appliance.storage.rotation import rotate_key
 from appliance.storage.site import Site, create_site, open_site
 
 BUCKET = MeasurementRow(datetime(2026, 11, 23, 8, tzinfo=UTC), 900, "door", "crossings", "in", "person", "in", 1.0)
@@ -33,10 +34,28 @@ def main(job: str, state: str, *arguments: str) -> None:
         with open_site(paths).engine.begin() as connection:
             append(connection, Event("test", "started", "never committed"))
             os.kill(os.getpid(), signal.SIGKILL)
+    elif job == "rotate on a full disk":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(arguments[0]), resource.RLIM_INFINITY))
+        rotate_key(paths, lambda _connection: None)
     elif job == "killed while migrating":
         with create_database(paths.database, keys.load_database_key(paths)).begin() as connection:
             migrate_with(connection)
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_at_event(number: int) -> None:
+    """End this process with SIGKILL at its so-manieth file operation from now on, as Python's audit events count."""
+    left = number
+
+    def watch(event: str, arguments: tuple[object, ...]) -> None:  # noqa: ARG001
+        nonlocal left
+        # The killing is an event too.
+        if event != "os.kill" and (event == "open" or event.startswith(("os.", "fcntl.", "sqlite3."))):
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)
 
 
 def append_many(site: Site, subject: str, count: int) -> None:
