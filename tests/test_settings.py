@@ -1,5 +1,6 @@
 """The settings of anonymity: what is allowed, and what is said about what isn't."""
 
+from datetime import date, time
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,23 @@ def test_the_copy_of_open_buckets_lies_where_programs_or_the_person_have_memory(
     assert without is not None
     assert without.parent == Path("/dev/shm")
     assert find_paths({}, tmp_path / "other").memory != without
+
+
+def test_opening_hours_have_exceptions_by_date(tmp_path: Path) -> None:
+    text = '[opening]\nmonday = ["14:00-19:00", "09:00-12:00"]\n[opening.exceptions]\n2026-12-28 = []\n'
+    opening = load_settings(settings_file(tmp_path, text)).opening
+    assert opening is not None
+    assert opening.spans(date(2026, 12, 21)) == ((time(9), time(12)), (time(14), time(19)))
+    assert opening.spans(date(2026, 12, 28)) == opening.spans(date(2026, 12, 22)) == ()
+
+
+@pytest.mark.parametrize("span", ["9-19", "09:00", "25:00-26:00", "09:00-19:00-20:00", "09:60-10:00"])
+def test_opening_hours_that_are_no_times_are_refused(tmp_path: Path, span: str) -> None:
+    with pytest.raises(SettingsError, match="opening hours are written like"):
+        load_settings(settings_file(tmp_path, f'[opening]\nmonday = ["{span}"]\n'))
+
+
+@pytest.mark.parametrize("spans", ['"09:00-12:00", "11:00-19:00"', '"18:00-02:00", "20:00-22:00"'])
+def test_opening_hours_that_overlap_are_refused(tmp_path: Path, spans: str) -> None:
+    with pytest.raises(SettingsError, match="overlap"):
+        load_settings(settings_file(tmp_path, f"[opening]\nmonday = [{spans}]\n"))

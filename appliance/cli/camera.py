@@ -48,6 +48,7 @@ def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     add.add_argument("--discovered", metavar="ADDRESS", help="an ONVIF camera instead: its best stream is taken")
     add.add_argument("--line", action="append", default=[], metavar="NAME=x1,y1,x2,y2", help="may be repeated")
+    add.add_argument("--inner", action="append", default=[], metavar="LINE", help="a line that is no entrance")
     add.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
     add.add_argument("--mask", action="append", default=[], metavar=MASK_FORM, help=MASK_HELP)
     add.add_argument("--queue", action="append", default=[], metavar="ZONE", help="a zone where people wait in line")
@@ -75,7 +76,8 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
         raise UsageError(f"A camera can't be called {options.name!r}; use 1 to 40 letters, digits and dashes.")
     lines, zones = parse_places(options.line, options.zone)
     masks, (_, ignored) = parse_masks(options.mask), parse_places([], options.ignore)
-    check_queues(options.queue, zones)
+    check_known("zone", options.queue, [zone.name for zone in zones])
+    check_known("line", options.inner, [line.name for line in lines])
     if (options.source is None) == (options.discovered is None):
         raise UsageError("Name the camera's address, or a discovered camera with --discovered, and not both.")
     if options.password_stdin and not options.username:
@@ -92,7 +94,9 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
         source=source,
         username=options.username,
         password=password,
-        lines=tuple(cameras.LineSetting(line.name, *line.start, *line.end) for line in lines),
+        lines=tuple(
+            cameras.LineSetting(line.name, *line.start, *line.end, line.name in options.inner) for line in lines
+        ),
         zones=tuple(as_setting(zone, zone.name in options.queue) for zone in zones),
         masks=tuple(as_setting(mask) for mask in masks),
         ignored=tuple(as_setting(region) for region in ignored),
@@ -127,11 +131,11 @@ def parse_places(lines: list[str], zones: list[str]) -> tuple[list[Line], list[Z
     return parsed
 
 
-def check_queues(queues: list[str], zones: list[Zone]) -> None:
-    """Raises `UsageError` for a queue that is no zone."""
-    unknown = sorted(set(queues) - {zone.name for zone in zones})
+def check_known(what: str, marked: list[str], names: list[str]) -> None:
+    """Raises `UsageError` for a queue that is no zone, or an inner line that is no line."""
+    unknown = sorted(set(marked) - set(names))
     if unknown:
-        raise UsageError(f"There is no zone {unknown[0]!r} to be a queue; draw it with --zone.")
+        raise UsageError(f"There is no {what} {unknown[0]!r}; draw it with --{what}.")
 
 
 def as_setting(zone: Zone, queue: bool = False) -> "ZoneSetting":
@@ -153,7 +157,10 @@ def run_list(options: argparse.Namespace, paths: Paths) -> int:
     for camera in found:
         print(f"{camera.name}: {cameras.shown_source(camera.source)}" + ("" if camera.enabled else " (disabled)"))
         for line in camera.lines:
-            print(f"    line {line.name}: {line.x1:g},{line.y1:g} to {line.x2:g},{line.y2:g}")
+            print(
+                f"    line {line.name}: {line.x1:g},{line.y1:g} to {line.x2:g},{line.y2:g}"
+                + (" (inner)" if line.inner else "")
+            )
         for zone in camera.zones:
             queue = " (queue)" if zone.queue else ""
             print(f"    zone {zone.name}{queue}: {' '.join(f'{x:g},{y:g}' for x, y in zone.points)}")
@@ -180,6 +187,7 @@ def describe(camera: "Camera") -> dict[str, object]:
         "lines": {line.name: [line.x1, line.y1, line.x2, line.y2] for line in camera.lines},
         "zones": {zone.name: [list(point) for point in zone.points] for zone in camera.zones},
         "masks": {mask.name: [list(point) for point in mask.points] for mask in camera.masks},
+        "inner": [line.name for line in camera.lines if line.inner],
         "queues": [zone.name for zone in camera.zones if zone.queue],
         "ignored": {region.name: [list(point) for point in region.points] for region in camera.ignored},
         "mounting": camera.mounting,

@@ -52,7 +52,9 @@ def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
             parser.add_argument("place", metavar=what)
         if kind == "zone":
             add.add_argument("--queue", action="store_true", help="people wait in line there")
-        add.set_defaults(run=run_add_place, kind=kind, queue=False)
+        if kind == "line":
+            add.add_argument("--inner", action="store_true", help="it is inside the store, no entrance")
+        add.set_defaults(run=run_add_place, kind=kind, queue=False, inner=False)
         remove.set_defaults(run=run_remove_place, kind=kind)
 
 
@@ -85,8 +87,9 @@ def run_switch(options: argparse.Namespace, paths: Paths) -> int:
 def run_add_place(options: argparse.Namespace, paths: Paths) -> int:
     kind = options.kind
     # A mask has no name of its own on the command line; it gets the next free one.
+    marked = options.queue or options.inner
     return _change(
-        paths, options.name, f"{kind} added", lambda camera: _with_place(camera, kind, options.place, options.queue)
+        paths, options.name, f"{kind} added", lambda camera: _with_place(camera, kind, options.place, marked)
     )
 
 
@@ -103,21 +106,23 @@ def run_remove_place(options: argparse.Namespace, paths: Paths) -> int:
     return _change(paths, options.name, f"{kind} removed", remove)
 
 
-def _with_place(camera: "Camera", kind: str, text: str, queue: bool) -> "Camera":
-    """Raises `UsageError` where the place makes no sense or has the name of another."""
+def _with_place(camera: "Camera", kind: str, text: str, marked: bool) -> "Camera":
+    """`marked` is an inner line, or a zone that is a queue.
+
+    Raises `UsageError` where the place makes no sense or has the name of another."""
     from appliance.storage.cameras import LineSetting, ZoneSetting
 
     try:
         if kind == "line":
             line = parse_line(text)
             _check_free(camera, kind, line.name)
-            return replace(camera, lines=(*camera.lines, LineSetting(line.name, *line.start, *line.end)))
+            return replace(camera, lines=(*camera.lines, LineSetting(line.name, *line.start, *line.end, marked)))
         names = {each.name for each in camera.masks}
         free = next(name for number in range(1, len(names) + 2) if (name := f"mask-{number}") not in names)
         zone = parse_zone(f"{free}={text}" if kind == "mask" else text)
     except GeometryError as error:
         raise UsageError(str(error)) from error
-    setting = ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points), queue)
+    setting = ZoneSetting(zone.name, tuple((x, y) for x, y in zone.points), marked)
     if kind == "mask":
         return replace(camera, masks=(*camera.masks, setting))
     _check_free(camera, kind, zone.name)

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
+from appliance.metrics.opening import Opening, Step, share_left, store_occupancy
 from appliance.metrics.publishing import Published, exact_or_noisy, hour_is_over, suppress, total
 from appliance.web.words import number, plural
 
@@ -35,6 +36,7 @@ class Count:
     value: float
     mode: str = "off"
     variance: float = 0.0
+    length: timedelta = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,12 @@ class Day:
 
 @dataclass(frozen=True)
 class CameraPlaces:
-    """The lines and zones that are set up for a camera, by name."""
+    """The lines and zones that are set up for a camera, by name. The `inner` of the lines are no entrances."""
 
     name: str
     lines: tuple[str, ...]
     zones: tuple[str, ...]
+    inner: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,14 +136,18 @@ def count_day(
     counts: Iterable[Count],
     present: Mapping[str, Mapping[str, int]] | None,
     k: int = 5,
+    opening: Opening | None = None,
 ) -> DayCounts:
     """Add the day's counts up. `present` is how many people are in each camera's zones now; None if nobody knows.
 
-    `k` is the smallest number that is shown in the mode `threshold`.
+    With an `opening`, how many are inside is counted since then, and drifts to nobody after its end. `k` is the
+    smallest number that is shown in the mode `threshold`.
     """
+    counts = tuple(counts)
     sums = _add_up(day, now, counts, k)
     rows = _rows(cameras, sums)
-    values = _totals(sums) | _hour_values(day, now, sums)
+    inside = _inside_now(counts, cameras, opening, now, day) or _inside_today(sums, cameras)
+    values = _totals(sums) | inside | _hour_values(day, now, sums)
     for camera in rows:
         values |= _camera_values(camera, sums, None if present is None else present.get(camera.name, {}))
     names = [day.date.isoformat(), *(f"{row}" for row in rows)]
@@ -215,20 +222,61 @@ def _totals(sums: _Sums) -> dict[str, str]:
         return total(value for key, value in sums.crossings.items() if key[2:] == (kind, direction))
 
     came, left = of("person", "in"), of("person", "out")
-    inside = came - left
+    return {
+        "in": shown(came),
+        "out": shown(left),
+        "in_note": _total_note(of("vehicle", "in")) + in_error(came),
+        "out_note": _total_note(of("vehicle", "out")) + in_error(left),
+    }
+
+
+def _inside_today(sums: _Sums, cameras: Sequence[CameraPlaces]) -> dict[str, str]:
+    """In minus out of the day, over the entrances."""
+    inner = {(camera.name, line) for camera in cameras for line in camera.inner}
+
+    def of(direction: str) -> Published:
+        return total(
+            value for key, value in sums.crossings.items() if key[2:] == ("person", direction) and key[:2] not in inner
+        )
+
+    inside = of("in") - of("out")
     inside_note = "in minus out since midnight" + in_error(inside)
     if inside.withheld:
         inside_note = "in minus out since midnight, of the hours that are shown"
     if inside.value < 0 and not inside.margin and not inside.withheld:
         inside_note = f"in minus out since midnight; {number(-inside.value)} more went out than came in"
     return {
-        "in": shown(came),
-        "out": shown(left),
         "inside": f"about {number(inside.shown)}" if inside.withheld else shown(inside),
-        "in_note": _total_note(of("vehicle", "in")) + in_error(came),
-        "out_note": _total_note(of("vehicle", "out")) + in_error(left),
         "inside_note": inside_note,
     }
+
+
+def _inside_now(
+    counts: Sequence[Count], cameras: Sequence[CameraPlaces], opening: Opening | None, now: datetime, day: Day
+) -> dict[str, str]:
+    """In minus out since the store opened, over the entrances; nothing where that can't be told."""
+    if opening is None or any(each.mode == "threshold" for each in counts):
+        return {}
+    inner = {(camera.name, line) for camera in cameras for line in camera.inner}
+    entered = [
+        each
+        for each in counts
+        if (each.measure, each.kind) == ("crossings", "person")
+        and (each.camera, each.place) not in inner
+        and each.start + each.length > opening.start
+    ]
+    steps = [
+        Step(each.start, each.start + each.length, each.value if each.direction == "in" else -each.value)
+        for each in entered
+    ]
+    share = share_left(now, opening)
+    noise = [exact_or_noisy(0.0, share * share * each.variance) for each in entered]
+    inside = Published(store_occupancy(now, opening, steps)) + total(noise)
+    if now >= opening.end:
+        note = f"closed since {opening.end.astimezone(day.zone):%H:%M}"
+    else:
+        note = f"in minus out since opening at {opening.start.astimezone(day.zone):%H:%M}"
+    return {"inside": shown(inside), "inside_note": note + in_error(inside)}
 
 
 def _total_note(vehicles: Published) -> str:

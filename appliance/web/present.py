@@ -1,7 +1,9 @@
 """The day's numbers as of now: from the database and from the engine's open bucket."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from appliance.metrics.opening import Opening, describe, last_opening
 from appliance.storage import cameras as stored_cameras
 from appliance.storage import measurements
 from appliance.storage.database import reading
@@ -11,6 +13,7 @@ from appliance.web.status import CameraStatus, EngineStatus, read_status
 from appliance.web.words import day as day_in_words
 
 SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
+LONGEST_BUCKET = timedelta(hours=1)
 STATE_WORDS = {
     "connecting": "connecting to the camera",
     "stalled": "connected, but no picture comes",
@@ -44,11 +47,14 @@ class PresentNumbers:
 def present_numbers(context: WebContext) -> PresentNumbers:
     now = context.clock()
     day = day_of(now, context.settings.site.zone)
-    places, counts, status = read_counts(context, day)
+    hours = context.settings.opening
+    opening = None if hours is None else last_opening(now, hours.spans, day.zone)
+    places, counts, status = read_counts(context, day, opening)
     present = None if status is None else status.present
-    result = count_day(day, now, places, counts, present, context.settings.anonymity.k)
+    result = count_day(day, now, places, counts, present, context.settings.anonymity.k, opening)
+    opened = describe(None if hours is None else hours.spans(day.date))
     values = result.values | {
-        "day": f"{day.date:%A}, {day_in_words(day.date)}",
+        "day": f"{day.date:%A}, {day_in_words(day.date)}" + (f", {opened}" if opened else ""),
         "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
         "notice": describe_troubles(status),
     }
@@ -57,18 +63,24 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     return PresentNumbers(values, result.hours, result.cameras, result.structure, "good" if status else "warn")
 
 
-def read_counts(context: WebContext, day: Day) -> tuple[list[CameraPlaces], list[Count], EngineStatus | None]:
-    """Cameras, the day's stored counts with the open bucket's, and the engine's status.
+def read_counts(
+    context: WebContext, day: Day, opening: Opening | None = None
+) -> tuple[list[CameraPlaces], list[Count], EngineStatus | None]:
+    """Cameras, the stored counts of the day and since the opening with the open bucket's, and the engine's status.
 
     The engine may store its bucket between our two questions, and then it would be counted twice: so the status is
     asked for before and after, and the reading is taken again if another bucket has been opened meanwhile.
     """
     status = read_status(context.live)
+    start = day.start if opening is None else min(day.start, opening.start - LONGEST_BUCKET)
     for _ in range(3):
         with reading(context.engine) as connection:
             places = [
                 CameraPlaces(
-                    each.name, tuple(line.name for line in each.lines), tuple(zone.name for zone in each.zones)
+                    each.name,
+                    tuple(line.name for line in each.lines),
+                    tuple(zone.name for zone in each.zones),
+                    tuple(line.name for line in each.lines if line.inner),
                 )
                 for each in stored_cameras.list_cameras(connection)
             ]
@@ -83,8 +95,9 @@ def read_counts(context: WebContext, day: Day) -> tuple[list[CameraPlaces], list
                     row.value,
                     row.mode,
                     row.variance,
+                    timedelta(seconds=row.bucket_seconds),
                 )
-                for row in measurements.read(connection, day.start, day.end, measures=SHOWN_MEASURES)
+                for row in measurements.read(connection, start, day.end, measures=SHOWN_MEASURES)
             ]
         before, status = status, read_status(context.live)
         if _bucket_start(before) == _bucket_start(status):
@@ -99,9 +112,9 @@ def _bucket_start(status: EngineStatus | None) -> object:
 def _open_counts(status: EngineStatus | None) -> list[Count]:
     if status is None or status.open_bucket is None or status.open_bucket.mode == "threshold":
         return []
-    start = status.open_bucket.start
+    start, length = status.open_bucket.start, timedelta(seconds=status.open_bucket.seconds)
     return [
-        Count(start, row.camera, row.measure, row.place, row.kind, row.direction, row.value)
+        Count(start, row.camera, row.measure, row.place, row.kind, row.direction, row.value, length=length)
         for row in status.open_bucket.measurements
     ]
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.metrics.opening import Opening
 from appliance.web.counts import NO_NUMBER, CameraPlaces, Count, DayCounts, count_day, day_of
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -151,3 +152,34 @@ def test_the_present_hour_is_withheld_until_it_is_over() -> None:
     assert result.values["h12.in"] == "9"
     assert result.values["h13.in"] == NO_NUMBER  # 12:34 UTC is 13:34 in Paris
     assert result.values["in"] == "at least 117"
+
+
+OPENING = Opening(datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 18, tzinfo=UTC))
+
+
+def inside(now: datetime, *counts: Count, places: CameraPlaces = DOOR) -> dict[str, str]:
+    return count_day(day_of(now, PARIS), now, [places], counts, None, opening=OPENING).values
+
+
+def test_who_is_inside_is_counted_since_the_store_opened() -> None:
+    values = inside(NOW, crossing(OPENING.start - timedelta(hours=1), "in", 5), crossing(OPENING.start, "in", 3))
+    assert values["inside"] == "3"
+    assert values["in"] == "8"
+    assert "since opening at 09:00" in values["inside_note"]
+
+
+def test_after_closing_nobody_is_left_inside() -> None:
+    values = inside(OPENING.end + timedelta(hours=1), crossing(NOW, "in", 30))
+    assert values["inside"] == "0"
+    assert "closed since 19:00" in values["inside_note"]
+
+
+def test_a_store_holds_never_fewer_than_nobody() -> None:
+    assert inside(NOW, crossing(NOW, "out", 3))["inside"] == "0"
+
+
+def test_lines_inside_the_store_are_no_entrances() -> None:
+    inner = CameraPlaces("door", ("entrance", "aisle"), (), inner=("aisle",))
+    moved = Count(NOW, "door", "crossings", "aisle", "person", "in", 4)
+    assert inside(NOW, crossing(NOW, "in", 2), moved, places=inner)["inside"] == "2"
+    assert count_day(day_of(NOW, PARIS), NOW, [inner], [crossing(NOW, "in", 2), moved], None).values["inside"] == "2"
