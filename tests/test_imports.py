@@ -1,5 +1,6 @@
 """The rules of the house about who may import whom, as `pyproject.toml` states them."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,3 +16,22 @@ def lint_imports(directory: Path) -> subprocess.CompletedProcess[str]:
 def test_imports_run_one_way() -> None:
     result = lint_imports(REPOSITORY)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+# Stored counts may be exact (mode `threshold`), so only these read them, and show them through `metrics.publishing`.
+READERS = {
+    *("storage/measurements.py", "storage/tables.py", "services/backups.py"),
+    *("reports/sums.py", "reports/counts.py", "web/present.py"),
+}
+READS = re.compile(
+    r"measurements\.read\(|storage\.tables import[^\n]*\bmeasurement\b|import[^\n]*\bread\b[^\n]*measurements"
+)
+
+
+def test_stored_counts_are_read_by_those_who_publish_them_alone() -> None:
+    package = REPOSITORY / "appliance"
+    found = {
+        path.relative_to(package).as_posix() for path in package.rglob("*.py") if READS.search(path.read_text("utf-8"))
+    }
+    assert found <= READERS
+    assert "web/present.py" in found

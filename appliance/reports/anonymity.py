@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from appliance.metrics.measures import MOST_SECONDS
+from appliance.metrics.measures import MOST_FLOWS, MOST_HEAT_SECONDS, MOST_SECONDS
 from appliance.reports.period import Period
 from appliance.settings import Anonymity
 from appliance.storage import measurements
@@ -80,7 +80,8 @@ def _stored(mode: str, epsilon: float, settings: Anonymity, bucket_minutes: Sequ
             f"{math.exp(epsilon):.3g} times as likely or unlikely (epsilon {epsilon:g} for all numbers of one camera "
             "together).",
             "So each visit counts at most once for each line and direction and once for each zone, with "
-            f"at most {MOST_SECONDS // 60} minutes of presence there, and largest numbers are not stored. The ± "
+            f"at most {MOST_SECONDS // 60} minutes of presence there, {MOST_FLOWS} moves between zones and "
+            f"{MOST_HEAT_SECONDS} seconds on the heat map; largest numbers are not stored. The ± "
             "beside a number is its 95 % interval. Who comes every day, passes several cameras, or is lost from "
             "sight and found again makes several visits, and the protection of each is weakened by the others.",
         )

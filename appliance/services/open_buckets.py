@@ -1,7 +1,7 @@
 """The copy of the open buckets' exact counts, in memory-backed files, so that a crash loses seconds and not the bucket.
 
 Nothing exact may reach a disk: the folder must lie on a tmpfs or ramfs and belong to this user alone, or there is no
-copy. (A tmpfs can be swapped out, so swap ought to be encrypted where there is any.)
+copy. A tmpfs can be swapped out: the engine's unit forbids it with `MemorySwapMax=0`; elsewhere, encrypt swap space.
 A copy holds sums for a camera's lines and zones, as the page shows them: no track, no box, no moment.
 
 Parts of buckets are numbered for each camera. The database notes the number of the part that it stored last, in the

@@ -5,6 +5,7 @@ from typing import Any
 
 from appliance.reports.counts import collect_counts
 from appliance.reports.period import Period
+from appliance.reports.sums import read_sums
 from appliance.storage import measurements
 from appliance.storage.cameras import Camera, list_cameras
 from appliance.storage.database import reading
@@ -148,3 +149,22 @@ def test_modes_that_were_mixed_in_one_bucket_are_added_up(place: Place) -> None:
             row = MeasurementRow(utc(5, 8), 900, "gate", *crossing("in", value), mode, 0.0, variance)
             measurements.add_bucket(connection, [row])
     assert counts(place, DAY, DAY)["persons"] == {"in": 36, "in_margin": 7, "out": 0}
+
+
+def bins(place: Place, day: int, **counts_by_bin: float) -> dict[str, tuple[float, bool]]:
+    """A day's histogram of how long visits lasted, stored exact: what may be shown of it."""
+    exact(
+        place, [0, 0, 0], *(("dwell", "Till", "person", name, value) for name, value in counts_by_bin.items()), day=day
+    )
+    period = Period(date(2026, 10, day), date(2026, 10, day), place.settings.site.zone)
+    with reading(place.engine) as connection:
+        _, whole = read_sums(connection, period, period.intervals(), period.end + timedelta(hours=1), 5)
+    return {key[4]: (number.value, number.withheld) for key, number in whole.numbers.items() if key[1] == "dwell"}
+
+
+def test_a_histogram_is_withheld_where_its_sum_would_give_a_small_bin_away(place: Place) -> None:
+    told = bins(place, 5, **{"0-5": 2.0, "5-15": 3.0, "15-30": 30.0, "30-60": 40.0})
+    assert (told["15-30"], told["30-60"]) == ((30.0, False), (40.0, False))
+    assert {told[name] for name in told if name not in ("15-30", "30-60")} == {(0.0, True)}
+    hidden = bins(place, 6, **{"0-5": 2.0, "15-30": 30.0, "30-60": 40.0})
+    assert set(hidden.values()) == {(0.0, True)}, "the visits are published, and two of them would be left"
