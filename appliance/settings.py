@@ -213,6 +213,28 @@ class Anonymity(Section, frozen=True):
     reason: Annotated[str, Meta(max_length=300)] = ""
 
 
+class Alert(Section, frozen=True):
+    """A number that is not to be exceeded: of persons, or of seconds that they wait, in one zone; or in the store.
+
+    `zone` and `camera` are both empty for the store. `destination` is where the alert is sent as well.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=60)]
+    camera: str = ""
+    zone: str = ""
+    people: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    waiting_seconds: Annotated[int, Meta(ge=1, le=86_400)] | None = None
+    destination: str = ""
+
+    def __post_init__(self) -> None:
+        if self.people is None and self.waiting_seconds is None:
+            raise ValueError(f"the alert {self.name} needs people or waiting_seconds")
+        if bool(self.camera) != bool(self.zone):
+            raise ValueError(f"the alert {self.name} needs both a camera and a zone, or neither for the store")
+        if self.waiting_seconds is not None and not self.zone:
+            raise ValueError(f"the alert {self.name} has waiting_seconds, so it needs a camera and a zone")
+
+
 class Retention(Section, frozen=True):
     """How long each class of data is kept, in months."""
 
@@ -269,6 +291,7 @@ class Settings(Section, frozen=True):
     retention: Retention = Retention()
     opening: Opening | None = None
     destinations: tuple[Destination, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 def _span(text: str) -> tuple[time, time]:
@@ -323,6 +346,15 @@ def load_settings(path: Path) -> Settings:
     names = [destination.name for destination in settings.destinations]
     if len(set(names)) < len(names):
         raise SettingsError(f"The settings file {path} has two destinations of one name; give each its own.")
+    takes_metrics = {each.name for each in settings.destinations if each.takes(Sendable.METRIC)}
+    for alert in settings.alerts:
+        if alert.destination and alert.destination not in takes_metrics:
+            raise SettingsError(
+                f"The settings file {path}: the alert {alert.name} goes to {alert.destination}, which is no destination "
+                'that takes the class "metric"; add one, or the class to it.'
+            )
+    if len({alert.name for alert in settings.alerts}) < len(settings.alerts):
+        raise SettingsError(f"The settings file {path} has two alerts of one name; give each its own.")
     if settings.anonymity.mode == "off" and len(settings.anonymity.reason.strip()) < SHORTEST_REASON:
         raise SettingsError(
             f"The settings file {path}: anonymity can be off only with a reason of {SHORTEST_REASON} letters or more; "

@@ -91,3 +91,17 @@ def test_opening_hours_that_are_no_times_are_refused(tmp_path: Path, span: str) 
 def test_opening_hours_that_overlap_are_refused(tmp_path: Path, spans: str) -> None:
     with pytest.raises(SettingsError, match="overlap"):
         load_settings(settings_file(tmp_path, f"[opening]\nmonday = [{spans}]\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('name = "full"', "needs people"),
+        ('name = "full"\ncamera = "door"\npeople = 3', "both a camera and a zone"),
+        ('name = "full"\nwaiting_seconds = 3', "needs a camera and a zone"),
+        ('name = "full"\npeople = 3\ndestination = "pager"', "no destination"),
+    ],
+)
+def test_an_alert_that_could_never_be_raised_or_sent_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_settings(settings_file(tmp_path, f"[[alerts]]\n{text}\n"))

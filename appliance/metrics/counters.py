@@ -234,6 +234,17 @@ class Counter:
             heat_seconds=dict(self._heat_seconds),
         )
 
+    def waits(self) -> dict[str, list[float]]:
+        """For how long, in seconds, each person in each zone has been there; of those seen in the last moment."""
+        found: dict[str, list[float]] = {zone.name: [] for zone in self.zones}
+        newest = max((state.seen for state in self._tracks.values()), default=0.0)
+        for state in self._tracks.values():
+            if state.kind == "person" and newest - state.seen <= OCCUPANCY_GRACE_SECONDS:
+                for zone, in_zone in zip(self.zones, state.zones, strict=True):
+                    if in_zone.entered is not None:
+                        found[zone.name].append(state.seen - in_zone.entered)
+        return found
+
     @property
     def tracks_remembered(self) -> int:
         """How many tracks have a state; it must not grow with time."""

@@ -141,6 +141,7 @@ class Engine:
             "open_bucket": newest
             and _describe([bucket for bucket in buckets if bucket.start == newest], self._settings.anonymity.mode),
             "present": {each.camera.name: each.observer.measuring.present() for each in running},
+            "waiting": {each.camera.name: each.observer.measuring.waiting() for each in running},
             "advice": {each.camera.name: each.observer.measuring.advice() for each in running},
         }
 

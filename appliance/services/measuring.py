@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
 from appliance.metrics.anonymity import Policy, Released, permitted, release
 from appliance.metrics.buckets import Bucket, Buckets
@@ -118,6 +119,15 @@ class CameraMeasuring:
         with self._lock:
             occupancy = self._counter.totals().occupancy
         return {zone: number for (zone, kind), number in occupancy.items() if kind == "person"}
+
+    def waiting(self) -> dict[str, float]:
+        """The median of how long the persons in each zone have been there, in seconds; zones with nobody are left out.
+
+        A median, so that one who stands there all day does not decide.
+        """
+        with self._lock:
+            waits = self._counter.waits()
+        return {zone: round(median(seconds), 1) for zone, seconds in waits.items() if seconds}
 
     def advice(self) -> tuple[str, ...]:
         """What keeps this camera from counting well, in sentences."""

@@ -87,12 +87,16 @@ class CameraRows:
 
 @dataclass(frozen=True)
 class DayCounts:
-    """What a page shows of a day. `values` are texts by name; `structure` changes when rows come or go."""
+    """What a page shows of a day. `values` are texts by name; `structure` changes when rows come or go.
+
+    `inside` is how many people are in the store, None where that may not be told.
+    """
 
     values: dict[str, str]
     hours: dict[str, list[str] | list[int | None]]
     cameras: tuple[CameraRows, ...]
     structure: str
+    inside: int | None = None
 
 
 @dataclass
@@ -146,13 +150,17 @@ def count_day(
     counts = tuple(counts)
     sums = _add_up(day, now, counts, k)
     rows = _rows(cameras, sums)
-    inside = _inside_now(counts, cameras, opening, now, day) or _inside_today(sums, cameras)
-    values = _totals(sums) | inside | _hour_values(day, now, sums)
+    inside, note = _inside_now(counts, cameras, opening, now, day) or _inside_today(sums, cameras)
+    values = _totals(sums) | _hour_values(day, now, sums)
+    values |= {
+        "inside": f"about {number(inside.shown)}" if inside.withheld else shown(inside),
+        "inside_note": note,
+    }
     for camera in rows:
         values |= _camera_values(camera, sums, None if present is None else present.get(camera.name, {}))
     names = [day.date.isoformat(), *(f"{row}" for row in rows)]
     structure = sha256("\n".join(names).encode()).hexdigest()[:16]
-    return DayCounts(values, _hours(day, now, sums), rows, structure)
+    return DayCounts(values, _hours(day, now, sums), rows, structure, None if inside.withheld else inside.shown)
 
 
 def _add_up(day: Day, now: datetime, counts: Iterable[Count], k: int) -> _Sums:
@@ -230,7 +238,7 @@ def _totals(sums: _Sums) -> dict[str, str]:
     }
 
 
-def _inside_today(sums: _Sums, cameras: Sequence[CameraPlaces]) -> dict[str, str]:
+def _inside_today(sums: _Sums, cameras: Sequence[CameraPlaces]) -> tuple[Published, str]:
     """In minus out of the day, over the entrances."""
     inner = {(camera.name, line) for camera in cameras for line in camera.inner}
 
@@ -245,18 +253,15 @@ def _inside_today(sums: _Sums, cameras: Sequence[CameraPlaces]) -> dict[str, str
         inside_note = "in minus out since midnight, of the hours that are shown"
     if inside.value < 0 and not inside.margin and not inside.withheld:
         inside_note = f"in minus out since midnight; {number(-inside.value)} more went out than came in"
-    return {
-        "inside": f"about {number(inside.shown)}" if inside.withheld else shown(inside),
-        "inside_note": inside_note,
-    }
+    return inside, inside_note
 
 
 def _inside_now(
     counts: Sequence[Count], cameras: Sequence[CameraPlaces], opening: Opening | None, now: datetime, day: Day
-) -> dict[str, str]:
-    """In minus out since the store opened, over the entrances; nothing where that can't be told."""
+) -> tuple[Published, str] | None:
+    """In minus out since the store opened, over the entrances; None where that can't be told."""
     if opening is None or any(each.mode == "threshold" for each in counts):
-        return {}
+        return None
     inner = {(camera.name, line) for camera in cameras for line in camera.inner}
     entered = [
         each
@@ -276,7 +281,7 @@ def _inside_now(
         note = f"closed since {opening.end.astimezone(day.zone):%H:%M}"
     else:
         note = f"in minus out since opening at {opening.start.astimezone(day.zone):%H:%M}"
-    return {"inside": shown(inside), "inside_note": note + in_error(inside)}
+    return inside, note + in_error(inside)
 
 
 def _total_note(vehicles: Published) -> str:

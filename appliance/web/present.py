@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from appliance.metrics.alerts import Limit, Now, Raised, raised
 from appliance.metrics.opening import Opening, describe, last_opening
 from appliance.storage import cameras as stored_cameras
 from appliance.storage import measurements
@@ -56,7 +57,9 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     values = result.values | {
         "day": f"{day.date:%A}, {day_in_words(day.date)}" + (f", {opened}" if opened else ""),
         "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
-        "notice": describe_troubles(status),
+        "notice": " ".join(
+            filter(None, [describe_troubles(status), *map(str, alerts(context, status, result.inside))])
+        ),
     }
     for camera in result.cameras:
         values[f"{camera.key}.state"] = describe_camera(status, camera.name)
@@ -117,6 +120,14 @@ def _open_counts(status: EngineStatus | None) -> list[Count]:
         Count(start, row.camera, row.measure, row.place, row.kind, row.direction, row.value, length=length)
         for row in status.open_bucket.measurements
     ]
+
+
+def alerts(context: WebContext, status: EngineStatus | None, inside: int | None) -> tuple[Raised, ...]:
+    """The limits of the settings that are reached now."""
+    limits = [
+        Limit(each.name, each.camera, each.zone, each.people, each.waiting_seconds) for each in context.settings.alerts
+    ]
+    return () if status is None else raised(limits, Now(status.present, status.waiting, inside))
 
 
 def describe_camera(status: EngineStatus | None, name: str) -> str:

@@ -51,7 +51,7 @@ class OpenBucket(msgspec.Struct, frozen=True):
 
 
 class EngineStatus(msgspec.Struct, frozen=True):
-    """`present` is how many people are in each zone of each camera now.
+    """`present` is how many people are in each zone of each camera now, `waiting` the median of how long, in seconds.
 
     `failures` says by task why a network can't be used, `advice` by camera what keeps it from counting well.
     """
@@ -60,6 +60,7 @@ class EngineStatus(msgspec.Struct, frozen=True):
     failures: dict[str, str] = {}
     open_bucket: OpenBucket | None = None
     present: dict[str, dict[str, int]] = {}
+    waiting: dict[str, dict[str, float]] = {}
     advice: dict[str, tuple[str, ...]] = {}
 
     def camera(self, name: str) -> CameraStatus | None:

@@ -1,12 +1,17 @@
 """Today's page and its data: stored buckets and the engine's open one, or the stored ones alone."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
+from appliance.settings import Alert, Opening
 from appliance.storage import cameras, measurements
 from appliance.storage.cameras import Camera
 from appliance.storage.measurements import MeasurementRow
 from appliance.web.context import WebContext
+from appliance.web.present import present_numbers
 from tests.web.conftest import NOON, Browser, Clock, Engine
 
 OPEN_START = NOON - timedelta(minutes=15)
@@ -120,3 +125,26 @@ def test_in_the_mode_threshold_the_open_bucket_is_left_out(
     engine.status = status()
     engine.status["open_bucket"]["mode"] = "threshold"
     assert browser.get("/api/today").get_json()["values"]["in"] == "10"
+
+
+def test_a_limit_that_is_reached_is_told_on_the_page(context: WebContext, engine: Engine) -> None:
+    limits = (Alert("second till", "entrance", "hall", people=4), Alert("full", people=100))
+    alerted = replace(context, settings=msgspec.structs.replace(context.settings, alerts=limits))
+    engine.status = {"present": {"entrance": {"hall": 3}}}
+    assert "second till" not in present_numbers(alerted).notice
+    engine.status = {"present": {"entrance": {"hall": 4}}, "waiting": {"entrance": {"hall": 30.0}}}
+    assert present_numbers(alerted).notice == "second till: 4 people in hall of entrance; the limit is 4."
+
+
+def test_people_who_are_too_small_are_told_of(context: WebContext, engine: Engine) -> None:
+    engine.status = {"advice": {"entrance": ["People are too small."]}}
+    assert "entrance: People are too small." in present_numbers(context).notice
+
+
+def test_opening_hours_stand_beside_the_day(context: WebContext) -> None:
+    opened = replace(
+        context, settings=msgspec.structs.replace(context.settings, opening=Opening(monday=("09:00-19:00",)))
+    )
+    values = present_numbers(opened).values
+    assert values["day"].endswith("open 09:00 to 19:00")
+    assert "since opening at 09:00" in values["inside_note"]
