@@ -70,11 +70,12 @@ def run_restore(options: argparse.Namespace, paths: Paths) -> int:
 
 def run_check(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
     from appliance.storage import keys
-    from appliance.storage.copying import check_pages, raw_key
-    from appliance.storage.site import fitting_key
+    from appliance.storage.copying import check_pages
+    from appliance.storage.database import DatabaseMissing
 
-    key = fitting_key(paths, keys.load_database_keys(paths))
-    problems = check_pages(paths.database, raw_key(key))
+    if not paths.database.exists():
+        raise DatabaseMissing(f"There is no database at {paths.database}; run `veilsight setup` first.")
+    problems = check_pages(paths.database, keys.load_database_keys(paths))
     for problem in problems:
         print(problem)
     if problems:

@@ -6,7 +6,7 @@ backup are made of. A copy has its final name only once it is complete, was read
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ def copy_database(
     """Copy one state of the database at `source` to the new file `target`, and read the copy back.
 
     Others may use the source meanwhile. A `note` makes the copy a backup, with these facts in it. `target_key` is a
-    `raw_key`, or a passphrase, which SQLCipher runs through PBKDF2-HMAC-SHA512 with 256,000 rounds. Raises `CopyUnusable`, `DatabaseDamaged` and `DatabaseUnwritable`.
+    `raw_key`, or a passphrase, which SQLCipher runs through PBKDF2-HMAC-SHA512 with 256,000 rounds.
+    Raises `CopyUnusable`, `DatabaseDamaged` and `DatabaseUnwritable`.
     """
     discard(target)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
@@ -60,13 +61,32 @@ def copy_database(
     sync(target)
 
 
-def check_pages(path: Path, key: str) -> list[str]:
-    """Which pages of a database are damaged, in SQLCipher's words; empty where it is whole.
+def check_pages(path: Path, keys: Sequence[DatabaseKey]) -> list[str]:
+    """Which pages of the database are damaged, in SQLCipher's words; empty where it is whole. It may be in use.
 
-    Raises `CopyUnusable` where the key does not open it.
+    Of two keys the one counts that opens more. Raises `DatabaseUnwritable` where the file can't be read.
     """
-    with _attached(path, key) as connection:
-        return damaged_pages(connection, "source")
+    found = min((_failing_pages(path, key) for key in keys), key=len)
+    # A page may have been read while another program wrote it; it is well then the second time.
+    if found:
+        again = min((set(_failing_pages(path, key)) for key in keys), key=len)
+        found = [each for each in found if each in again]
+    return found
+
+
+def _failing_pages(path: Path, key: DatabaseKey) -> list[str]:
+    connection = sqlcipher.connect(str(path), isolation_level=None, timeout=20)
+    try:
+        connection.execute("PRAGMA cipher_log_level = NONE")
+        connection.execute(f'PRAGMA key = "{raw_key(key)}"')
+        found = [row[0] for row in connection.execute("PRAGMA cipher_integrity_check")]
+        if not found:
+            found = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    except sqlcipher.DatabaseError as error:
+        raise plain_words(error, path) or error from error
+    finally:
+        connection.close()
+    return found
 
 
 def read_note(path: Path, key: str) -> dict[str, str]:

@@ -60,8 +60,6 @@ def open_database(path: Path, key: DatabaseKey, sole: bool = False) -> Engine:
     `sole` is for one who has the sole use of the database already (`appliance.storage.sole_use`).
     Raises `DatabaseMissing`, `WrongKey`, `DatabaseDamaged` and `DatabaseUnwritable`.
     """
-    if not path.is_file():
-        raise DatabaseMissing(f"There is no database at {path}; run `veilsight setup` first.")
     engine = sqlalchemy.create_engine(
         "sqlite://",
         module=sqlcipher,
@@ -101,6 +99,8 @@ class SharedConnection(sqlcipher.Connection):  # type: ignore[misc]
 
 def connect(path: Path, key: DatabaseKey, sole: bool = False) -> Any:
     """One connection of `sqlcipher3`, without transactions of its own. Errors as in `open_database`."""
+    if not path.is_file():
+        raise DatabaseMissing(f"There is no database at {path}; run `veilsight setup` first.")
     lock = None if sole else share(path, WAIT_SECONDS)
     try:
         connection = sqlcipher.connect(
@@ -154,7 +154,8 @@ def plain_words(error: BaseException, path: Path) -> VeilsightError | None:
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return DatabaseDamaged(
-            f"The database {path} is damaged ({error}); restore a backup with `veilsight db restore FILE`."
+            f"The database {path} is damaged ({error}); `veilsight db check` names the pages, `veilsight db restore FILE` "
+            "puts a backup in its place."
         )
     if primary == sqlite3.SQLITE_BUSY:
         return DatabaseUnwritable(
@@ -173,7 +174,9 @@ def _unreadable(path: Path, key: DatabaseKey, error: Exception) -> VeilsightErro
     except (OSError, UnicodeDecodeError):
         right = []
     if key.identifier in right:
-        return DatabaseDamaged(f"The database {path} is damaged; restore a backup with `veilsight db restore FILE`.")
+        return DatabaseDamaged(
+            f"The database {path} is damaged in its first page; `veilsight db restore FILE` puts a backup in its place."
+        )
     return WrongKey(
         f"The database {path} was made with another key; put that key back, or `veilsight db restore` a backup."
     )

@@ -3,7 +3,7 @@
 No column can hold a picture, a track or a moment finer than a bucket of counts.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     Boolean,
@@ -23,6 +23,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
 
 metadata = MetaData()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -34,7 +35,7 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
         if value is not None and value.tzinfo is None:
             raise ValueError("a moment needs a time zone")
-        return None if value is None else int(value.timestamp())
+        return None if value is None else (value - EPOCH) // timedelta(seconds=1)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else datetime.fromtimestamp(value, UTC)
@@ -108,6 +109,17 @@ camera = Table(
     # How the camera looks at people: oblique or overhead.
     Column("mounting", String, nullable=False, server_default="oblique"),
     Column("heat_map", Boolean, nullable=False, server_default=false()),
+)
+
+# How far the count of a camera was from that of somebody who counted by eye: a part, no number of people.
+counting_check = Table(
+    "counting_check",
+    metadata,
+    Column("camera", String, primary_key=True),
+    Column("checked", Moment, primary_key=True),
+    Column("user", String, nullable=False),
+    Column("seconds", Integer, nullable=False),
+    Column("difference", Float, nullable=False),
 )
 
 user = Table(

@@ -69,7 +69,8 @@ def test_a_backup_brings_the_site_back_on_another_machine(site: Site, paths: Pat
         assert connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'backup_note'").all() == []
 
 
-def test_a_backup_is_encrypted_and_opens_with_sqlcipher_alone(site: Site, paths: Paths, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("site")
+def test_a_backup_is_encrypted_and_opens_with_sqlcipher_alone(paths: Paths, tmp_path: Path) -> None:
     backups.back_up(paths, tmp_path / "backup", PASSPHRASE, "test")
     content = (tmp_path / "backup").read_bytes()
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
@@ -222,7 +223,8 @@ def test_while_a_program_runs_nothing_is_restored(site: Site, paths: Paths, tmp_
         assert size(connection) == before
 
 
-def test_what_can_not_be_a_backup_is_refused(site: Site, paths: Paths, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("site")
+def test_what_can_not_be_a_backup_is_refused(paths: Paths, tmp_path: Path) -> None:
     with pytest.raises(PassphraseTooShort):
         backups.back_up(paths, tmp_path / "backup", "short", "test")
     for place in (paths.database, tmp_path / "no such folder" / "backup"):

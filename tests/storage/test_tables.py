@@ -46,6 +46,7 @@ COLUMNS = {
         *("name", "source", "username", "password", "loop", "realtime", "lines", "zones", "created"),
         *("masks", "rate", "enabled", "transport", "ignored", "mounting", "heat_map"),
     },
+    "counting_check": {"camera", "checked", "user", "seconds", "difference"},
     "user": {"name", "password_hash", "created"},
     "report": {"name", "first_day", "last_day", "built", "actor", "byte_count", "sha256", "checkpoint"},
     "delivery": {"report", "destination", "attempts", "next_attempt", "delivered", "last_error"},
