@@ -9,9 +9,11 @@ from typing import Any, Literal
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
 from appliance.services.open_buckets import IN_MEMORY, file_system
+from appliance.services.private_memory import plain_swaps
 from appliance.settings import Analysis, Anonymity, Paths, Settings, load_settings
 from appliance.storage import cameras
 from appliance.storage.database import reading
+from appliance.storage.protection import describe_protection
 from appliance.storage.site import Site, open_site
 from appliance.vision import weights
 from appliance.vision.catalogue import load_catalogue
@@ -55,6 +57,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
         yield Finding("database", "wrong", str(error))
         return
     yield Finding("database", "fine", f"{paths.database} opens with the site's key and has the right schema")
+    yield from examine_keys(paths)
     yield _check("audit log", lambda: _check_audit_log(site))
     yield from _check_engine(paths, site)
     yield _check_page(settings)
@@ -126,6 +129,20 @@ def _check_space(paths: Paths) -> Finding:
     free = shutil.disk_usage(folder).free
     text = f"{free / 1e9:.1f} GB free at {folder}"
     return Finding("free space", "fine" if free >= LEAST_FREE_BYTES else "wrong", text)
+
+
+def examine_keys(paths: Paths) -> Iterator[Finding]:
+    """What opens the site, and whether what is in memory could reach a disk."""
+    protection = describe_protection(paths)
+    yield Finding("keys", "note" if protection.is_weak else "fine", protection.text)
+    if not protection.has_recovery_code:
+        yield Finding("recovery code", "note", "none; `veilsight db recovery-code` prints one to be locked away")
+    swaps = plain_swaps()
+    if swaps:
+        text = f"this machine swaps to {', '.join(swaps)}; the three services don't, `veilsight run` may: encrypt it"
+        yield Finding("swap", "note", text)
+    else:
+        yield Finding("swap", "fine", "memory is not swapped to a disk; no program leaves a core dump")
 
 
 def _check_audit_log(site: Site) -> str:

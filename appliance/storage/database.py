@@ -154,8 +154,8 @@ def plain_words(error: BaseException, path: Path) -> VeilsightError | None:
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return DatabaseDamaged(
-            f"The database {path} is damaged ({error}); `veilsight db check` names the pages, `veilsight db restore FILE` "
-            "puts a backup in its place."
+            f"The database {path} is damaged ({error}); `veilsight db check` names the pages, `veilsight db "
+            "restore FILE` puts a backup in its place."
         )
     if primary == sqlite3.SQLITE_BUSY:
         return DatabaseUnwritable(

@@ -15,6 +15,7 @@ from appliance.reports.period import PeriodError, last_month, parse_date
 from appliance.reports.signature import signature_path
 from appliance.reports.verify import ReportUnreadable, State, verify_report
 from appliance.storage.keys import PUBLIC_KEY, fingerprint, public_key_pem
+from appliance.storage.protection import describe_protection
 from appliance.web.context import this_context
 from appliance.web.security import this_session
 from appliance.web.words import BROWSER, attachment, days, moment
@@ -60,6 +61,7 @@ def show() -> str:
         last=last.isoformat(),
         today=today.isoformat(),
         key=fingerprint(key),
+        protection=describe_protection(context.paths),
     )
 
 

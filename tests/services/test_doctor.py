@@ -4,9 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from appliance.services.doctor import describe_anonymity, describe_camera, describe_driver, describe_memory
+from appliance.services.doctor import (
+    describe_anonymity,
+    describe_camera,
+    describe_driver,
+    describe_memory,
+    examine_keys,
+)
 from appliance.services.open_buckets import file_system
+from appliance.services.private_memory import plain_swaps
 from appliance.settings import Analysis, Anonymity, find_paths
+from appliance.storage.keys import protect, renew_recovery_code, root_secret
+from appliance.storage.site import create_site
+from appliance.storage.vault import read_vault
 from appliance.vision.camera_status import CameraStatus
 from appliance.vision.drivers import DriverState
 
@@ -80,3 +90,24 @@ def test_a_copy_of_open_buckets_that_is_not_in_memory_is_noted() -> None:
     assert (on_disk.check, on_disk.state) == ("open buckets", "note")
     in_memory = find_paths({"XDG_RUNTIME_DIR": "/dev/shm"})
     assert describe_memory(in_memory).state == ("fine" if file_system(Path("/dev/shm")) == "tmpfs" else "note")
+
+
+def test_it_tells_what_opens_the_site_and_whether_memory_reaches_a_disk(tmp_path: Path) -> None:
+    paths = find_paths({"HOME": str(tmp_path)}, tmp_path / "state")
+    create_site(paths)[0].engine.dispose()
+    found = {finding.check: finding for finding in examine_keys(paths)}
+    assert found["keys"].state == found["recovery code"].state == "note"
+    assert "whoever copies this disk reads the database" in found["keys"].text
+    renew_recovery_code(paths)
+    content = read_vault(paths.vault)
+    protect(paths, content, root_secret(paths, content), "passphrase", "correct horse battery")
+    found = {finding.check: finding for finding in examine_keys(paths)}
+    assert found["keys"].state == "fine"
+    assert "recovery code" not in found
+
+
+def test_only_swapping_to_a_disk_is_told(tmp_path: Path) -> None:
+    swaps = tmp_path / "swaps"
+    swaps.write_text("Filename Type Size Used Priority\n/dev/zram0 partition 1 0 1\n/swapfile file 1 0 -2\n")
+    assert plain_swaps(swaps) == ("/swapfile",)
+    assert plain_swaps(tmp_path / "none") == ()

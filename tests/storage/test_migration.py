@@ -9,12 +9,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
+from appliance.resources import find_resource
 from appliance.settings import Paths
 from appliance.storage import cameras, keys
 from appliance.storage.database import create_database, reading
 from appliance.storage.migration import NewerSchema, SchemaOutdated, check_schema, migrate, migrate_with
 from appliance.storage.site import Site, SiteIncomplete, create_site, open_site
 from appliance.storage.tables import metadata
+
+REVISIONS = tuple(sorted(path.name[:4] for path in (find_resource("migrations") / "versions").glob("[0-9]*.py")))
 
 
 def new_database(paths: Paths) -> Engine:

@@ -11,7 +11,8 @@ from appliance.reports.build import BuiltReport, build_report, list_reports
 from appliance.reports.period import parse_date
 from appliance.reports.signature import signature_path
 from appliance.reports.verify import verify_bytes
-from appliance.storage.keys import fingerprint
+from appliance.storage.keys import fingerprint, protect, root_secret
+from appliance.storage.vault import read_vault
 from appliance.web.context import WebContext
 from tests.web.conftest import Browser, audit_entries
 
@@ -86,3 +87,16 @@ def test_wrong_dates_are_one_sentence(browser: Browser, context: WebContext, fir
 def test_only_reports_can_be_taken_away(browser: Browser, built: BuiltReport, name: str) -> None:
     assert browser.get(f"/reports/{built.name}/pdf").status_code == 200
     assert browser.get(f"/reports/{name}/pdf").status_code == 404
+
+
+def test_the_page_shows_the_keys_fingerprint_and_what_opens_the_keys(browser: Browser, context: WebContext) -> None:
+    text = browser.get("/reports").text
+    assert fingerprint(context.site.public_key) in text
+    assert "key file that lies beside them" in text
+    vault_before = read_vault(context.paths.vault)
+    root = root_secret(context.paths, vault_before)
+    protect(context.paths, vault_before, root, "passphrase", "correct horse battery")
+    try:
+        assert "passphrase that somebody types at each start" in browser.get("/reports").text
+    finally:
+        protect(context.paths, vault_before, root, "key-file")
