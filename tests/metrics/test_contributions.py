@@ -1,12 +1,14 @@
 """One visit adds no more than its measure says, whatever its track does."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.metrics.anonymity import Policy, release
 from appliance.metrics.buckets import Bucket, Buckets
 from appliance.metrics.contributions import VISIT_SECONDS, Visit
 from appliance.metrics.counters import Counter, Observation
@@ -89,3 +91,64 @@ def test_a_visit_ends_after_a_day() -> None:
 def test_what_has_no_bound_can_not_be_added_to() -> None:
     with pytest.raises(KeyError, match="occupancy_maximum"):
         Visit(True, 0.0).take("occupancy_maximum", "room", "")
+
+
+walks = st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)), min_size=60, max_size=60)
+
+
+def privacy_loss(without: list[Bucket], with_one: list[Bucket], epsilon: float) -> float:
+    """How much any outcome's logarithm of likelihood can differ: the sum of |difference| / scale over all numbers.
+
+    For discrete Laplace noise that is exact, so this is the whole chain's budget and no estimate.
+    """
+    scales: list[float] = []
+
+    def released(bucket: Bucket) -> list[float]:
+        values: list[float] = []
+
+        def no_noise(exact: Sequence[int], scale: float, _sensitivity: int, _epsilon: float) -> list[int]:
+            values.extend(exact)
+            scales.extend([scale] * len(exact))
+            return list(exact)
+
+        release(bucket, LAYOUT, Policy("differential", epsilon), no_noise)
+        return values
+
+    loss = 0.0
+    for first, second in zip(without, with_one, strict=True):
+        scales.clear()
+        pairs = list(zip(released(first), released(second), strict=True))
+        loss += sum(abs(x - y) / scale for (x, y), scale in zip(pairs, scales, strict=False))
+    return loss
+
+
+def seen(walkers: Sequence[tuple[int, Sequence[tuple[float, float]]]]) -> list[Bucket]:
+    """What walkers add, each a step every nine seconds: nine minutes, over several buckets."""
+    counter, buckets = Counter(LINES, ZONES, bounded=True, heat=True), Buckets("front", 300)
+    closed: list[Bucket] = []
+    for step in range(60):
+        now = 9.0 * step
+        people = [
+            Observation(number, "person", "person", Box(x * 1000 - 10, y * 1000 - 60, x * 1000 + 10, y * 1000))
+            for number, walk in walkers
+            for x, y in walk[step : step + 1]
+        ]
+        counter.update(now, people, 1000, 1000)
+        closed += buckets.update(START + timedelta(seconds=now), now, counter.totals())
+    return [*closed, *buckets.close()]
+
+
+@settings(max_examples=50, deadline=None)
+@given(walks, walks, st.floats(0.1, 8.0))
+def test_one_visit_more_costs_no_more_than_epsilon_over_all_measures_and_buckets(
+    other: list[tuple[float, float]], one_more: list[tuple[float, float]], epsilon: float
+) -> None:
+    without, with_one = seen([(1, other)]), seen([(1, other), (2, one_more)])
+    assert privacy_loss(without, with_one, epsilon) <= epsilon * (1 + 1e-9)
+
+
+def test_the_budget_is_used_by_a_visit_that_does_everything() -> None:
+    busy = [((step % 2) * 0.8 + 0.1, (step % 3) * 0.4 + 0.1) for step in range(60)]
+    still = [(0.3, 0.3)] * 60
+    loss = privacy_loss(seen([(1, still)]), seen([(1, still), (2, busy)]), 2.0)
+    assert 0.5 * 2.0 < loss <= 2.0
