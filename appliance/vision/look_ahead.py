@@ -7,22 +7,16 @@ last look are looked at after all.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from appliance.metrics.geometry import Box
-from appliance.vision.association import overlap
 from appliance.vision.covering import Covering
 from appliance.vision.frames import RawFrame
 from appliance.vision.redaction import Findings, LookKind, Redactor, explain
-from appliance.vision.regions import PERSON_GROWTH, SAME, Region, RegionSource, around, grown, head_of, is_among
+from appliance.vision.regions import PERSON_GROWTH, Region, around, grown, head_of, is_among
 
 NOTHING = Findings(())
-# Covers that overlap this much (intersection over union) differ by less than a head's margin.
-ALMOST_SAME = 0.7
 
 
 @dataclass
@@ -52,7 +46,6 @@ class LookAhead:
         self._most_frames = most_frames
         self._waiting: deque[Waiting] = deque()
         self._last: Waiting | None = None
-        self._released: Waiting | None = None
 
     def push(self, passed_over: list[RawFrame], newest: Waiting) -> Iterator[Waiting]:
         """Take an analysed frame; gives back those that have waited long enough."""
@@ -67,21 +60,11 @@ class LookAhead:
 
     def rest(self) -> Iterator[Waiting]:
         while self._waiting:
-            yield self._release()
+            yield self._waiting.popleft()
 
     def _ready(self, now: float) -> Iterator[Waiting]:
         while len(self._waiting) > self._most_frames or now - self._waiting[0].frame.monotonic > self._seconds:
-            yield self._release()
-
-    def _release(self) -> Waiting:
-        """The frame that has waited longest, steadied by those before and after it."""
-        now = self._waiting.popleft()
-        before, self._released = self._released, now
-        if before is None or not self._waiting:
-            return now
-        steadied = replace(now)
-        steadied.add(_steady(before, now, self._waiting[0]))
-        return steadied
+            yield self._waiting.popleft()
 
     def _carry_back(self, before: Waiting, newest: Waiting) -> None:
         known = before.findings.regions
@@ -121,24 +104,6 @@ class LookAhead:
                 continue
             looked = waiting.findings.looked | {kind}
             waiting.findings = Findings((*waiting.findings.regions, *found), looked)
-
-
-def _steady(before: Waiting, now: Waiting, after: Waiting) -> tuple[Region, ...]:
-    """Regions that the frames before and after both have, and the frame itself not quite: the edge of a cover that
-    jumps for a frame uncovers nobody."""
-    if before.reason or after.reason or not (_alike(before.frame, now.frame) and _alike(now.frame, after.frame)):
-        return ()
-    first, middle, last = (_boxes(each.findings.regions) for each in (before, now, after))
-    added: list[Region] = []
-    for own, other, waiting in ((first, last, before), (last, first, after)):
-        lasting = (overlap(own, other) >= SAME).any(axis=1) & ~(overlap(own, middle) >= ALMOST_SAME).any(axis=1)
-        source: RegionSource = "held" if waiting is before else "ahead"
-        added += [replace(waiting.findings.regions[index], source=source) for index in np.flatnonzero(lasting)]
-    return tuple(added)
-
-
-def _boxes(regions: Sequence[Region]) -> NDArray[np.float64]:
-    return np.array([region.box for region in regions], np.float64).reshape(-1, 4)
 
 
 def _alike(first: RawFrame, second: RawFrame) -> bool:

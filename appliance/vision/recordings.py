@@ -25,9 +25,10 @@ from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.look_ahead import LookAhead, Waiting
 from appliance.vision.original import Original
 from appliance.vision.plates import TEXT_SECONDS
-from appliance.vision.redaction import Redactor, cover_whole, explain
+from appliance.vision.redaction import HOLD_SECONDS, Redactor, cover_whole, explain
 from appliance.vision.runtime import Detectors
 from appliance.vision.sources import Source, SourceStopped, open_source
+from appliance.vision.steadying import Steadying
 from appliance.vision.stills import read_picture
 from appliance.vision.video_writing import VIDEO_SUFFIXES, VideoWriter
 
@@ -187,16 +188,20 @@ def _redacted(
     most_frames = max(1, AHEAD_BYTES // (3 * opened.width * opened.height))
     rate = opened.frame_rate
     interval = min(AHEAD_SECONDS, most_frames / rate) if rate > 0 else 0.0
-    redactor = Redactor(detectors, DEADLINE_SECONDS, interval, covering, interval)
+    redactor = Redactor(detectors, DEADLINE_SECONDS, interval, covering, interval, head_hold_seconds=HOLD_SECONDS)
     following = Following(redactor, detectors, min(STEP_SECONDS, interval / 2), DEADLINE_SECONDS)
     ahead = LookAhead(redactor, covering, AHEAD_SECONDS, most_frames)
+    steadying = Steadying()
     failure: SourceStopped | None = None
     try:
         for passed_over, analysed in following.follow(frames):
-            yield from (_finished(redactor, each) for each in ahead.push(passed_over, analysed))
+            for waiting in ahead.push(passed_over, analysed):
+                yield from (_finished(redactor, each) for each in steadying.push(waiting))
     except SourceStopped as error:
         failure = error
-    yield from (_finished(redactor, each) for each in ahead.rest())
+    for waiting in ahead.rest():
+        yield from (_finished(redactor, each) for each in steadying.push(waiting))
+    yield from (_finished(redactor, each) for each in steadying.rest())
     if failure is not None:
         raise failure
 

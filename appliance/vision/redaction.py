@@ -55,7 +55,7 @@ from appliance.vision.schedule import Interval
 
 WHOLE_COLOUR = (56, 44, 36)
 HOLD_SECONDS = 1.0
-# Shorter, since people walk and whoever is surely a person is followed by the tracker as well.
+# Shorter in a live view, since people walk and whoever is surely a person is followed by the tracker as well.
 HEAD_HOLD_SECONDS = 0.5
 # A face away from every head region stands still where it overlaps its earlier place this much.
 FACE_STANDS_STILL = 0.6
@@ -102,7 +102,7 @@ class Redactor:
     `deadline_seconds` bounds how long `redact` waits for the networks. A network that finds nothing of what is to be
     covered is not asked, and need not be there. Faces are looked for every `face_seconds`, 0 for each frame; with an
     interval, look back as `Findings.moving` says. A picture that the face network would see shrunk by more than
-    `most_shrink` is looked at in windows as well.
+    `most_shrink` is looked at in windows as well. A head that is seen no more is covered for `head_hold_seconds`.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class Redactor:
         covering: Covering | None = None,
         face_seconds: float = 0.0,
         most_shrink: float = VIDEO_SHRINK,
+        head_hold_seconds: float = HEAD_HOLD_SECONDS,
     ) -> None:
         self._covering = covering or Covering()
         self._noise = draw_noise(self._covering)
@@ -121,7 +122,8 @@ class Redactor:
         self._detectors = detectors
         self._deadline_seconds = deadline_seconds
         self._memory = Memory(HOLD_SECONDS)
-        self._heads = Memory(HEAD_HOLD_SECONDS)
+        self._head_hold_seconds = head_hold_seconds
+        self._heads = Memory(head_hold_seconds)
         self._text = TextSchedule(text_seconds)
         self._face_interval = Interval(face_seconds)
         self._most_shrink = most_shrink
@@ -255,7 +257,7 @@ class Redactor:
         """Raise for a frame that can't be understood by itself; after a change of size, forget all earlier boxes."""
         before, self._size = self._size, (frame.width, frame.height)
         if before not in (None, self._size):
-            self._memory, self._heads = Memory(HOLD_SECONDS), Memory(HEAD_HOLD_SECONDS)
+            self._memory, self._heads = Memory(HOLD_SECONDS), Memory(self._head_hold_seconds)
             self._text.forget()
             self._text_seen = []
             self._face_interval.forget()

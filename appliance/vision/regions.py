@@ -4,7 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from appliance.metrics.geometry import Box
+from appliance.vision.association import Array, assign
+from appliance.vision.association import overlap as overlaps_of
 from appliance.vision.detections import Detection, Track
 
 RegionKind = Literal["face", "head", "plate", "person", "screen", "text"]
@@ -30,6 +34,8 @@ PLATE_SHAPES = (1.0, 9.0)
 PERSON_SCORE = 0.1
 # Two boxes that overlap this much (intersection over union) are the same thing seen twice.
 SAME = 0.3
+# In one and the same picture it takes more: two people may stand close.
+SAME_THING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,9 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    region: Region
+    """One thing, with the regions that showed it."""
+
+    regions: tuple[Region, ...]
     seen: float
 
 
@@ -144,7 +152,8 @@ def is_among(region: Region, others: Iterable[Region]) -> bool:
 class Memory:
     """Regions of earlier frames, held so that a single miss does not uncover anybody.
 
-    A region that was seen is held for `hold_seconds` unless something of the same place is seen again before.
+    A thing that was seen is held for `hold_seconds` unless it is seen again before. What is seen now answers for one
+    thing only: where two heads are close and one of them is missed, the other does not speak for it.
     """
 
     def __init__(self, hold_seconds: float) -> None:
@@ -153,10 +162,34 @@ class Memory:
 
     def update(self, seconds: float, seen: Sequence[Region]) -> list[Region]:
         """Take the regions seen at this time (seconds, monotonic); returns the earlier ones to cover as well."""
-        fresh = [
-            held
-            for held in self._held
-            if 0 <= seconds - held.seen <= self._hold_seconds and not is_among(held.region, seen)
-        ]
-        self._held = fresh + [_Held(region, seconds) for region in seen]
-        return [replace(held.region, source="held") for held in fresh]
+        things = grouped(seen)
+        held = [each for each in self._held if 0 <= seconds - each.seen <= self._hold_seconds]
+        missed = assign(likeness([each.regions for each in held], things), SAME)[2]
+        kept = [held[row] for row in missed.tolist()]
+        self._held = kept + [_Held(thing, seconds) for thing in things]
+        return [replace(region, source="held") for each in kept for region in each.regions]
+
+
+def likeness(first: Sequence[Sequence[Region]], second: Sequence[Sequence[Region]]) -> Array:
+    """How much each of the `first` groups of regions overlaps each of the `second`, (n, m): the best of their pairs."""
+    if not first or not second:
+        return np.zeros((len(first), len(second)))
+    boxes = [
+        np.array([region.box for group in groups for region in group], np.float64).reshape(-1, 4)
+        for groups in (first, second)
+    ]
+    rows, columns = (np.cumsum([0, *map(len, groups[:-1])]) for groups in (first, second))
+    best: Array = np.maximum.reduceat(np.maximum.reduceat(overlaps_of(*boxes), rows, axis=0), columns, axis=1)
+    return best
+
+
+def grouped(regions: Sequence[Region]) -> list[tuple[Region, ...]]:
+    """The regions by what they show: those that overlap the first of a group by half show the same thing."""
+    groups: list[list[Region]] = []
+    for region in regions:
+        same = next((group for group in groups if overlap(region.box, group[0].box) >= SAME_THING), None)
+        if same is None:
+            groups.append([region])
+        else:
+            same.append(region)
+    return [tuple(group) for group in groups]

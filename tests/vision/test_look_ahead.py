@@ -16,8 +16,8 @@ from appliance.vision.following import Following
 from appliance.vision.frames import RawFrame
 from appliance.vision.inference import InferenceFailed
 from appliance.vision.look_ahead import LookAhead, Waiting
-from appliance.vision.redaction import Findings, Redactor
-from appliance.vision.regions import Region, head_of
+from appliance.vision.redaction import Redactor
+from appliance.vision.regions import head_of
 from tests.vision.scripted import MOMENT, Answer, Picture, Scripted, detectors
 
 RATE = 20
@@ -114,18 +114,3 @@ def test_what_is_between_two_places_of_a_track_is_on_the_way() -> None:
     done = [*ahead.push([], before), *ahead.push(numbered[1:4], after), *ahead.rest()]
     for waiting in done[1:4]:
         assert covered(waiting, head_of(walker(waiting.frame.number, 2.0)))
-
-
-def test_what_both_neighbours_cover_is_covered_in_between() -> None:
-    """A cover that is missing, or jumps aside, for a single frame; and one that is there for a single frame only."""
-    place, aside, once = Box(100, 40, 130, 70), Box(118, 40, 148, 70), Box(200, 40, 230, 70)
-    regions = [[place], [aside], [place], [], [place], [place, once], [place]]
-    ahead = LookAhead(Redactor(detectors()), Covering(), 0.0, 100)
-    done: list[Waiting] = []
-    for frame, boxes in zip(frames(len(regions)), regions, strict=True):
-        held = tuple(Region("head", "held", box) for box in boxes)
-        done += ahead.push([], Waiting(frame, Findings(held)))
-    done += ahead.rest()
-    assert [waiting.frame.number for waiting in done] == list(range(len(regions)))
-    assert all(covered(waiting, place) for waiting in done)
-    assert [covered(waiting, once) for waiting in done] == [number == 5 for number in range(len(regions))]

@@ -94,3 +94,13 @@ def test_a_clock_that_runs_back_holds_nothing_for_ever() -> None:
 def test_another_place_is_not_the_same_thing() -> None:
     assert is_among(face(10, 10, 30, 30), [face(11, 9, 31, 29)])
     assert not is_among(face(10, 10, 30, 30), [face(28, 28, 50, 50)])
+
+
+def test_of_two_heads_that_are_close_the_one_seen_again_does_not_speak_for_the_other() -> None:
+    memory = Memory(1.0)
+    first, second = Region("head", "detector", Box(0, 0, 20, 20)), Region("head", "detector", Box(10, 0, 30, 20))
+    tracked = Region("head", "track", Box(1, 0, 21, 20))
+    assert memory.update(0.0, [first, tracked, second]) == []
+    assert memory.update(0.2, [Region("head", "detector", Box(2, 0, 22, 20))]) == [
+        Region("head", "held", Box(10, 0, 30, 20))
+    ]

@@ -1,0 +1,128 @@
+"""Covers that do not flicker: whatever is covered in the frames before and after a frame is covered in it as well.
+
+Two steps, each with the next frame in hand:
+
+1. a region that the frame before and the frame after both have, and the frame itself not quite, is added as a whole;
+2. of what the frame before covers in the end, and the frame after has by then, the shared parts are added.
+
+After the second no pixel is uncovered for a single frame. Proof: let F be what is covered in the end, S what is after
+the first step, and p a pixel in F(n-1) and F(n+1). F(n+1) is S(n+1) and parts of F(n). If p is in S(n+1), it is in what
+F(n-1) and S(n+1) share, so in F(n); otherwise it came from F(n).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.metrics.geometry import Box
+from appliance.vision.association import overlap
+from appliance.vision.frames import RawFrame
+from appliance.vision.look_ahead import Waiting
+from appliance.vision.regions import SAME, Region, RegionSource
+
+# Covers that overlap this much (intersection over union) differ by less than a head's margin.
+ALMOST_SAME = 0.7
+
+Boxes = NDArray[np.float64]
+
+
+class Steadying:
+    """Takes the frames of a recording in their order; gives each back when the two after it are known."""
+
+    def __init__(self) -> None:
+        self._before: Waiting | None = None
+        self._newest: Waiting | None = None
+        self._ended: Waiting | None = None
+        self._half_done: Waiting | None = None
+
+    def push(self, following: Waiting) -> Iterator[Waiting]:
+        """Take the next frame."""
+        before, now = self._before, self._newest
+        self._before, self._newest = now, following
+        if now is not None:
+            yield from self._finish(_with(now, _lasting(before, now, following)))
+
+    def rest(self) -> Iterator[Waiting]:
+        """The frames that wait still, at the end of the recording."""
+        if self._newest is not None:
+            yield from self._finish(self._newest)
+        if self._half_done is not None:
+            yield self._half_done
+        self._before = self._newest = self._ended = self._half_done = None
+
+    def _finish(self, following: Waiting) -> Iterator[Waiting]:
+        now, self._half_done = self._half_done, following
+        if now is not None:
+            self._ended = _with(now, _shared(self._ended, now, following))
+            yield self._ended
+
+
+def _with(waiting: Waiting, regions: tuple[Region, ...]) -> Waiting:
+    if not regions:
+        return waiting
+    findings = replace(waiting.findings, regions=waiting.findings.regions + regions)
+    return replace(waiting, findings=findings)
+
+
+def _lasting(before: Waiting | None, now: Waiting, after: Waiting) -> tuple[Region, ...]:
+    """Regions that the frames before and after both have, and the frame itself not quite."""
+    if before is None or before.reason or after.reason or not _alike(before.frame, now.frame, after.frame):
+        return ()
+    first, middle, last = (_boxes(each.findings.regions) for each in (before, now, after))
+    added: list[Region] = []
+    for own, other, waiting in ((first, last, before), (last, first, after)):
+        lasting = (overlap(own, other) >= SAME).any(axis=1) & ~(overlap(own, middle) >= ALMOST_SAME).any(axis=1)
+        source: RegionSource = "held" if waiting is before else "ahead"
+        added += [replace(waiting.findings.regions[index], source=source) for index in np.flatnonzero(lasting)]
+    return tuple(added)
+
+
+def _shared(before: Waiting | None, now: Waiting, after: Waiting) -> tuple[Region, ...]:
+    """What the frames before and after both cover and the frame itself does not."""
+    if before is None or now.reason or not _alike(before.frame, now.frame, after.frame):
+        return ()
+    own, others = before.findings.regions, _boxes(after.findings.regions)
+    if before.reason:
+        return tuple(replace(region, source="ahead") for region in after.findings.regions)
+    if after.reason:
+        return tuple(replace(region, source="held") for region in own)
+    shared, origins = _intersections(_boxes(own), others)
+    missing = ~_inside(shared, _boxes(now.findings.regions))
+    kept = _largest(shared[missing])
+    regions = zip(origins[missing][kept].tolist(), shared[missing][kept].tolist(), strict=True)
+    return tuple(Region(own[origin].kind, "held", Box(*box)) for origin, box in regions)
+
+
+def _intersections(first: Boxes, second: Boxes) -> tuple[Boxes, NDArray[np.intp]]:
+    """The boxes that a first and a second one share, and which first one each comes from."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    rows, columns = np.nonzero((low < high).all(axis=2))
+    return np.concatenate((low[rows, columns], high[rows, columns]), axis=1), np.asarray(rows, np.intp)
+
+
+def _inside(boxes: Boxes, others: Boxes) -> NDArray[np.bool_]:
+    """Which boxes lie within one of the others."""
+    low = (boxes[:, None, :2] >= others[None, :, :2]).all(axis=2)
+    high = (boxes[:, None, 2:] <= others[None, :, 2:]).all(axis=2)
+    return np.asarray(np.any(low & high, axis=1), np.bool_)
+
+
+def _largest(boxes: Boxes) -> NDArray[np.intp]:
+    """Indices of boxes that together cover what all of them do: those that lie in no larger one."""
+    chosen: list[int] = []
+    for index in np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable").tolist():
+        if not np.any(_inside(boxes[index : index + 1], boxes[chosen])):
+            chosen.append(index)
+    return np.array(chosen, np.intp)
+
+
+def _boxes(regions: Sequence[Region]) -> Boxes:
+    return np.array([region.box for region in regions], np.float64).reshape(-1, 4)
+
+
+def _alike(*frames: RawFrame) -> bool:
+    """Whether boxes of one frame mean the same in the others."""
+    return len({frame.pixels.shape for frame in frames}) == 1
