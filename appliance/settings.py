@@ -350,8 +350,8 @@ def load_settings(path: Path) -> Settings:
     for alert in settings.alerts:
         if alert.destination and alert.destination not in takes_metrics:
             raise SettingsError(
-                f"The settings file {path}: the alert {alert.name} goes to {alert.destination}, which is no destination "
-                'that takes the class "metric"; add one, or the class to it.'
+                f"The settings file {path}: the alert {alert.name} goes to {alert.destination}, which is no "
+                'destination that takes the class "metric"; add one, or the class to it.'
             )
     if len({alert.name for alert in settings.alerts}) < len(settings.alerts):
         raise SettingsError(f"The settings file {path} has two alerts of one name; give each its own.")

@@ -58,6 +58,7 @@ Action = Literal[
     "data-removed",
     "redaction-failed",
     "anonymity-set",
+    "counting-checked",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 LEAF = "SELECT leaf_hash FROM audit_entry WHERE number = ?"

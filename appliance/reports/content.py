@@ -16,6 +16,7 @@ from appliance.reports.counts import collect_counts
 from appliance.reports.period import Period
 from appliance.reports.retention import Gaps, find_gaps
 from appliance.settings import Settings
+from appliance.storage import counting_checks
 from appliance.storage.cameras import Camera, list_cameras
 
 # 2: counts may be negative, since noise may be in them, and have margins.
@@ -72,6 +73,7 @@ def collect(connection: Connection, settings: Settings, period: Period, building
         "gaps": _gaps(find_gaps(connection, settings, period), period),
         "summary": _summary(counts, egress, entries),
         "cameras": _cameras(connection, cameras, counts),
+        "counting_checks": _counting_checks(connection, period),
         "counts": counts,
         "anonymity": anonymity(
             connection, period, settings.anonymity, counts["bucket_minutes"] or [settings.analysis.bucket_minutes]
@@ -152,6 +154,20 @@ def _cameras(connection: Connection, cameras: Sequence[Camera], counts: dict[str
         gone = {"source": "", "configured": False, "lines": [], "zones": [], "masks": [], "entry": added.get(name)}
         rows.setdefault(name, {"name": name, **gone})
     return list(rows.values())
+
+
+def _counting_checks(connection: Connection, period: Period) -> list[dict[str, Any]]:
+    """The last time that each camera's count was compared with somebody's who counted by eye."""
+    return [
+        {
+            "camera": check.camera,
+            "checked": period.local(check.checked),
+            "by": check.user,
+            "seconds": check.seconds,
+            "difference": check.difference,
+        }
+        for check in counting_checks.latest(connection, period.end).values()
+    ]
 
 
 def _kind_of_source(source: str) -> str:

@@ -142,6 +142,7 @@ class Engine:
             and _describe([bucket for bucket in buckets if bucket.start == newest], self._settings.anonymity.mode),
             "present": {each.camera.name: each.observer.measuring.present() for each in running},
             "waiting": {each.camera.name: each.observer.measuring.waiting() for each in running},
+            "entered": {each.camera.name: each.observer.measuring.entered(_inner(each.camera)) for each in running},
             "advice": {each.camera.name: each.observer.measuring.advice() for each in running},
         }
 
@@ -268,6 +269,10 @@ def _without_places(camera: Camera) -> Camera:
 
 def _disabled(name: str) -> dict[str, Any]:
     return CameraStatus(name, state="disabled").as_json()
+
+
+def _inner(camera: Camera) -> frozenset[str]:
+    return frozenset(line.name for line in camera.lines if line.inner)
 
 
 def _lines(camera: Camera) -> list[Line]:

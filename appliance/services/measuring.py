@@ -1,7 +1,7 @@
 """One camera's numbers in the engine: tracks in, closed buckets out."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -119,6 +119,16 @@ class CameraMeasuring:
         with self._lock:
             occupancy = self._counter.totals().occupancy
         return {zone: number for (zone, kind), number in occupancy.items() if kind == "person"}
+
+    def entered(self, inner: Set[str] = frozenset()) -> int:
+        """How many persons went in over lines that are not `inner`, since this counting began."""
+        with self._lock:
+            crossings = self._counter.totals().crossings
+        return sum(
+            count
+            for (line, kind, direction), count in crossings.items()
+            if (kind, direction) == ("person", "in") and line not in inner
+        )
 
     def waiting(self) -> dict[str, float]:
         """The median of how long the persons in each zone have been there, in seconds; zones with nobody are left out.

@@ -5,7 +5,7 @@ from werkzeug.exceptions import HTTPException
 
 from appliance.errors import VeilsightError
 from appliance.resources import find_resource
-from appliance.web import account, anonymity, audit, counts_export, live, reports, security, today
+from appliance.web import account, anonymity, audit, checking, counts_export, live, reports, security, today
 from appliance.web.context import EXTENSION, WebContext
 from appliance.web.server import LARGEST_REQUEST_BYTES
 
@@ -35,7 +35,7 @@ def create_app(context: WebContext) -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions[EXTENSION] = context
     security.protect(app)
-    for page in (account, today, counts_export, live, reports, audit):
+    for page in (account, today, counts_export, live, checking, reports, audit):
         app.register_blueprint(page.blueprint)
     app.add_url_rule("/health", "health", health)
     app.register_error_handler(HTTPException, explain)

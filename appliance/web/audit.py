@@ -58,6 +58,7 @@ ACTION_WORDS = {
     "database-migrated": "Database updated",
     "data-removed": "Old data removed",
     "anonymity-set": "Anonymity set",
+    "counting-checked": "Count checked by eye",
     "redaction-failed": "Redaction failed, picture covered",
 }
 

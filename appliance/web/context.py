@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 from sqlalchemy import Engine
@@ -17,6 +17,9 @@ from appliance.web.attempts import FailedAttempts
 from appliance.web.feeds import Feeds
 from appliance.web.sessions import SessionStore
 from appliance.web.views import ViewRegister
+
+if TYPE_CHECKING:
+    from appliance.web.checking import Begun
 
 EXTENSION = "veilsight"
 # Argon2id takes tens of megabytes a check: more at once would let strangers at the log-in page use up the memory.
@@ -45,7 +48,7 @@ class WebContext:
     """What the pages need: the open site, settings, paths, the engine's socket and the time; then their own memory.
 
     `clock` returns the present in UTC; all expiry is measured with it. `seals` holds the newest verification of the
-    audit log, if there was one.
+    audit log, if there was one; `checks` the checks of the count that go on, by view.
     """
 
     site: Site
@@ -59,6 +62,7 @@ class WebContext:
     feeds: Feeds = field(default_factory=Feeds)
     seals: deque[Seal] = field(default_factory=lambda: deque(maxlen=1))
     password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
+    checks: dict[str, "Begun"] = field(default_factory=dict)
     building: threading.Lock = field(default_factory=threading.Lock)
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
 

@@ -53,6 +53,7 @@ class OpenBucket(msgspec.Struct, frozen=True):
 class EngineStatus(msgspec.Struct, frozen=True):
     """`present` is how many people are in each zone of each camera now, `waiting` the median of how long, in seconds.
 
+    `entered` is how many persons came in through each camera's entrances since it is counted, exact.
     `failures` says by task why a network can't be used, `advice` by camera what keeps it from counting well.
     """
 
@@ -61,6 +62,7 @@ class EngineStatus(msgspec.Struct, frozen=True):
     open_bucket: OpenBucket | None = None
     present: dict[str, dict[str, int]] = {}
     waiting: dict[str, dict[str, float]] = {}
+    entered: dict[str, int] = {}
     advice: dict[str, tuple[str, ...]] = {}
 
     def camera(self, name: str) -> CameraStatus | None:

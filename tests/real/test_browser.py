@@ -185,6 +185,25 @@ def test_a_live_picture_is_shown_with_lines_over_it(page: Page, served: Served) 
     wait_until(lambda: not served.engine.hub.watched(ENTRANCE.name))
 
 
+def test_the_count_is_checked_by_eye(page: Page, served: Served) -> None:
+    served.engine.status = status() | {"entered": {ENTRANCE.name: 40}}
+    open_live(page)
+    page.get_by_role("button", name="Start the check").click()
+    expect(page.get_by_role("button", name="One came in")).to_be_focused()
+    for _ in range(11):
+        page.keyboard.press("Space")
+    page.get_by_role("button", name="One came in").click()
+    expect(page.locator("[data-check-mine]")).to_have_text("12")
+    served.engine.status = status() | {"entered": {ENTRANCE.name: 49}}
+    expect(page.locator("[data-check-system]")).to_have_text("9")
+    expect(page.locator("[data-check-difference]")).to_have_text("-3")
+    page.get_by_role("button", name="End the check").click()
+    expect(page.get_by_text("The count agrees to 75%.")).to_be_visible()
+    (entry,) = audit_entries(served.context, "counting-checked")
+    assert entry.event.details["difference"] == "-25%"
+    page.get_by_role("button", name="Close the view").click()
+
+
 def test_leaving_the_page_closes_the_view(page: Page, served: Served) -> None:
     open_live(page)
     page.get_by_role("link", name="Audit").click()

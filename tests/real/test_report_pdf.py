@@ -18,7 +18,9 @@ from appliance.reports.build import build_report
 from appliance.reports.content import ReportContent
 from appliance.reports.rendering import find_unprintable, render
 from appliance.settings import Settings, Site
+from appliance.storage import counting_checks
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
+from appliance.storage.counting_checks import CountingCheck
 from tests.reports.conftest import NOW, Place, fill_october, make_place, utc
 from tests.reports.test_content import content
 
@@ -32,6 +34,8 @@ HIDING = "a\u202egnp.exe \x07bell"
 def october(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place = make_place(tmp_path_factory.mktemp("october"))
     fill_october(place, ("Entrance", "Back door"))
+    with place.engine.begin() as connection:
+        counting_checks.add(connection, CountingCheck("Entrance", utc(9, 10, 20), "ada", 540, -0.04))
     return place
 
 
@@ -104,6 +108,8 @@ def test_the_pages_say_what_the_facts_say(report: Path) -> None:
         "line check",
         "13 months",
         "no noise is added",
+        "ada counted the people coming in on Entrance by eye for 9",
+        "the system counted 4 % fewer",
         facts["site"]["key_fingerprint"],
         "This report holds numbers and text only. It holds no picture.",
     ):

@@ -8,7 +8,9 @@ from appliance.reports.content import CONTENT_SCHEMA, Building, ReportContent, c
 from appliance.reports.period import Period
 from appliance.reports.rendering import LONGEST_SHOWN
 from appliance.settings import Anonymity
+from appliance.storage import counting_checks
 from appliance.storage.cameras import Camera, remove
+from appliance.storage.counting_checks import CountingCheck
 from appliance.storage.database import reading
 from tests.reports.conftest import DOOR, NOW, Place, fill_october, utc
 
@@ -150,3 +152,12 @@ def test_the_modes_of_the_counts_and_the_reason_are_told(place: Place) -> None:
     assert (later["mode"], later["modes"]) == ("differential", [{"mode": "off", "epsilon": 0.0}])
     assert "exact" in later["summary"], "what was stored exact stays so, whatever is set now"
     assert all(len(text) <= LONGEST_SHOWN for text in (*told["statements"], *later["statements"], told["summary"]))
+
+
+def test_the_last_check_of_a_count_by_eye_is_told(place: Place) -> None:
+    with place.engine.begin() as connection:
+        for moment, difference in ((utc(3), -0.25), (utc(9), 0.04)):
+            counting_checks.add(connection, CountingCheck(DOOR.name, moment, "ada", 590, difference))
+    (check,) = facts(place)["counting_checks"]
+    assert (check["camera"], check["by"], check["seconds"], check["difference"]) == (DOOR.name, "ada", 590, 0.04)
+    assert check["checked"].startswith("2026-10-09")
