@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
 CLIP ?=
 DEMO_SECONDS ?=
+HOURS ?= 1
 PROOF_SECONDS ?=
 # The clip that speed is measured on: PETS09-S2L1, as in the evaluation data.
 EVALUATION := $(or $(VEILSIGHT_EVALUATION_DATA),../shared/eval)
@@ -105,6 +106,12 @@ bench-audit: setup ## Measure the audit log with a million entries; prints JSON.
 
 bench-anonymity: setup ## Work out how exact counts are under the noise that hides visits; prints JSON.
 	@$(BIN)/python -m benchmarks.anonymity
+
+bench-cameras: setup-dev networks ## Measure many cameras at once: rates, delays, memory; prints JSON.
+	@$(MODELS) $(BIN)/python -m benchmarks.cameras
+
+soak: setup-dev networks ## Watch eight cameras for HOURS=n; prints memory, descriptors and rates each minute as JSON.
+	@$(MODELS) $(BIN)/python -m benchmarks.soak --hours $(HOURS)
 
 bench-reconnects: setup-dev ## Measure what 200 reconnects of a camera leave behind; prints JSON.
 	@$(BIN)/python -m benchmarks.reconnects

@@ -217,7 +217,8 @@ def explain(source: str, error: Exception) -> str:
         return f"{place} did not answer within {OPEN_SECONDS:g} seconds; check the network"
     if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError):
         return f"what {place} sends is no video; check the address"
-    if type(error) is av.error.OSError and not _is_known(parts.hostname or ""):
+    unknown = isinstance(error, socket.gaierror)
+    if unknown or (type(error) is av.error.OSError and not _is_known(parts.hostname or "")):
         return f"the name {parts.hostname} is not known in this network; check it, or give a number address"
     return f"{place}: {reason(error)}; check address, user name and password"
 

@@ -114,7 +114,7 @@ def run_camera(
         status.reconnects += 1
         pause = FIRST_PAUSE_SECONDS if status.analysed_frames > before else min(2 * pause, longest)
         jitter = random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-        if wait_until_worth_trying(camera.source, pause * jitter, stop):
+        if wait_until_worth_trying(camera.source, pause * jitter, stop, watch.on_silence):
             pause = FIRST_PAUSE_SECONDS
 
 
@@ -148,6 +148,10 @@ class _Watch:
                 self.status.receive(frame, source)
                 self._analyse(frame, analysis, show, source.live)
 
+    def on_silence(self, reason: str) -> None:
+        """Nothing answers at the camera's address: what people see is why, and not what happened before."""
+        self.status.last_error = f"The camera {self.camera.name} can't be reached: {reason}."
+
     def _open(self) -> Source:
         camera = self.camera
         return open_source(
@@ -166,12 +170,12 @@ class _Watch:
     def _analyse(self, frame: RawFrame, analysis: FrameAnalysis, show: Show, live: bool) -> None:
         # What people see never rests on an earlier frame's detections.
         found = analysis.analyse(frame, always_look=self.hub.watched(self.camera.name))
+        _enter(self.status, "streaming", found.failure, self.on_event)
         if not found.failure:
             counted = outside(self.camera.masks, found.tracks, frame.width, frame.height)
             self.on_tracks(frame.moment, frame.monotonic, counted, frame.width, frame.height)
             self.status.count(found.looked, time.monotonic() - frame.monotonic if live else None)
             self._judge(frame)
-        _enter(self.status, "streaming", found.failure, self.on_event)
         if found.looked:
             show.offer(frame, found.objects, found.tracks, found.failure)
 
