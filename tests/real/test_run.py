@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,6 +96,11 @@ def running(installation: Installation) -> Iterator[Installation]:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, errors
+    # The open bucket waits there for the next start, which does not come.
+    memory = find_paths(installation.environment, installation.state).memory
+    assert memory is not None
+    assert list(memory.glob("*.json"))
+    shutil.rmtree(memory)
     stopped = [subject for action, subject in installation.actions() if action == "stopped"]
     assert sorted(stopped) == ["courier", "engine", "web"]
 
