@@ -21,7 +21,7 @@ INT8 := VEILSIGHT_MODELS=$(CURDIR)/.cache/int8 VEILSIGHT_STATE=$(CURDIR)/.cache/
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
 .PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
-  bench-anonymity bench-reconnects bench-audit prove-containment \
+  bench-anonymity bench-reconnects bench-cameras soak bench-audit prove-containment \
   deb test-deb clean
 
 help: ## Show this list.
