@@ -1,13 +1,17 @@
-"""The courier: takes signed reports from the outbox to the configured destinations, and reaches nothing else."""
+"""The courier: takes signed reports and alerts to the configured destinations, and reaches nothing else."""
 
 import threading
 
 from appliance.audit.egress import settle
 from appliance.audit.log import Event, append
 from appliance.reports import delivery
+from appliance.services.alert_sending import send_alerts
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage.site import open_site
+
+# A destination that does not answer is given up by then.
+STOP_SECONDS = 10.0
 
 
 def run_courier(paths: Paths, settings: Settings, stop: threading.Event) -> None:
@@ -18,6 +22,9 @@ def run_courier(paths: Paths, settings: Settings, stop: threading.Event) -> None
         append(connection, Event(actor, "started", "courier"))
     for sender in (delivery.ACTOR, actor):
         settle(site.engine, sender)
+    alerts = threading.Thread(target=send_alerts, args=(site.engine, settings, actor, stop), name="alerts", daemon=True)
+    alerts.start()
     delivery.run_courier(stop, paths, settings, site.engine)
+    alerts.join(STOP_SECONDS)
     with site.engine.begin() as connection:
         append(connection, Event(actor, "stopped", "courier"))

@@ -8,6 +8,7 @@ from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage.site import open_site
 from appliance.vision.live import LiveClient
+from appliance.web.alerting import watch_alerts
 from appliance.web.application import create_app
 from appliance.web.certificate import load_or_make
 from appliance.web.context import WebContext
@@ -29,6 +30,8 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event) -> None:
         listening.set()
 
     scheduler = start_scheduler(paths, settings, site.engine)
+    if settings.alerts:
+        threading.Thread(target=watch_alerts, args=(context, stop), name="alerts", daemon=True).start()
     try:
         serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready)
     finally:

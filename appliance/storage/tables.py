@@ -122,6 +122,17 @@ counting_check = Table(
     Column("difference", Float, nullable=False),
 )
 
+# Alerts that wait to be sent: which limit, and whether it is reached; no count.
+alert_waiting = Table(
+    "alert_waiting",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("destination", String, nullable=False),
+    Column("reached", Boolean, nullable=False),
+    Column("queued", Moment, nullable=False),
+)
+
 user = Table(
     "user",
     metadata,

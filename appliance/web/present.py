@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from appliance.metrics.alerts import Limit, Now, Raised, raised
+from appliance.metrics.alerts import Limit, Now, raised
 from appliance.metrics.opening import Opening, describe, last_opening
 from appliance.storage import cameras as stored_cameras
 from appliance.storage import measurements
@@ -29,13 +29,14 @@ NOT_RUNNING = (
 
 @dataclass(frozen=True)
 class PresentNumbers:
-    """Everything that the Today page and the column beside a live view show."""
+    """Everything that the Today page and the column beside a live view show. `now` is what limits are compared with."""
 
     values: dict[str, str]
     hours: dict[str, list[str] | list[int | None]]
     cameras: tuple[CameraRows, ...]
     structure: str
     tone: str
+    now: Now | None = None
 
     @property
     def notice(self) -> str:
@@ -54,16 +55,17 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     present = None if status is None else status.present
     result = count_day(day, now, places, counts, present, context.settings.anonymity.k, opening)
     opened = describe(None if hours is None else hours.spans(day.date))
+    numbers = None if status is None else Now(status.present, status.waiting, result.inside)
+    reached = () if numbers is None else raised(limits_of(context), numbers)
     values = result.values | {
         "day": f"{day.date:%A}, {day_in_words(day.date)}" + (f", {opened}" if opened else ""),
         "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
-        "notice": " ".join(
-            filter(None, [describe_troubles(status), *map(str, alerts(context, status, result.inside))])
-        ),
+        "notice": " ".join(filter(None, [describe_troubles(status), *map(str, reached)])),
     }
     for camera in result.cameras:
         values[f"{camera.key}.state"] = describe_camera(status, camera.name)
-    return PresentNumbers(values, result.hours, result.cameras, result.structure, "good" if status else "warn")
+    tone = "good" if status else "warn"
+    return PresentNumbers(values, result.hours, result.cameras, result.structure, tone, numbers)
 
 
 def read_counts(
@@ -122,12 +124,11 @@ def _open_counts(status: EngineStatus | None) -> list[Count]:
     ]
 
 
-def alerts(context: WebContext, status: EngineStatus | None, inside: int | None) -> tuple[Raised, ...]:
-    """The limits of the settings that are reached now."""
-    limits = [
+def limits_of(context: WebContext) -> list[Limit]:
+    """The limits of the settings."""
+    return [
         Limit(each.name, each.camera, each.zone, each.people, each.waiting_seconds) for each in context.settings.alerts
     ]
-    return () if status is None else raised(limits, Now(status.present, status.waiting, inside))
 
 
 def describe_camera(status: EngineStatus | None, name: str) -> str:

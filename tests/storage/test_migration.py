@@ -48,7 +48,7 @@ def test_an_empty_database_is_out_of_date_until_it_is_migrated(paths: Paths) -> 
     engine = new_database(paths)
     with pytest.raises(SchemaOutdated, match="db migrate"):
         check_schema(engine)
-    assert migrate(engine) == ("0001", "0002", "0003", "0004", "0005")
+    assert migrate(engine) == REVISIONS
     check_schema(engine)
 
 
@@ -80,7 +80,7 @@ def test_a_migration_that_is_killed_leaves_the_old_schema(paths: Paths) -> None:
         assert inspect(connection).get_table_names() == ["older"]
     with pytest.raises(SchemaOutdated):
         check_schema(engine)
-    assert migrate(engine) == ("0001", "0002", "0003", "0004", "0005")
+    assert migrate(engine) == REVISIONS
     check_schema(engine)
 
 
@@ -104,6 +104,6 @@ def test_cameras_of_the_first_schema_are_kept(paths: Paths) -> None:
         )
     with pytest.raises(SchemaOutdated):
         check_schema(engine)
-    assert migrate(engine) == ("0002", "0003", "0004", "0005")
+    assert migrate(engine) == REVISIONS[1:]
     with reading(engine) as connection:
         assert cameras.need(connection, "door") == cameras.Camera("door", "rtsp://10.0.0.1/")

@@ -47,6 +47,7 @@ COLUMNS = {
         *("masks", "rate", "enabled", "transport", "ignored", "mounting", "heat_map"),
     },
     "counting_check": {"camera", "checked", "user", "seconds", "difference"},
+    "alert_waiting": {"number", "name", "destination", "reached", "queued"},
     "user": {"name", "password_hash", "created"},
     "report": {"name", "first_day", "last_day", "built", "actor", "byte_count", "sha256", "checkpoint"},
     "delivery": {"report", "destination", "attempts", "next_attempt", "delivered", "last_error"},
