@@ -80,6 +80,7 @@ def _camera(name: str, places: _Places, intervals: list[tuple[Interval, Sums]], 
     return {
         "camera": name,
         "observed_hours": _observed_hours(name, whole),
+        "unreliable_hours": _hours(name, "unreliable_seconds", whole),
         "lines": [_line(name, line, kind, whole) for line, kind in sorted(places.lines)],
         "zones": [_zone(name, zone, kind, whole) for zone, kind in sorted(places.zones)],
         "rows": [_row(name, places, interval, sums) for interval, sums in intervals],
@@ -134,5 +135,9 @@ def _zone(name: str, zone: str, kind: str, whole: Sums) -> dict[str, Any]:
 
 
 def _observed_hours(name: str, sums: Sums) -> float:
-    seconds = sums.get(name, "observed_seconds", "", "", "") or NOTHING
+    return _hours(name, "observed_seconds", sums)
+
+
+def _hours(name: str, measure: str, sums: Sums) -> float:
+    seconds = sums.get(name, measure, "", "", "") or NOTHING
     return round(seconds.value / 3600, DECIMALS)

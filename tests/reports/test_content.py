@@ -9,7 +9,7 @@ from appliance.reports.period import Period
 from appliance.reports.rendering import LONGEST_SHOWN
 from appliance.settings import Anonymity
 from appliance.storage import counting_checks
-from appliance.storage.cameras import Camera, remove
+from appliance.storage.cameras import Camera, ZoneSetting, remove
 from appliance.storage.counting_checks import CountingCheck
 from appliance.storage.database import reading
 from tests.reports.conftest import DOOR, NOW, Place, fill_october, utc
@@ -115,6 +115,13 @@ def test_a_camera_that_was_removed_is_still_told_of(place: Place) -> None:
         remove(connection, "gate")
     (camera,) = facts(place)["cameras"]
     assert (camera["name"], camera["configured"], camera["entry"]) == ("gate", False, 0)
+
+
+def test_privacy_masks_are_listed(place: Place) -> None:
+    mask = ZoneSetting("mask-1", ((0.0, 0.0), (0.2, 0.0), (0.2, 0.5)))
+    place.add_camera(Camera("gate", "rtsp://x/", lines=(DOOR,), masks=(mask,)), utc(1))
+    (camera,) = facts(place)["cameras"]
+    assert camera["masks"] == [{"name": "mask-1", "points": [[0.0, 0.0], [0.2, 0.0], [0.2, 0.5]]}]
 
 
 def test_an_empty_site_has_a_report_too(place: Place) -> None:

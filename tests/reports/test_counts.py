@@ -35,6 +35,13 @@ def test_a_bucket_belongs_to_the_day_at_the_site(place: Place) -> None:
     assert camera["observed_hours"] == 0.5
 
 
+def test_hours_in_which_a_camera_did_not_see_are_told(place: Place) -> None:
+    place.counted(utc(1, 8, 0), "gate", OBSERVED, ("unreliable_seconds", "", "", "", 0.0))
+    place.counted(utc(1, 8, 15), "gate", OBSERVED, ("unreliable_seconds", "", "", "", 720.0))
+    (camera,) = counts(place, date(2026, 10, 1), date(2026, 10, 1))["cameras"]
+    assert (camera["observed_hours"], camera["unreliable_hours"]) == (0.5, 0.2)
+
+
 def test_buckets_outside_the_period_are_not_counted(place: Place) -> None:
     place.counted(utc(1, 21, 45), "gate", OBSERVED, crossing("in", 3.0))
     place.counted(utc(2, 22, 0), "gate", OBSERVED, crossing("in", 5.0))
