@@ -21,7 +21,7 @@ INT8 := VEILSIGHT_MODELS=$(CURDIR)/.cache/int8 VEILSIGHT_STATE=$(CURDIR)/.cache/
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
 .PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
-  bench-anonymity bench-reconnects bench-cameras soak bench-audit prove-containment \
+  bench-anonymity bench-reconnects bench-cameras soak bench-audit bench-storage prove-containment \
   deb test-deb clean
 
 help: ## Show this list.
@@ -112,6 +112,10 @@ bench-cameras: setup-dev networks ## Measure many cameras at once: rates, delays
 
 soak: setup-dev networks ## Watch eight cameras for HOURS=n; prints memory, descriptors and rates each minute as JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.soak --hours $(HOURS)
+
+bench-storage: setup-dev ## Measure five years of 16 cameras in the database, and 200 kills while writing; prints JSON.
+	@VEILSIGHT_KILLS=200 $(BIN)/python -m pytest -q tests/storage/test_disk.py -k killed >&2
+	@$(BIN)/python -m benchmarks.storage
 
 bench-reconnects: setup-dev ## Measure what 200 reconnects of a camera leave behind; prints JSON.
 	@$(BIN)/python -m benchmarks.reconnects

@@ -1,0 +1,180 @@
+"""How quick and how large a site's database is with five years of 16 cameras in it.
+
+    make bench-storage
+
+Prints JSON: stored numbers, bytes of the file, the milliseconds of what each page reads (median and slowest of many, on
+days spread over the whole time, and how many of them were this program's own), the seconds of a month's report with its
+PDF, of a backup, of a check of every page, of a new key, and of the removal of what is older than the settings keep.
+`--years` and `--cameras` make it smaller. The numbers are random; there are as many of them as a site with one line and
+one zone a camera stores.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from appliance.audit import log
+from appliance.audit.log import Event, append
+from appliance.audit.retention import remove_expired
+from appliance.reports.build import build_report, list_reports
+from appliance.services import backups
+from appliance.settings import Paths, Settings, find_paths
+from appliance.storage import cameras, keys, measurements, users
+from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
+from appliance.storage.copying import check_pages
+from appliance.storage.database import reading
+from appliance.storage.site import Site, create_site
+from appliance.vision.live import LiveClient
+from appliance.web.context import WebContext
+from appliance.web.counts import Day, day_of
+from appliance.web.present import SHOWN_MEASURES, read_counts
+
+END = datetime(2026, 11, 1, tzinfo=UTC)
+AUDIT_ENTRIES = 25_000
+REPEATS = 20
+PASSPHRASE = "only for this benchmark"  # noqa: S105
+# Measure, place, kind and direction of each number that a bucket of one camera has.
+CELLS = (
+    *(("crossings", "door", kind, direction) for kind in ("person", "vehicle") for direction in ("in", "out")),
+    *((measure, "till", kind, "") for measure in ("occupancy_seconds", "visits") for kind in ("person", "vehicle")),
+    ("observed_seconds", "", "", ""),
+)
+FILL = """
+WITH RECURSIVE bucket(start) AS (
+    VALUES (:first) UNION ALL SELECT start + 900 FROM bucket WHERE start + 900 < :end
+)
+INSERT INTO measurement
+    (bucket_start, camera, measure, place, kind, direction, bucket_seconds, mode, epsilon, value, variance)
+SELECT bucket.start, camera.name, cell.value ->> 0, cell.value ->> 1, cell.value ->> 2, cell.value ->> 3,
+    900, 'differential', 2.0, abs(random()) % 60 - 2, 9.5
+FROM bucket CROSS JOIN camera CROSS JOIN json_each(:cells) AS cell
+ORDER BY 1, 2, 3, 4, 5, 6
+"""
+
+
+def fill(site: Site, years: int, number: int) -> float:
+    """Store everything, a month in each transaction; returns seconds."""
+    lines, zones = (LineSetting("door", 0.1, 0.5, 0.9, 0.5),), (ZoneSetting("till", ((0, 0), (1, 0), (1, 1))),)
+    with site.engine.begin() as connection:
+        for each in range(number):
+            cameras.add(connection, Camera(f"camera {each:02d}", f"rtsp://192.0.2.{each}/", lines=lines, zones=zones))
+        for each in range(AUDIT_ENTRIES):
+            moment = END - timedelta(days=365) + timedelta(seconds=each * 365 * 86400 // AUDIT_ENTRIES)
+            append(connection, Event(f"person {each % 5}", "view-closed", f"camera {each % number:02d}"), moment)
+    begun = time.perf_counter()
+    first = END - timedelta(days=365 * years)
+    while first < END:
+        following = min(first + timedelta(days=30), END)
+        values = {"first": int(first.timestamp()), "end": int(following.timestamp()), "cells": json.dumps(CELLS)}
+        with site.engine.begin() as connection:
+            connection.execute(text(FILL), values)
+        first = following
+    return time.perf_counter() - begun
+
+
+def milliseconds(act: Callable[[int], object]) -> dict[str, float]:
+    taken, used = [], []
+    for number in range(REPEATS):
+        begun, began = time.perf_counter(), time.process_time()
+        act(number)
+        taken.append(1000 * (time.perf_counter() - begun))
+        used.append(1000 * (time.process_time() - began))
+    return {
+        "median": round(statistics.median(taken), 1),
+        "slowest": round(max(taken), 1),
+        "median_processor": round(statistics.median(used), 1),
+    }
+
+
+def seconds(act: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    act()
+    return round(time.perf_counter() - begun, 2)
+
+
+def pages(paths: Paths, settings: Settings, site: Site, years: int) -> dict[str, dict[str, float]]:
+    """What each page reads of the database."""
+    context = WebContext(site, settings, paths, LiveClient(paths.live_socket))
+    step = years * 365 // (REPEATS + 1)
+
+    def day(number: int) -> Day:
+        return day_of(END - timedelta(days=1 + number * step, hours=-15), settings.site.zone)
+
+    def today(number: int) -> None:
+        with reading(site.engine) as connection:
+            measurements.read(connection, day(number).start, day(number).end, measures=SHOWN_MEASURES)
+
+    def asking(act: Callable[[Connection], object]) -> Callable[[int], None]:
+        def ask(_number: int) -> None:
+            with reading(site.engine) as connection:
+                act(connection)
+
+        return ask
+
+    def audit_page(connection: Connection) -> None:
+        log.count(connection, ["view-closed"])
+        log.entries(connection, actions=["view-closed"], newest_first=True, limit=50, offset=AUDIT_ENTRIES // 2)
+
+    return {
+        "today": milliseconds(today),
+        "today, added up": milliseconds(lambda number: read_counts(context, day(number))),
+        "live": milliseconds(asking(cameras.list_cameras)),
+        "reports": milliseconds(lambda _number: list_reports(site.engine, paths)),
+        "audit log": milliseconds(asking(audit_page)),
+        "log-in": milliseconds(asking(users.list_users)),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--years", type=int, default=5)
+    parser.add_argument("--cameras", type=int, default=16)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="veilsight-storage-") as folder:
+        paths = find_paths(os.environ, Path(folder) / "state")
+        settings = Settings()
+        site, _ = create_site(paths)
+        paths.reports.mkdir()
+        paths.outbox.mkdir()
+        filled = fill(site, options.years, options.cameras)
+        with reading(site.engine) as connection:
+            stored = connection.execute(text("SELECT count(*) FROM measurement")).scalar_one()
+        result: dict[str, object] = {
+            "years": options.years,
+            "cameras": options.cameras,
+            "stored_numbers": stored,
+            "stored_per_second": round(stored / filled),
+            "pages_ms": pages(paths, settings, site, options.years),
+            "report_of_a_month_seconds": seconds(
+                lambda: build_report(
+                    paths, settings, site.engine, date(2026, 10, 1), date(2026, 10, 31), "benchmark", END
+                )
+            ),
+        }
+        result["backup_seconds"] = seconds(lambda: backups.back_up(paths, Path(folder) / "b", PASSPHRASE, "benchmark"))
+        result["backup_bytes"] = (Path(folder) / "b").stat().st_size
+        result["check_seconds"] = seconds(lambda: check_pages(paths.database, keys.load_database_keys(paths)))
+        result["database_bytes"] = paths.database.stat().st_size
+        with site.engine.begin() as connection:
+            result["retention_seconds"] = seconds(
+                lambda: remove_expired(connection, settings.retention, "benchmark", END)
+            )
+            result["kept_numbers"] = connection.execute(text("SELECT count(*) FROM measurement")).scalar_one()
+        site.engine.dispose()
+        result["new_key_seconds"] = seconds(lambda: backups.change_database_key(paths, "benchmark"))
+        result["database_bytes_after_retention_and_new_key"] = paths.database.stat().st_size
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
