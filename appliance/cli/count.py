@@ -37,6 +37,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.add_argument(
         "--queue", action="append", default=[], metavar="ZONE", help="a zone where people wait in line"
     )
+    command.add_argument(
+        "--ignore", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="a region that is not counted"
+    )
+    command.add_argument("--overhead", action="store_true", help="the camera looks straight down")
     command.add_argument("--heat-map", action="store_true", help="add how long people stood where, by cells")
     command.add_argument("--mask", action="append", default=[], metavar=MASK_FORM, help=MASK_HELP)
     command.add_argument("--json", action="store_true", help="print one JSON object")
@@ -46,7 +50,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 def run_count(options: argparse.Namespace, paths: Paths) -> int:
     lines, zones = parse_places(options.line, options.zone)
-    masks = parse_masks(options.mask)
+    masks, (_, ignored) = parse_masks(options.mask), parse_places([], options.ignore)
     check_queues(options.queue, zones)
     if not (lines or zones or options.tracks or options.heat_map):
         raise UsageError("There is nothing to count; draw a --line or a --zone.")
@@ -64,7 +68,16 @@ def run_count(options: argparse.Namespace, paths: Paths) -> int:
     detector = detectors.need("people-vehicles")
     with show_progress() as progress:
         counts = count_video(
-            options.video, detector, lines, zones, bool(options.tracks), progress, masks, options.heat_map
+            options.video,
+            detector,
+            lines,
+            zones,
+            bool(options.tracks),
+            progress,
+            masks,
+            options.heat_map,
+            ignored,
+            options.overhead,
         )
     if options.tracks:
         write_tracks(options.tracks, counts.tracks)

@@ -68,14 +68,18 @@ def count_video(
     progress: Progress | None = None,
     masks: Sequence[Zone] = (),
     heat: bool = False,
+    ignored: Sequence[Zone] = (),
+    overhead: bool = False,
 ) -> VideoCounts:
     """Analyse every frame of the file and count.
 
-    `progress` is called with the number of frames done so far. What lies beneath the `masks` is not looked at. Raises
+    `progress` is called with the number of frames done so far. What lies beneath the `masks` is not looked at; `heat`,
+    `ignored` and `overhead` are the counter's. Raises
     `SourceError` for a file that isn't a video, `InferenceFailed` when the detector fails, and `GeometryError` where
     two lines or zones share a name.
     """
-    counter, tracker, trails = Counter(lines, zones, heat=heat), Tracker(), Trails()
+    counter = Counter(lines, zones, heat=heat, ignored=ignored, overhead=overhead)
+    tracker, trails = Tracker(), Trails()
     began = time.perf_counter()
     frames, first, last = 0, 0.0, 0.0
     for frame in detect_frames(path, detector, masks):

@@ -26,6 +26,7 @@ def video(tmp_path: Path) -> Path:
         (["--zone", "till=0,0,1,1"], "three or more"),
         (["--zone", "till=0,0,0,1,2,0"], "outside the picture"),
         (["--zone", "till=0,0,0,1,1,0", "--queue", "door"], "no zone 'door'"),
+        (["--line", LINE, "--ignore", "street=0,0,1,1"], "three or more"),
     ],
 )
 def test_a_bad_place_is_wrong_usage(
