@@ -3,7 +3,8 @@
 A row of the pattern is a sequence of bits. Whatever the width that a picture was scaled to and however its pixels lie
 in memory, each block of a row is so many bytes long; for each such length the bytes are averaged block by block, turned
 to bits by comparing with their surroundings, and 32 bits in a row are looked up among those of the pattern. What agrees
-is kept if the averages of half a row correlate with its bits.
+is kept if the averages of half a row correlate with its bits, also in those blocks that were not looked up, and if
+there are several such places one after the other.
 """
 
 import base64
@@ -35,6 +36,9 @@ SEGMENT = 1 << 22
 # Correlated are this many blocks, which is what lies under the mask of the masked clip.
 RUN = 48
 CORRELATION = 0.8
+# Chance alone finds a row now and then in hundreds of megabytes of other data, but not so many of them.
+ROWS = 3
+LEAST_CONTRAST = 0.3
 # More bytes than the widest row has, so that none is cut in two between segments.
 OVERLAP = 1 << 15
 
@@ -142,49 +146,67 @@ class Searcher:
             return
 
     def _find(self, part: NDArray[np.uint8], block: float) -> int | None:
-        """The offset of the first row whose blocks are `block` bytes long; None where there is none."""
+        """The offset of the first of `ROWS` rows whose blocks are `block` bytes long; None where there are fewer."""
         if len(part) < block * (RUN + 2):
             return None
         sums = np.cumsum(part, dtype=np.uint32)
         for phase in range(PHASES):
             edges = np.arange(phase * block / PHASES, len(part) - 1, block).round().astype(np.int32)
             means = np.diff(sums[edges]).astype(np.float32) / np.diff(edges).astype(np.float32)
-            found = self._find_row(means)
-            if found is not None:
-                return int(edges[found])
+            rows: list[int] = []
+            for at in self._rows(means):
+                if not rows or at - rows[-1] >= RUN:
+                    rows.append(at)
+                if len(rows) == ROWS:
+                    return int(edges[rows[0]])
         return None
 
-    def _find_row(self, means: NDArray[np.float32]) -> int | None:
+    def _rows(self, means: NDArray[np.float32]) -> Iterator[int]:
+        """Where parts of the pattern's rows are, in order; several for each row."""
         if len(means) < RUN:
-            return None
-        sums = np.cumsum(means, dtype=np.float64)
-        around = np.empty_like(means)
-        half = CODE // 2
-        around[half:-half] = (sums[CODE:] - sums[:-CODE]) / CODE
-        around[:half], around[-half:] = around[half], around[-half - 1]
-        codes = (means > around).astype(np.uint32)
-        length = 1
-        while length < CODE:
-            codes = (codes[:-length] << np.uint32(length)) | codes[length:]
-            length *= 2
+            return
+        codes = _codes_of(means)
         candidates = np.flatnonzero(self._beginnings[codes >> 16])
         where = np.searchsorted(self._codes, codes[candidates])
         where[where == len(self._codes)] = 0
         agree = self._codes[where] == codes[candidates]
         for at, place in zip(candidates[agree], self._places[where[agree]], strict=True):
             if self._correlates(means, int(at), *divmod(int(place), self._starts)):
-                return int(at)
-        return None
+                yield int(at)
 
     def _correlates(self, means: NDArray[np.float32], at: int, band: int, start: int) -> bool:
+        """Whether the averages follow the bits, also in those blocks that the 32 bits did not look at."""
         for earlier in range(0, RUN - CODE + 1, 4):
             first, begin = start - earlier, at - earlier
             if first < 0 or begin < 0 or first + RUN > BITS or begin + RUN > len(means):
                 continue
             row, bits = means[begin : begin + RUN], self.pattern.bits[band, first : first + RUN]
-            if row.std() > 0.3 and abs(np.corrcoef(row, bits)[0, 1]) >= CORRELATION:
+            others = np.r_[0:earlier, earlier + CODE : RUN]
+            if _correlation(row, bits) >= CORRELATION and _correlation(row[others], bits[others]) >= CORRELATION:
                 return True
         return False
+
+
+def _codes_of(means: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """For each place the 32 bits that begin there: whether an average is above its surroundings."""
+    sums = np.cumsum(means, dtype=np.float64)
+    around = np.empty_like(means)
+    half = CODE // 2
+    around[half:-half] = (sums[CODE:] - sums[:-CODE]) / CODE
+    around[:half], around[-half:] = around[half], around[-half - 1]
+    codes = (means > around).astype(np.uint32)
+    length = 1
+    while length < CODE:
+        codes = (codes[:-length] << np.uint32(length)) | codes[length:]
+        length *= 2
+    return codes
+
+
+def _correlation(row: NDArray[np.float32], bits: NDArray[np.uint8]) -> float:
+    """Of averages and bits, whichever way round; 0 where there is hardly any contrast."""
+    if row.std() <= LEAST_CONTRAST or not bits.any() or bits.all():
+        return 0.0
+    return abs(float(np.corrcoef(row, bits)[0, 1]))
 
 
 def _images(data: bytes) -> Iterator[tuple[str, int, bytes]]:
