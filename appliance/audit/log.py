@@ -56,6 +56,7 @@ Action = Literal[
     "database-restored",
     "key-changed",
     "data-removed",
+    "retention-run",
     "redaction-failed",
     "anonymity-set",
     "counting-checked",

@@ -7,7 +7,7 @@ other gap.
 
 import calendar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, literal, select
 
@@ -16,6 +16,8 @@ from appliance.audit.log import Event
 from appliance.settings import Retention
 from appliance.storage import measurements
 from appliance.storage.tables import audit_entry, audit_node
+
+RECORD_EVERY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ def remove_expired(connection: Connection, retention: Retention, actor: str, now
     if rows:
         log.append(connection, Event(actor, "data-removed", "measurements", "metric", details={"rows": rows}), now)
     return Removed(rows, _remove_entries(connection, months_before(now, retention.log_months), actor, now))
+
+
+def record_run(connection: Connection, reports: int, removed: Removed, actor: str, now: datetime) -> None:
+    """Write down that the data's age was looked at, once a day, and each time that something went."""
+    before = log.entries(connection, actions=["retention-run"], newest_first=True, limit=1)
+    if reports or removed != Removed(0, 0) or not before or now - before[0].time >= RECORD_EVERY:
+        details = {"numbers": removed.measurements, "entries": removed.entries, "reports": reports}
+        log.append(connection, Event(actor, "retention-run", "all data", details=details), now)
 
 
 def months_before(moment: datetime, months: int) -> datetime:

@@ -15,14 +15,14 @@ from sqlalchemy import Engine
 
 from appliance.audit import log
 from appliance.audit.checkpoint import seal_if_grown
-from appliance.audit.retention import remove_expired
+from appliance.audit.retention import record_run, remove_expired
 from appliance.errors import VeilsightError
 from appliance.reports.build import BuiltReport, build_report, list_reports
 from appliance.reports.delivery import fill_outbox
 from appliance.reports.period import Period, last_month
 from appliance.reports.retention import remove_old_reports
 from appliance.settings import Paths, Settings
-from appliance.storage.database import reading
+from appliance.storage.database import forget_removed, reading
 from appliance.storage.keys import load_signing_key
 from appliance.storage.site import site_of
 
@@ -113,9 +113,12 @@ def _run(paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], d
         for report in build_missing_reports(paths, settings, engine, clock()):
             logger.info("Built the report %s.", report.name)
         fill_outbox(paths, settings, engine)
-        remove_old_reports(paths, settings, engine, ACTOR, clock())
+        reports = remove_old_reports(paths, settings, engine, ACTOR, clock())
         with engine.begin() as connection:
-            remove_expired(connection, settings.retention, ACTOR, clock())
+            removed = remove_expired(connection, settings.retention, ACTOR, clock())
+            record_run(connection, reports, removed, ACTOR, clock())
+        if removed.measurements or removed.entries:
+            forget_removed(engine)
     except VeilsightError as error:
         logger.error("The report could not be built: %s", error)
 

@@ -38,6 +38,9 @@ CHANGES = {
     "user-removed": "user removed",
     "password-changed": "password changed",
     "database-migrated": "database migrated",
+    "database-backed-up": "backup made",
+    "database-restored": "backup restored",
+    "key-changed": "key changed",
     "data-removed": "data removed",
     "anonymity-set": "anonymity set to",
 }

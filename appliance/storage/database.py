@@ -132,6 +132,17 @@ def connect(path: Path, key: DatabaseKey, sole: bool = False) -> Any:
     return connection
 
 
+def forget_removed(engine: Engine) -> None:
+    """Empty the write-ahead log, in which what was removed a moment ago may still stand, encrypted.
+
+    In the database itself it was overwritten at once (`secure_delete`). While others read, the log is emptied later.
+    """
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        if raw is not None:
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 def _begin(connection: Connection) -> None:
     read_only = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")

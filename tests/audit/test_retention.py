@@ -5,17 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from appliance.audit import checkpoint, log, proof
 from appliance.audit.log import EntryUnknown, Event, append
-from appliance.audit.retention import Removed, months_before, remove_expired
+from appliance.audit.retention import Removed, months_before, record_run, remove_expired
 from appliance.audit.verification import AuditLogBroken, verify
-from appliance.settings import Retention
-from appliance.storage import measurements
-from appliance.storage.database import reading
+from appliance.settings import Paths, Retention
+from appliance.storage import keys, measurements, users
+from appliance.storage.database import forget_removed, reading
 from appliance.storage.measurements import MeasurementRow
 from appliance.storage.site import Site
 from tests.audit.conftest import NOON
@@ -149,3 +150,38 @@ def test_a_checkpoint_outlives_the_entries_about_its_signing(site: Site, key: Ed
         cutoff = begin + days * DAY
         remove_expired(connection, Retention(log_months=1), "test", cutoff.replace(month=cutoff.month + 1))
     assert check(site).startswith("audit log verified")
+
+
+def test_each_day_the_log_says_that_the_age_of_the_data_was_looked_at(site: Site) -> None:
+    nothing, something = Removed(0, 0), Removed(3, 0)
+    for hours, removed in ((0, nothing), (1, nothing), (2, something), (3, nothing), (26, nothing)):
+        with site.engine.begin() as connection:
+            record_run(connection, 0, removed, "test", NOON + timedelta(hours=hours))
+    with reading(site.engine) as connection:
+        runs = log.entries(connection, actions=["retention-run"])
+        assert [(run.time - NOON).total_seconds() / 3600 for run in runs] == [0, 2, 26]
+        assert [run.event.details["numbers"] for run in runs] == [0, 3, 0]
+
+
+def test_what_was_removed_stands_in_no_page_and_in_no_log_of_writes(site: Site, paths: Paths) -> None:
+    """Looked for as somebody could who has the key, below SQLite: in each page of the file, used or not."""
+    with site.engine.begin() as connection:
+        users.add(connection, "somebody-to-be-forgotten", "a long password")
+    with site.engine.begin() as connection:
+        users.remove(connection, "somebody-to-be-forgotten")
+    forget_removed(site.engine)
+    assert paths.database.with_name(paths.database.name + "-wal").stat().st_size == 0
+    pages = decipher(paths.database.read_bytes(), keys.load_database_key(paths).raw)
+    assert b"alembic_version" in pages
+    assert b"somebody-to-be-forgotten" not in pages
+
+
+def decipher(content: bytes, key: bytes) -> bytes:
+    """SQLCipher 4's pages of 4096 bytes: AES-256-CBC, then 16 bytes of initialisation vector and 64 of HMAC."""
+    plain = b""
+    for start in range(0, len(content), 4096):
+        page = content[start : start + 4096]
+        decryptor = Cipher(algorithms.AES(key), modes.CBC(page[-80:-64])).decryptor()
+        # The first page begins with the salt.
+        plain += decryptor.update(page[16 if start == 0 else 0 : -80])
+    return plain
