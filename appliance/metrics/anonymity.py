@@ -40,6 +40,8 @@ noise of its own, as if buckets were shorter. A crash does not cut a bucket (`se
 - Visits are taken as given. That one person hides another from the detector, or makes two tracks swap, is not
   modelled.
 - The numbers of the open bucket are exact in memory, in its copy in `/run` and on the page, as at the door itself.
+- What is told besides counts: a counting check keeps, to the hundredth, how far ten minutes' count was off; an alert
+  says that a limit was reached. Both come from exact numbers.
 - Time spent computing the noise is not constant.
 - The bounds cost accuracy: who passes a line to and fro is counted once each way, and who stays in a zone for longer
   than the bound counts for the bound.

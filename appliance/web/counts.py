@@ -21,6 +21,8 @@ Series = tuple[str, str, str, str, str]
 
 HOUR = timedelta(hours=1)
 NO_NUMBER = "\N{EN DASH}"
+# A number and its error stay on one line.
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,12 +301,12 @@ def shown(published: Published) -> str:
 
 def with_error(published: Published) -> str:
     """The same with the 95 % interval, such as `1,204 ± 27`."""
-    return f"{shown(published)} ± {number(published.margin)}" if published.margin else shown(published)
+    return f"{shown(published)}{NBSP}±{NBSP}{number(published.margin)}" if published.margin else shown(published)
 
 
 def in_error(published: Published) -> str:
     """The 95 % interval for a note, or nothing where the number is exact."""
-    return f"; ± {number(published.margin)} (95 % interval)" if published.margin else ""
+    return f"; ±{NBSP}{number(published.margin)} (95{NBSP}% interval)" if published.margin else ""
 
 
 def _hours(day: Day, now: datetime, sums: _Sums) -> dict[str, list[str] | list[int | None]]:

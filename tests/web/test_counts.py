@@ -110,10 +110,10 @@ def test_noisy_numbers_have_their_error_and_are_clamped_for_display_alone() -> N
     hours = [NOW - timedelta(hours=hour) for hour in range(3)]
     result = count(*(noisy(hour, "in", value, 50.0) for hour, value in zip(hours, (-4, 30, 20), strict=True)))
     assert result.values["in"] == "46"
-    assert result.values["in_note"] == "all lines together; ± 25 (95 % interval)"
+    assert result.values["in_note"] == "all lines together; ±\N{NO-BREAK SPACE}25 (95\N{NO-BREAK SPACE}% interval)"
     assert result.hours["in"][11:14] == [20, 30, 0]
-    assert result.values["h13.in"] == "0 ± 16"
-    assert result.values["c0.l0.in"] == "46 ± 25"
+    assert result.values["h13.in"] == "0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}16"
+    assert result.values["c0.l0.in"] == "46\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}25"
 
 
 def test_noise_alone_makes_no_vehicles() -> None:
@@ -124,7 +124,7 @@ def test_noise_alone_makes_no_vehicles() -> None:
 def test_the_open_bucket_alone_makes_no_maximum_of_a_day() -> None:
     visits = Count(NOW, "door", "visits", "hall", "person", "", 12, "differential", 8.0)
     most = Count(NOW, "door", "occupancy_maximum", "hall", "person", "", 3, "differential")
-    assert count(visits, most).values["c0.z0.note"] == "12 ± 7 visits today"
+    assert count(visits, most).values["c0.z0.note"] == "12\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}7 visits today"
 
 
 def exact_hours(*values: float, now: datetime = NOW) -> DayCounts:
