@@ -76,9 +76,9 @@ class TextSchedule:
         """All looks at a picture once what is in it is known; None where none is due. `still` then says whether the
         last look's results hold for this picture too."""
         now = frame.monotonic
+        changed = self._stillness.changed(frame.pixels, people)
         restless = not self._stand_still(vehicles, STANDS_STILL)
         moving = not self._stand_still(vehicles, HAS_MOVED)
-        changed = self._stillness.changed(frame.pixels, people)
         self.still = not changed
         short, long = self._interval.overdue(now), self._long_interval.overdue(now)
         if begun is None and (restless or long or (changed and short)):
@@ -111,9 +111,16 @@ class TextSchedule:
         self._vehicles = [(box, now) for box in vehicles] + kept
 
     def _stand_still(self, vehicles: Sequence[Box], least_overlap: float) -> bool:
-        """Whether each vehicle that is large enough to have a plate that can be read stands where one was looked at."""
+        """Whether each vehicle that is large enough to have a plate that can be read stands where one was looked at.
+
+        The edges of a box waver while the vehicle stands; where no pixel in it has changed, it has not moved.
+        """
         large = [box for box in vehicles if min(box.x2 - box.x1, box.y2 - box.y1) >= SMALLEST_CLOSE_LOOK]
-        return all(any(overlap(box, old) >= least_overlap for old, _ in self._vehicles) for box in large)
+        return all(self._stands(box, least_overlap) for box in large)
+
+    def _stands(self, box: Box, least_overlap: float) -> bool:
+        nearest = max((overlap(box, old) for old, _ in self._vehicles), default=0.0)
+        return nearest >= least_overlap or (nearest >= SAME and not self._stillness.changed_at(box))
 
 
 def vehicle_boxes(objects: Sequence[Detection], tracks: Sequence[Track]) -> list[Box]:

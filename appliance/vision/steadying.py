@@ -89,7 +89,7 @@ def _shared(before: Waiting | None, now: Waiting, after: Waiting) -> tuple[Regio
     if after.reason:
         return tuple(replace(region, source="held") for region in own)
     shared, origins = _intersections(_boxes(own), others)
-    missing = ~_inside(shared, _boxes(now.findings.regions))
+    missing = ~np.any(_inside(shared, _boxes(now.findings.regions)), axis=1)
     kept = _largest(shared[missing])
     regions = zip(origins[missing][kept].tolist(), shared[missing][kept].tolist(), strict=True)
     return tuple(Region(own[origin].kind, "held", Box(*box)) for origin, box in regions)
@@ -104,19 +104,18 @@ def _intersections(first: Boxes, second: Boxes) -> tuple[Boxes, NDArray[np.intp]
 
 
 def _inside(boxes: Boxes, others: Boxes) -> NDArray[np.bool_]:
-    """Which boxes lie within one of the others."""
-    low = (boxes[:, None, :2] >= others[None, :, :2]).all(axis=2)
-    high = (boxes[:, None, 2:] <= others[None, :, 2:]).all(axis=2)
-    return np.asarray(np.any(low & high, axis=1), np.bool_)
+    """Which boxes [n, 4] lie within which of the others [m, 4], bool [n, m]."""
+    low = np.all(boxes[:, None, :2] >= others[None, :, :2], axis=2)
+    high = np.all(boxes[:, None, 2:] <= others[None, :, 2:], axis=2)
+    return np.asarray(low & high, np.bool_)
 
 
 def _largest(boxes: Boxes) -> NDArray[np.intp]:
-    """Indices of boxes that together cover what all of them do: those that lie in no larger one."""
-    chosen: list[int] = []
-    for index in np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable").tolist():
-        if not np.any(_inside(boxes[index : index + 1], boxes[chosen])):
-            chosen.append(index)
-    return np.array(chosen, np.intp)
+    """Indices of boxes that together cover what all of them do: those that lie in no other one."""
+    inside = _inside(boxes, boxes)
+    # Of equal ones, the first stays.
+    inside &= ~inside.T | np.tri(len(boxes), k=-1, dtype=np.bool_)
+    return np.flatnonzero(~np.any(inside, axis=1))
 
 
 def _boxes(regions: Sequence[Region]) -> Boxes:

@@ -27,12 +27,14 @@ Levels = NDArray[np.float32]
 
 
 class Stillness:
-    """Follows one camera or recording. `seen` and `looked` are called with each picture, in order."""
+    """Follows one camera or recording. `changed` and `looked` are called with the pictures, in order."""
 
     def __init__(self) -> None:
         self._known: Levels = np.empty((0, 0), np.float32)
         self._levels: Levels = np.empty((0, 0), np.float32)
         self._people = np.empty((0, 0), np.bool_)
+        self._differs = np.empty((0, 0), np.bool_)
+        self._scale = (1.0, 1.0)
 
     def changed(self, pixels: Pixels, people: Sequence[Box]) -> bool:
         """Whether a part of the picture (uint8 [H, W, 3]) without a person differs from when it was looked at."""
@@ -41,22 +43,26 @@ class Stillness:
         size = (max(1, width // side), max(1, height // side))
         coarse = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         self._levels = np.asarray(cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY), np.float32)
-        self._people = _cells(people, size, size[0] / width, size[1] / height)
+        self._scale = (size[0] / width, size[1] / height)
+        self._people = _cells([grown(person, PERSON_REACH) for person in people], size, self._scale)
         if self._known.shape != self._levels.shape:
             self._known = np.full_like(self._levels, np.nan)
-        differs = ~(np.abs(self._levels - self._known) <= CHANGED_LEVELS)
-        return bool((differs & ~self._people).any())
+        self._differs = ~(np.abs(self._levels - self._known) <= CHANGED_LEVELS) & ~self._people
+        return bool(self._differs.any())
+
+    def changed_at(self, box: Box) -> bool:
+        """Whether any of that lies in the box (in pixels of the picture given last)."""
+        return bool((self._differs & _cells([box], self._differs.shape[::-1], self._scale)).any())
 
     def looked(self) -> None:
         """The picture of the last `changed` was looked at."""
         self._known = np.where(self._people, self._known, self._levels)
 
 
-def _cells(boxes: Sequence[Box], size: tuple[int, int], across: float, down: float) -> NDArray[np.bool_]:
-    """The cells that the boxes touch, bool [rows, columns]."""
+def _cells(boxes: Sequence[Box], size: tuple[int, ...], scale: tuple[float, float]) -> NDArray[np.bool_]:
+    """The cells that the boxes touch, bool [rows, columns]; `size` and `scale` across and down."""
     marked = np.zeros(size[::-1], np.bool_)
-    for box in boxes:
-        x1, y1, x2, y2 = grown(box, PERSON_REACH)
-        top, left = max(0, int(y1 * down)), max(0, int(x1 * across))
-        marked[top : max(0, int(np.ceil(y2 * down))), left : max(0, int(np.ceil(x2 * across)))] = True
+    for x1, y1, x2, y2 in boxes:
+        top, left = max(0, int(y1 * scale[1])), max(0, int(x1 * scale[0]))
+        marked[top : max(0, int(np.ceil(y2 * scale[1]))), left : max(0, int(np.ceil(x2 * scale[0])))] = True
     return marked

@@ -13,7 +13,7 @@ from appliance.vision.catalogue import Task
 from appliance.vision.covering import Covering, CoverKind
 from appliance.vision.covers import COVER_COLOUR
 from appliance.vision.detections import Detection, Track
-from appliance.vision.frames import Pixels, RedactedFrame
+from appliance.vision.frames import Pixels, RawFrame, RedactedFrame
 from appliance.vision.inference import InferenceFailed
 from appliance.vision.plates import TEXT_SECONDS
 from appliance.vision.redaction import (
@@ -172,27 +172,42 @@ def test_a_person_missed_for_a_moment_stays_covered() -> None:
         assert is_covered(picture, 100, 45, 140, 75) is hidden
 
 
+FIRST_VEHICLE = (10.0, 10.0, 110.0, 90.0)
+
+
+def with_vehicle(number: int, seconds: float, vehicle: tuple[float, float, float, float] | None) -> RawFrame:
+    """Noise, with a bright rectangle where the vehicle is."""
+    frame = noise(number + 1, number, seconds)
+    if vehicle:
+        left, top, right, bottom = map(int, vehicle)
+        frame.pixels[top:bottom, left:right] = 230
+    return frame
+
+
 @pytest.mark.parametrize(
-    ("second_vehicle", "seconds", "looks"),
+    ("vehicle", "box", "seconds", "looks"),
     [
-        (None, 0.1, False),
-        (None, TEXT_SECONDS, True),
-        ((10.0, 10.0, 110.0, 90.0), 0.1, False),
-        ((22.0, 10.0, 122.0, 90.0), 0.1, True),
-        ((180.0, 100.0, 280.0, 180.0), 0.1, True),
+        (None, None, 0.1, False),
+        (None, None, TEXT_SECONDS, True),
+        (FIRST_VEHICLE, FIRST_VEHICLE, 0.1, False),
+        (FIRST_VEHICLE, (22.0, 10.0, 122.0, 90.0), 0.1, False),
+        ((22.0, 10.0, 122.0, 90.0), (22.0, 10.0, 122.0, 90.0), 0.1, True),
+        ((180.0, 100.0, 280.0, 180.0), (180.0, 100.0, 280.0, 180.0), 0.1, True),
     ],
-    ids=["no vehicle", "time is up", "stands still", "has moved", "is new"],
+    ids=["no vehicle", "time is up", "stands still", "its box wavers", "has moved", "is new"],
 )
 def test_text_is_looked_for_before_a_vehicle_is_shown_anew(
-    second_vehicle: tuple[float, float, float, float] | None, seconds: float, looks: bool
+    vehicle: tuple[float, float, float, float] | None,
+    box: tuple[float, float, float, float] | None,
+    seconds: float,
+    looks: bool,
 ) -> None:
     text = Scripted()
     redactor = Redactor(detectors(text=text))
-    redactor.redact(noise(1), redactor.look(noise(1)), [found("vehicle", 10, 10, 110, 90)], [])
+    first, later = with_vehicle(0, 0.0, FIRST_VEHICLE), with_vehicle(1, seconds, vehicle)
+    redactor.redact(first, redactor.look(first), [found("vehicle", *FIRST_VEHICLE)], [])
     text.sizes.clear()
-    later = noise(2, 1, seconds)
-    vehicles = [found("vehicle", *second_vehicle)] if second_vehicle else []
-    redactor.redact(later, redactor.look(later), vehicles, [])
+    redactor.redact(later, redactor.look(later), [found("vehicle", *box)] if box else [], [])
     assert ((WIDTH, HEIGHT) in text.sizes) is looks
 
 
