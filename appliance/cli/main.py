@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance import __version__
 from appliance.cli.terminal import passphrase_asker
+from appliance.complaints import tell_on_standard_error
 from appliance.errors import VeilsightError
 from appliance.settings import Unlocking, find_paths
 
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
+    tell_on_standard_error()
     try:
         unlocking = Unlocking(ask=passphrase_asker(options.passphrase_fd))
         paths = replace(find_paths(os.environ, options.state), unlocking=unlocking)
