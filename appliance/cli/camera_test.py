@@ -31,11 +31,22 @@ def run_test(options: argparse.Namespace, paths: Paths) -> int:
     trial = try_camera(
         camera.source, camera.name, camera.username, camera.password, options.transport or camera.transport
     )
+    advice = running_advice(camera.name, paths)
     if options.json:
-        print(json.dumps({"camera": camera.name} | asdict(trial), indent=2))
+        print(json.dumps({"camera": camera.name} | asdict(trial) | {"advice": advice}, indent=2))
     else:
-        print("\n    ".join(describe(camera.name, trial)))
+        print("\n    ".join([*describe(camera.name, trial), *advice]))
     return 0
+
+
+def running_advice(camera: str, paths: Paths) -> list[str]:
+    """What the running engine has found about the people in this camera's picture; nothing where none runs."""
+    from appliance.vision.live import LiveClient, LiveUnavailable
+
+    try:
+        return list(LiveClient(paths.live_socket).status().get("advice", {}).get(camera, ()))
+    except LiveUnavailable:
+        return []
 
 
 def find(options: argparse.Namespace, paths: Paths) -> "Camera":

@@ -62,12 +62,16 @@ class Day:
 
 @dataclass(frozen=True)
 class CameraPlaces:
-    """The lines and zones that are set up for a camera, by name. The `inner` of the lines are no entrances."""
+    """The lines and zones that are set up for a camera, by name.
+
+    The `inner` of the lines are no entrances; in the `queues` of the zones people wait in line.
+    """
 
     name: str
     lines: tuple[str, ...]
     zones: tuple[str, ...]
     inner: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from appliance.web.context import WebContext
 from appliance.web.counts import CameraPlaces, CameraRows, Count, Day, count_day, day_of
 from appliance.web.status import CameraStatus, EngineStatus, read_status
 from appliance.web.words import day as day_in_words
+from appliance.web.words import duration
 
 SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
 LONGEST_BUCKET = timedelta(hours=1)
@@ -64,6 +65,11 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     }
     for camera in result.cameras:
         values[f"{camera.key}.state"] = describe_camera(status, camera.name)
+        queues = next((each.queues for each in places if each.name == camera.name), ())
+        for zone in camera.zones:
+            if zone.name in queues and status is not None:
+                waiting = status.waiting.get(camera.name, {}).get(zone.name, 0.0)
+                values[f"{zone.key}.note"] += f"; waiting for {duration(waiting)} now"
     tone = "good" if status else "warn"
     return PresentNumbers(values, result.hours, result.cameras, result.structure, tone, numbers)
 
@@ -86,6 +92,7 @@ def read_counts(
                     tuple(line.name for line in each.lines),
                     tuple(zone.name for zone in each.zones),
                     tuple(line.name for line in each.lines if line.inner),
+                    tuple(zone.name for zone in each.zones if zone.queue),
                 )
                 for each in stored_cameras.list_cameras(connection)
             ]

@@ -18,6 +18,11 @@ def plural(count: int, one: str, many: str) -> str:
     return one if count == 1 else many
 
 
+def duration(seconds: float) -> str:
+    """Such as 45 s or 3 min."""
+    return f"{round(seconds)} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
 def day(value: date) -> str:
     """Such as 3 October 2026."""
     return f"{value.day} {value:%B %Y}"

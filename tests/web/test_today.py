@@ -8,7 +8,7 @@ import msgspec
 
 from appliance.settings import Alert, Opening
 from appliance.storage import cameras, measurements
-from appliance.storage.cameras import Camera
+from appliance.storage.cameras import Camera, ZoneSetting
 from appliance.storage.measurements import MeasurementRow
 from appliance.web.context import WebContext
 from appliance.web.present import present_numbers
@@ -148,3 +148,16 @@ def test_opening_hours_stand_beside_the_day(context: WebContext) -> None:
     values = present_numbers(opened).values
     assert values["day"].endswith("open 09:00 to 19:00")
     assert "since opening at 09:00" in values["inside_note"]
+
+
+def test_a_queue_tells_how_long_people_wait(context: WebContext, engine: Engine) -> None:
+    till = Camera("tills", "/clips/tills.avi", zones=(ZoneSetting("till", ((0, 0), (1, 0), (1, 1)), queue=True),))
+    with context.engine.begin() as connection:
+        cameras.add(connection, till)
+    engine.status = {
+        "present": {"tills": {"till": 3}},
+        "waiting": {"tills": {"till": 200.0}, "entrance": {"hall": 9.0}},
+    }
+    values = present_numbers(context).values
+    assert [text for text in values.values() if "waiting" in text] == [values["c1.z0.note"]]
+    assert "waiting for 3 min now" in values["c1.z0.note"]
