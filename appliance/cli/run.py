@@ -92,6 +92,10 @@ def run_program(options: argparse.Namespace, paths: Paths) -> int:
     if options.keys_from_parent:
         handed = supervisor.take_over(read_line(sys.stdin.fileno()))
         paths = replace(paths, unlocking=replace(paths.unlocking, handed=handed))
+    elif paths.credentials is None and paths.vault.exists():
+        # Before the guard stands, which would refuse to run systemd-creds.
+        parts = supervisor.parts_for(options.program, paths)
+        paths = replace(paths, unlocking=replace(paths.unlocking, handed=parts))
     if options.stop_with_parent:
         supervisor.stop_when_parent_ends(stop)
     settings = load_settings(paths.settings_file)

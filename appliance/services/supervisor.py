@@ -73,6 +73,12 @@ def start_programs(paths: Paths, programs: Sequence[str] = PROGRAMS) -> Programs
     return Programs(processes)
 
 
+def parts_for(program: str, paths: Paths) -> dict[str, bytes]:
+    """What the program needs of the vault, and no more. Raises `KeyMissing` and `KeyUnusable`."""
+    parts = load_parts(paths)
+    return {part: parts[part] for part in NEEDS[program]}
+
+
 def hand_over(process: subprocess.Popen[bytes], parts: Mapping[Part, bytes]) -> None:
     """Give a child its parts of the vault, on the first line of its standard input."""
     line = json.dumps({part: secret.hex() for part, secret in parts.items()}).encode("ascii") + b"\n"
