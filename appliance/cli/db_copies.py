@@ -93,6 +93,6 @@ def _confirm(prepared: "Prepared", yes: bool) -> bool:
         print(loss)
     if yes:
         return True
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError("There is no terminal to ask whether to go on; use --yes.")
     return input("Put it in the present database's place? [yes/no] ").strip().lower() == "yes"

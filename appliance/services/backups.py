@@ -163,10 +163,10 @@ def _losses(paths: Paths, kept: Content) -> Iterator[str]:
     if present.identifier != kept.identifier:
         yield "The backup is another site's; everything of the present site is lost."
     if (more := present.entries - kept.entries) > 0:
-        yield f"{more} entries of the audit log that are newer than the backup are lost."
+        yield f"Lost from the audit log, as newer than the backup: {more} {'entry' if more == 1 else 'entries'}."
     if (more := present.counts - kept.counts) > 0:
         newest = f"; the newest is of {present.newest:%Y-%m-%d %H:%M} UTC" if present.newest else ""
-        yield f"{more} stored counts that the backup lacks are lost{newest}."
+        yield f"Lost, as the backup lacks them: {more} stored {'count' if more == 1 else 'counts'}{newest}."
     for kind, names in present.names.items():
         if gone := sorted(names - kept.names[kind]):
             yield f"The {kind} {', '.join(gone)} {'is' if len(gone) == 1 else 'are'} not in the backup."

@@ -126,8 +126,8 @@ def test_it_says_what_is_lost_and_changes_nothing_before_the_answer(site: Site, 
     assert backups.restore(paths, tmp_path / "backup", PASSPHRASE, "test", no) is None
     (prepared,) = asked
     assert prepared.losses == (
-        "1 entries of the audit log that are newer than the backup are lost.",
-        "1 stored counts that the backup lacks are lost; the newest is of 2026-11-23 09:00 UTC.",
+        "Lost from the audit log, as newer than the backup: 1 entry.",
+        "Lost, as the backup lacks them: 1 stored count; the newest is of 2026-11-23 09:00 UTC.",
         "The user zoe is not in the backup.",
     )
     assert (paths.database.read_bytes(), paths.vault.read_bytes()) == before
