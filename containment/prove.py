@@ -99,6 +99,9 @@ def prove(folder: Path, seconds: float, scene: Path) -> list[Part]:
             "networks missing", folder / "missing", empty, [camera("covered", whole)], ["covered"], pattern, seconds / 3
         ),
     ]
+    shown, covered = (parts[0].facts[name].get("masked", 0) for name in ("pictures_shown", "of_them_covered"))
+    if shown and shown == covered:
+        parts[0].problems.append("each picture was covered whole, so that the mask was not tried: watch for longer")
     for clip in (whole, masked):
         if not Searcher(pattern).search_picture(read_clip(clip, 1)[0]):
             parts[0].problems.append(f"the pattern can't be found in {clip.name} itself, so that this proves nothing")
