@@ -32,8 +32,8 @@ def flow(from_zone: str, to_zone: str) -> str:
 
 
 def flows(zones: Sequence[str]) -> tuple[str, ...]:
-    """All ordered pairs of zones."""
-    return tuple(flow(*pair) for pair in permutations(zones, 2))
+    """All ordered pairs of zones, each place once: names that hold a `>` could make two of one."""
+    return tuple(dict.fromkeys(flow(*pair) for pair in permutations(zones, 2)))
 
 
 def heat_cell(x: float, y: float) -> str:

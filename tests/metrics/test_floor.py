@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.metrics.counters import Counter, Observation
-from appliance.metrics.floor import DWELL_BINS, DWELL_ENDS, HEAT_CELLS, PARKED_SECONDS, bin_begin, dwell_bin, heat_cell
+from appliance.metrics.floor import (
+    DWELL_BINS,
+    DWELL_ENDS,
+    HEAT_CELLS,
+    PARKED_SECONDS,
+    bin_begin,
+    dwell_bin,
+    flows,
+    heat_cell,
+)
 from appliance.metrics.geometry import Box, Zone, parse_zone
 
 TILL = parse_zone("till=0,0,0.3,0,0.3,1,0,1")
@@ -77,6 +86,12 @@ def test_another_track_makes_no_flow_of_two_peoples_visits() -> None:
     counter.update(0.0, [seen_at(IN_TILL, 1)], 1000, 1000)
     counter.update(1.0, [seen_at(IN_EXIT, 2)], 1000, 1000)
     assert set(counter.totals().flows.values()) == {0}
+
+
+def test_every_flow_is_one_place_whatever_the_zones_are_called() -> None:
+    places = flows(("a", "b>c", "a>b", "c"))
+    assert len(set(places)) == len(places)
+    assert "a>b>c" in places
 
 
 def test_vehicles_enter_stay_and_leave() -> None:
