@@ -134,6 +134,14 @@ def pages(paths: Paths, settings: Settings, site: Site, years: int) -> dict[str,
     }
 
 
+def remove(site: Site, settings: Settings) -> None:
+    """As the program does, a part in each transaction."""
+    more = True
+    while more:
+        with site.engine.begin() as connection:
+            more = remove_expired(connection, settings.retention, "benchmark", END).measurements > 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--years", type=int, default=5)
@@ -164,10 +172,8 @@ def main() -> int:
         result["backup_bytes"] = (Path(folder) / "b").stat().st_size
         result["check_seconds"] = seconds(lambda: check_pages(paths.database, keys.load_database_keys(paths)))
         result["database_bytes"] = paths.database.stat().st_size
-        with site.engine.begin() as connection:
-            result["retention_seconds"] = seconds(
-                lambda: remove_expired(connection, settings.retention, "benchmark", END)
-            )
+        result["retention_seconds"] = seconds(lambda: remove(site, settings))
+        with reading(site.engine) as connection:
             result["kept_numbers"] = connection.execute(text("SELECT count(*) FROM measurement")).scalar_one()
         site.engine.dispose()
         result["new_key_seconds"] = seconds(lambda: backups.change_database_key(paths, "benchmark"))

@@ -114,13 +114,20 @@ def _run(paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], d
             logger.info("Built the report %s.", report.name)
         fill_outbox(paths, settings, engine)
         reports = remove_old_reports(paths, settings, engine, ACTOR, clock())
-        with engine.begin() as connection:
-            removed = remove_expired(connection, settings.retention, ACTOR, clock())
-            record_run(connection, reports, removed, ACTOR, clock())
-        if removed.measurements or removed.entries:
-            forget_removed(engine)
+        while _remove_some(settings, engine, reports, clock()):
+            reports = 0
     except VeilsightError as error:
         logger.error("The report could not be built: %s", error)
+
+
+def _remove_some(settings: Settings, engine: Engine, reports: int, now: datetime) -> bool:
+    """Remove what one transaction may of what is too old; whether there may be more."""
+    with engine.begin() as connection:
+        removed = remove_expired(connection, settings.retention, ACTOR, now)
+        record_run(connection, reports, removed, ACTOR, now)
+    if removed.measurements or removed.entries:
+        forget_removed(engine)
+    return removed.measurements > 0
 
 
 def _seal(paths: Paths, engine: Engine, clock: Callable[[], datetime]) -> None:

@@ -32,6 +32,8 @@ class MeasurementRow:
     variance: float = 0.0
 
 
+# About a second's work.
+MOST_REMOVED = 200_000
 SELECT = f"SELECT {', '.join(MeasurementRow.__slots__)} FROM measurement"  # noqa: S608 - names of our own
 ORDER = f"ORDER BY {', '.join(column.name for column in measurement.primary_key)}"
 
@@ -109,8 +111,17 @@ def count_buckets(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(buckets)).scalar_one()
 
 
-def remove_before(connection: Connection, moment: datetime) -> int:
-    """Remove every bucket that began before the moment; return how many rows went."""
+def remove_before(connection: Connection, moment: datetime, most: int = MOST_REMOVED) -> int:
+    """Remove the buckets that began before the moment; return how many rows went.
+
+    Of more than about `most` rows the oldest go and the rest is left for another transaction: others wait meanwhile.
+    """
+    oldest = select(measurement.c.bucket_start).order_by(measurement.c.bucket_start).offset(most).limit(1)
+    beyond = connection.execute(oldest).scalar()
+    if beyond is not None:
+        # At least one bucket, however many rows it has.
+        first = connection.execute(select(func.min(measurement.c.bucket_start))).scalar_one()
+        moment = min(moment, max(beyond, first + timedelta(seconds=1)))
     return connection.execute(measurement.delete().where(measurement.c.bucket_start < moment)).rowcount
 
 

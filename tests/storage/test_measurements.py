@@ -109,3 +109,18 @@ def test_old_buckets_go_and_the_rest_stays(site: Site) -> None:
         assert measurements.remove_before(connection, START + QUARTER) == 1
         assert count_buckets(connection) == 1
     assert [each.value for each in stored(site)] == [2.0]
+
+
+def test_of_much_that_is_old_the_oldest_goes_first_and_the_rest_later(site: Site) -> None:
+    begins = [datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 11)]
+    with site.engine.begin() as connection:
+        for begin in begins:
+            rows = [MeasurementRow(begin, 900, f"camera {n}", "visits", "till", "person", "", 1.0) for n in range(3)]
+            add_bucket(connection, rows)
+        removed = []
+        while some := remove_before(connection, begins[8], most=5):
+            removed.append(some)
+            assert [row.bucket_start for row in read(connection)] == sorted(begins[sum(removed) // 3 :] * 3)
+        assert sum(removed) == 24
+        assert len(removed) > 4
+        assert remove_before(connection, begins[9], most=1) == 3
