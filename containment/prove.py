@@ -131,6 +131,8 @@ def watch(
     check_that_it_looked(part, run.evidence, viewer.seen, frames, site)
     describe(part, run.evidence, viewer.seen, frames)
     look_through(part, run.evidence, viewer.seen, searcher, site)
+    # Open counts outlive a crash there, which a site that is thrown away does not need.
+    shutil.rmtree(site.paths.memory, ignore_errors=True)
     return part
 
 
