@@ -132,7 +132,8 @@ def watch(
     describe(part, run.evidence, viewer.seen, frames)
     look_through(part, run.evidence, viewer.seen, searcher, site)
     # Open counts outlive a crash there, which a site that is thrown away does not need.
-    shutil.rmtree(site.paths.memory, ignore_errors=True)
+    if site.paths.memory is not None:
+        shutil.rmtree(site.paths.memory, ignore_errors=True)
     return part
 
 
