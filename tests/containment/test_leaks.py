@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from containment.evidence import Evidence, search, watching
-from containment.pattern import random_pattern, write_clip
-from containment.search import Found, Searcher
+from benchmarks.containment.evidence import Evidence, search, watching
+from benchmarks.containment.pattern import random_pattern, write_clip
+from benchmarks.containment.search import Found, Searcher
 
 PROGRAM = Path(__file__).parent / "leaks.py"
 REPOSITORY = PROGRAM.parent.parent.parent

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from containment.pattern import HEIGHT, WIDTH, Picture, random_pattern
-from containment.search import Searcher
+from benchmarks.containment.pattern import HEIGHT, WIDTH, Picture, random_pattern
+from benchmarks.containment.search import Searcher
 
 PATTERN = random_pattern(7)
 FRAME: Picture = PATTERN.picture(5)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from containment.pattern import random_pattern, write_clip
-from containment.prove import watch
-from containment.site import camera
+from benchmarks.containment.pattern import random_pattern, write_clip
+from benchmarks.containment.prove import watch
+from benchmarks.containment.site import camera
 
 PATTERN = random_pattern(1123)
 

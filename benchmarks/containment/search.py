@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from containment.pattern import BITS, BLOCK, CODE, WIDTH, Pattern
+from benchmarks.containment.pattern import BITS, BLOCK, CODE, WIDTH, Pattern
 
 # Widths that a whole picture may have been scaled to: its own, and those of common networks' inputs and thumbnails.
 WIDTHS = (768, 640, 512, 416, 384, 320, 256)

@@ -16,7 +16,7 @@ from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 from appliance.storage.database import reading
 from appliance.storage.site import open_site
 from appliance.storage.tables import metadata
-from containment.pattern import BAND, BLOCK, HEIGHT, WIDTH, Pattern, Picture, read_clip, write_clip
+from benchmarks.containment.pattern import BAND, BLOCK, HEIGHT, WIDTH, Pattern, Picture, read_clip, write_clip
 
 CLIP_FRAMES = 60
 # Of the masked camera: how much of the picture is pattern, from the top left, and the mask over it.

@@ -24,12 +24,12 @@ from appliance.demo.show import cache_directory
 from appliance.settings import find_paths
 from appliance.storage.cameras import Camera
 from appliance.vision.live import LiveClient, LiveUnavailable
-from containment.evidence import Evidence, search, watching
-from containment.pattern import Pattern, random_pattern, read_clip
-from containment.search import Searcher
-from containment.site import ProofSite, camera, database_content, make_clips, make_site, yesterday
-from containment.tracing import Connection
-from containment.viewer import Seen, Viewer
+from benchmarks.containment.evidence import Evidence, search, watching
+from benchmarks.containment.pattern import Pattern, random_pattern, read_clip
+from benchmarks.containment.search import Searcher
+from benchmarks.containment.site import ProofSite, camera, database_content, make_clips, make_site, yesterday
+from benchmarks.containment.tracing import Connection
+from benchmarks.containment.viewer import Seen, Viewer
 
 INSIDE = "VEILSIGHT_PROOF_INSIDE"
 START_SECONDS = 120.0
@@ -81,7 +81,7 @@ def in_own_network(seconds: float, scene: Path) -> int | None:
     words = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     if not shutil.which("unshare") or subprocess.run([*words, "true"], capture_output=True, check=False).returncode:
         return None
-    again = [sys.executable, "-m", "containment.prove", "--seconds", str(seconds), "--clip", str(scene)]
+    again = [sys.executable, "-m", "benchmarks.containment.prove", "--seconds", str(seconds), "--clip", str(scene)]
     return subprocess.run([*words, *again], env=os.environ | {INSIDE: "1"}, check=False).returncode
 
 

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from containment import tracing
-from containment.capture import Capture
-from containment.sampling import Sampler, Samples
-from containment.search import Found, Searcher
-from containment.tracing import Trace
+from benchmarks.containment import tracing
+from benchmarks.containment.capture import Capture
+from benchmarks.containment.sampling import Sampler, Samples
+from benchmarks.containment.search import Found, Searcher
+from benchmarks.containment.tracing import Trace
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - it is looked at, not used
 STOP_SECONDS = 60.0
