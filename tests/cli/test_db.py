@@ -1,5 +1,6 @@
 """`veilsight db` and `veilsight setup` as a person uses them: what they print, ask, and write into the audit log."""
 
+import gc
 import os
 import re
 from collections.abc import Callable
@@ -38,6 +39,8 @@ def call(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
                 descriptors.append(reader)
                 word = str(reader)
             arguments.append(word)
+        # A command's connections end with its process; here that of the command before ends with what it left.
+        gc.collect()
         try:
             status = main(arguments)
         finally:
