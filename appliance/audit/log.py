@@ -58,6 +58,7 @@ Action = Literal[
     "data-removed",
     "retention-run",
     "redaction-failed",
+    "recording-redacted",
     "anonymity-set",
     "counting-checked",
 ]

@@ -1,6 +1,7 @@
 """`veilsight redact`: images and videos with faces and plates covered, and a report of what was covered."""
 
 import argparse
+import hashlib
 import json
 import os
 import secrets
@@ -30,8 +31,9 @@ from appliance.vision.covering import (
 from appliance.vision.regions import FACE_GROWTH
 
 if TYPE_CHECKING:
+    from appliance.storage.site import Site
     from appliance.vision.contact_sheet import ContactSheet
-    from appliance.vision.recordings import FileOptions
+    from appliance.vision.recordings import FileOptions, Outcome
     from appliance.vision.runtime import Detectors
 
 PREVIEW_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -81,13 +83,14 @@ def run(options: argparse.Namespace, paths: Paths) -> int:
     file_options = FileOptions(covering_of(options), options.keep_audio)
     jobs = plan(options.sources, options.target)
     _check_extra_files(options, jobs)
+    site = _site_of(paths)
     settings = load_settings(paths.settings_file)
     detectors = open_detectors(paths, settings.analysis)
     sheet, fine = ContactSheet(), True
     with _ReportFile(options.report, several=len(jobs) > 1) as report:
         for source, target in jobs:
             try:
-                fine &= _redact(source, target, detectors, report, file_options, sheet)
+                fine &= _redact(source, target, detectors, report, file_options, sheet, site)
             except ReportFileUnwritable:
                 raise
             except VeilsightError as error:
@@ -107,13 +110,16 @@ def _redact(
     report: "_ReportFile",
     options: "FileOptions",
     sheet: "ContactSheet",
+    site: "Site | None",
 ) -> bool:
-    """Redact one file and say what became of it; returns whether all went well."""
+    """Redact one file and say what became of it, on a site in its audit log too; returns whether all went well."""
     from appliance.vision.recordings import redact_file
 
     report.begin(source)
     with _Progress(source.name) as progress:
         outcome = redact_file(source, target, detectors, report.add, progress.show, options, sheet.add)
+    if site is not None:
+        _log(site, source, target, outcome)
     frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"
     print(f"{target}: {frames} redacted, {outcome.covered_frames} of them covered whole")
     if outcome.reason:
@@ -121,6 +127,35 @@ def _redact(
     if outcome.stopped:
         print(f"veilsight: {outcome.stopped} Redacted are {frames}, {outcome.seconds:.1f} seconds.", file=sys.stderr)
     return not (outcome.reason or outcome.stopped)
+
+
+def _site_of(paths: Paths) -> "Site | None":
+    """The site whose log tells what is redacted; None where no site was set up. Raises a `VeilsightError`."""
+    # Opened before any work: who can't write the log shall not learn it after an hour.
+    if not paths.database.is_file():
+        return None
+    from appliance.storage.site import open_site
+
+    return open_site(paths)
+
+
+def _log(site: "Site", source: Path, target: Path, outcome: "Outcome") -> None:
+    """Write down who redacted which file, the result's checksum, and whether and why frames were covered whole."""
+    from appliance.audit.log import Event, append
+    from appliance.cli.terminal import actor
+
+    details: dict[str, str | int] = {"frames": outcome.frames, "covered_frames": outcome.covered_frames}
+    if reason := outcome.reason or outcome.stopped:
+        details["reason"] = reason
+    try:
+        with target.open("rb") as result:
+            checksum = hashlib.file_digest(result, "sha256").hexdigest()
+        size = target.stat().st_size
+    except OSError as error:
+        raise VeilsightError(f"The result {target} can't be read ({error.strerror}).") from error
+    event = Event(actor(), "recording-redacted", source.name, "redacted-frame", size, checksum, details=details)
+    with site.engine.begin() as connection:
+        append(connection, event)
 
 
 def covering_of(options: argparse.Namespace) -> Covering:

@@ -64,6 +64,7 @@ ACTION_WORDS = {
     "anonymity-set": "Anonymity set",
     "counting-checked": "Count checked by eye",
     "redaction-failed": "Redaction failed, picture covered",
+    "recording-redacted": "Recording redacted",
 }
 
 # How a detail is said, in this order; any other is said as it is named.
@@ -79,6 +80,8 @@ DETAIL_WORDS = {
     "times": "{} times",
     "started": "begun in entry {}",
     "device": "on {}",
+    "frames": "{} frames",
+    "covered_frames": "{} of them covered whole",
 }
 SHOWN_DIGITS = 16
 

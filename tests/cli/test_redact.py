@@ -1,5 +1,6 @@
 """`veilsight redact`: files, exit codes and what is printed."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,7 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from appliance.audit import log
 from appliance.cli.main import main
+from appliance.settings import find_paths
+from appliance.storage.database import reading
+from appliance.storage.site import create_site, open_site
 from tests.vision.test_sources import write_clip
 
 
@@ -166,3 +171,21 @@ def test_each_method_can_be_chosen(command: list[str], folder: Path, method: str
     arguments = ["--method", method, "--shape", "ellipse", "--grow", "1.5", "--cover", "faces,persons,text"]
     assert main([*command, str(folder / "in.mp4"), str(folder / "out.webm"), *arguments]) == 0
     assert (folder / "out.webm").stat().st_size > 0
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_site_s_log_tells_what_was_redacted_and_what_was_covered_whole(
+    tmp_path: Path, folder: Path, default_models: Path, monkeypatch: pytest.MonkeyPatch, missing: bool
+) -> None:
+    monkeypatch.setenv("VEILSIGHT_MODELS", str(tmp_path / "empty" if missing else default_models))
+    paths = find_paths({"HOME": str(tmp_path)}, tmp_path / "site")
+    create_site(paths)
+    target = folder / "out.mp4"
+    assert main(["--state", str(paths.state), "redact", str(folder / "in.mp4"), str(target)]) == int(missing)
+    with reading(open_site(paths).engine) as connection:
+        (entry,) = log.entries(connection, actions=["recording-redacted"])
+    assert entry.event.subject == "in.mp4"
+    assert entry.event.sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
+    assert entry.event.details["frames"] == 12
+    assert entry.event.details["covered_frames"] == (12 if missing else 0)
+    assert ("models pull" in entry.event.details.get("reason", "")) == missing
