@@ -146,6 +146,8 @@ def open_live(page: Page) -> None:
     page.get_by_label(REASONS[0]).check()
     page.get_by_role("button", name="Open the live view").click()
     expect(page.get_by_role("button", name="Close the view")).to_be_visible()
+    # The time left is counted by the page's script, which only then also notices that the page is left.
+    expect(page.locator("[data-left]")).to_contain_text("left")
 
 
 def test_a_wrong_password_is_said_kindly_and_the_right_one_opens(visit: Visit) -> None:
