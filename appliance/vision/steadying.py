@@ -26,6 +26,7 @@ from appliance.vision.regions import SAME, Region, RegionSource
 ALMOST_SAME = 0.7
 
 Boxes = NDArray[np.float64]
+Rows = NDArray[np.intp]
 
 
 class Steadying:
@@ -73,9 +74,11 @@ def _lasting(before: Waiting | None, now: Waiting, after: Waiting) -> tuple[Regi
     first, middle, last = (_boxes(each.findings.regions) for each in (before, now, after))
     added: list[Region] = []
     for own, other, waiting in ((first, last, before), (last, first, after)):
-        lasting = (overlap(own, other) >= SAME).any(axis=1) & ~(overlap(own, middle) >= ALMOST_SAME).any(axis=1)
+        rows = _open(own, middle)
+        rows = rows[~(overlap(own[rows], middle) >= ALMOST_SAME).any(axis=1)]
+        rows = rows[(overlap(own[rows], other) >= SAME).any(axis=1)]
         source: RegionSource = "held" if waiting is before else "ahead"
-        added += [replace(waiting.findings.regions[index], source=source) for index in np.flatnonzero(lasting)]
+        added += [replace(waiting.findings.regions[row], source=source) for row in rows.tolist()]
     return tuple(added)
 
 
@@ -83,34 +86,47 @@ def _shared(before: Waiting | None, now: Waiting, after: Waiting) -> tuple[Regio
     """What the frames before and after both cover and the frame itself does not."""
     if before is None or now.reason or not _alike(before.frame, now.frame, after.frame):
         return ()
-    own, others = before.findings.regions, _boxes(after.findings.regions)
+    own = before.findings.regions
     if before.reason:
         return tuple(replace(region, source="ahead") for region in after.findings.regions)
     if after.reason:
         return tuple(replace(region, source="held") for region in own)
-    shared, origins = _intersections(_boxes(own), others)
-    missing = ~np.any(_inside(shared, _boxes(now.findings.regions)), axis=1)
-    kept = _largest(shared[missing])
-    regions = zip(origins[missing][kept].tolist(), shared[missing][kept].tolist(), strict=True)
-    return tuple(Region(own[origin].kind, "held", Box(*box)) for origin, box in regions)
+    first, covered, last = (_boxes(each.findings.regions) for each in (before, now, after))
+    rows = _open(first, covered)
+    shared, origins = _intersections(first[rows], last[_open(last, covered)])
+    missing = ~_inside(shared, covered).any(axis=1)
+    shared, origins = shared[missing], rows[origins[missing]]
+    kept = _largest(shared)
+    return tuple(
+        Region(own[origin].kind, "held", Box(*box))
+        for origin, box in zip(origins[kept].tolist(), shared[kept].tolist(), strict=True)
+    )
 
 
-def _intersections(first: Boxes, second: Boxes) -> tuple[Boxes, NDArray[np.intp]]:
+def _open(boxes: Boxes, covered: Boxes) -> Rows:
+    """Indices of the boxes that may lie beyond what is covered: no cover holds one of them wholly, and none another."""
+    rows = np.flatnonzero(~_inside(boxes, covered).any(axis=1))
+    return rows[_largest(boxes[rows])]
+
+
+def _intersections(first: Boxes, second: Boxes) -> tuple[Boxes, Rows]:
     """The boxes that a first and a second one share, and which first one each comes from."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     rows, columns = np.nonzero((low < high).all(axis=2))
-    return np.concatenate((low[rows, columns], high[rows, columns]), axis=1), np.asarray(rows, np.intp)
+    return np.concatenate((low[rows, columns], high[rows, columns]), axis=1), rows
 
 
 def _inside(boxes: Boxes, others: Boxes) -> NDArray[np.bool_]:
     """Which boxes [n, 4] lie within which of the others [m, 4], bool [n, m]."""
-    low = np.all(boxes[:, None, :2] >= others[None, :, :2], axis=2)
-    high = np.all(boxes[:, None, 2:] <= others[None, :, 2:], axis=2)
-    return np.asarray(low & high, np.bool_)
+    inside: NDArray[np.bool_] = boxes[:, None, 0] >= others[None, :, 0]
+    inside &= boxes[:, None, 1] >= others[None, :, 1]
+    inside &= boxes[:, None, 2] <= others[None, :, 2]
+    inside &= boxes[:, None, 3] <= others[None, :, 3]
+    return inside
 
 
-def _largest(boxes: Boxes) -> NDArray[np.intp]:
+def _largest(boxes: Boxes) -> Rows:
     """Indices of boxes that together cover what all of them do: those that lie in no other one."""
     inside = _inside(boxes, boxes)
     # Of equal ones, the first stays.
