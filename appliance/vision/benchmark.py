@@ -143,7 +143,7 @@ def scaling_figures(
     before = compiled.session()
 
     def scale_before() -> None:
-        before.run(letterbox(picture, size, expected.enlarge)[0])
+        before.run(letterbox(picture, size, expected.largest_scale)[0])
 
     def scale_inside() -> None:
         inside.infer([ov.Tensor(picture[np.newaxis], shared_memory=True)])
@@ -177,7 +177,7 @@ def pipeline_figures(network: Network, clip: Path, picture: NDArray[np.uint8], s
 
 def size_for(network: Network, picture: NDArray[np.uint8]) -> tuple[int, int]:
     expected = network.entry.input
-    return choose_size(expected.sizes, picture.shape[1], picture.shape[0], expected.enlarge)
+    return choose_size(expected.sizes, picture.shape[1], picture.shape[0], expected.largest_scale)
 
 
 def random_input(size: tuple[int, int]) -> NDArray[np.uint8]:

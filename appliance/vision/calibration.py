@@ -133,8 +133,8 @@ def evenly(pictures: Iterable[Pixels], expected: NetworkInput, most: int) -> lis
 
 def fit(pixels: Pixels, expected: NetworkInput) -> Sample:
     """The picture in the input size that inference would choose for it."""
-    size = choose_size(expected.sizes, pixels.shape[1], pixels.shape[0], expected.enlarge)
-    return Sample(*letterbox(pixels, size, expected.enlarge))
+    size = choose_size(expected.sizes, pixels.shape[1], pixels.shape[0], expected.largest_scale)
+    return Sample(*letterbox(pixels, size, expected.largest_scale))
 
 
 def deal(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:

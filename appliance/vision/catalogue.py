@@ -1,5 +1,6 @@
 """The catalogue of networks: models/catalogue.toml as typed, checked data."""
 
+import math
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -66,6 +67,11 @@ class NetworkInput(Entry, frozen=True):
     colour: Literal["RGB", "BGR"]
     range: tuple[float, float]
     enlarge: bool
+
+    @property
+    def largest_scale(self) -> float:
+        """How many pixels of the input a pixel of a picture gets at most."""
+        return math.inf if self.enlarge else 1.0
 
 
 class CatalogueNetwork(Entry, frozen=True):

@@ -6,6 +6,7 @@ the pictures that wait. A picture whose result does not come is an `InferenceFai
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -61,9 +62,10 @@ class PendingDetections(Protocol):
 class Detector(Protocol):
     """Finds one kind of thing in pictures; safe to use from several threads."""
 
-    def start(self, image: NDArray[np.uint8], owner: str = "") -> PendingDetections:
+    def start(self, image: NDArray[np.uint8], owner: str = "", largest_scale: float = math.inf) -> PendingDetections:
         """Begin with `image` (uint8 [H, W, 3], blue green red, any size); it may be changed once this returns.
 
+        A pixel of it gets at most `largest_scale` pixels of the network's input, or fewer where the network wants that.
         Pictures of different owners (cameras) are computed in turn. Never waits for the device. Raises
         `InferenceFailed` where the owner has too many pictures waiting.
         """
@@ -233,11 +235,12 @@ class Network:
         runner = self._runner
         return runner.place, runner.first_compiled()
 
-    def start(self, image: NDArray[np.uint8], owner: str = "") -> "PendingResult":
+    def start(self, image: NDArray[np.uint8], owner: str = "", largest_scale: float = math.inf) -> "PendingResult":
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise InferenceFailed(f"A picture of shape {image.shape} and type {image.dtype} can't be analysed.")
-        size = choose_size(self.entry.input.sizes, image.shape[1], image.shape[0], self.entry.input.enlarge)
-        picture, placement = letterbox(image, size, self.entry.input.enlarge)
+        largest_scale = min(largest_scale, self.entry.input.largest_scale)
+        size = choose_size(self.entry.input.sizes, image.shape[1], image.shape[0], largest_scale)
+        picture, placement = letterbox(image, size, largest_scale)
         job = _Job(picture, size, placement, owner)
         try:
             with self._lock:

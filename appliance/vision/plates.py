@@ -1,14 +1,13 @@
 """When and where text, and so number plates, is looked for.
 
-The text detector costs most, so it looks at a whole picture when a vehicle, even a doubtful one, is new or has moved;
-at a short interval while anything but the people changes; and at a long one while nothing does. With each such look go
-close looks: the largest vehicles again, enlarged.
+The text detector costs most. It looks at a whole picture at a long interval; with each such look go close looks at the
+largest vehicles, enlarged. In between it looks at those parts of the picture alone that have changed since: at a
+vehicle, even a doubtful one, that is new or has moved at once, at anything else but the people at a short interval.
+What was seen elsewhere still holds.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from appliance.metrics.geometry import Box
 from appliance.vision.covers import whole_pixels
@@ -17,6 +16,7 @@ from appliance.vision.frames import RawFrame
 from appliance.vision.inference import Detector, PendingDetections
 from appliance.vision.regions import SAME, grown, overlap, overlaps
 from appliance.vision.schedule import Interval
+from appliance.vision.sheets import Sheet, Window, scale_of, start_sheets
 from appliance.vision.stillness import Stillness
 
 TEXT_SECONDS = 0.5
@@ -34,27 +34,55 @@ HAS_MOVED = 0.7
 CLOSE_LOOKS = 4
 SMALLEST_CLOSE_LOOK = 48
 CLOSE_LOOK_GROWTH = 1.15
+# Of what has changed: where it is more than this, the whole picture is looked at.
+MOST_WINDOWS = 12
+MOST_CHANGED = 0.5
 # Text that fills more of a close look's height than this is no plate: grilles and windows, enlarged, resemble letters.
 TALLEST_TEXT = 0.4
 
 
+@dataclass(frozen=True, slots=True)
+class Closeness:
+    """How a vehicle is shown to the detector in a close look: as wide as `width` pixels, unless that would enlarge it
+    more than `most_enlarged` times."""
+
+    width: float
+    most_enlarged: float
+
+    def scale(self, width: float) -> float:
+        """Pixels of the input for each of a window of this width."""
+        return min(self.most_enlarged, self.width / width)
+
+
+# A plate's letters are 10 pixels high then. A still picture has no other frame to find in what this one misses.
+VIDEO_CLOSENESS = Closeness(280.0, 3.0)
+STILL_CLOSENESS = Closeness(640.0, 6.0)
+
+
 @dataclass(frozen=True)
 class TextLook:
-    """The text detector at work on a whole picture and on windows of it (in whole pixels).
+    """The text detector at work on a whole picture, or on what has changed in it, and on windows of it.
 
     `moving` says that the look is due because a vehicle came or moved since the last one.
     """
 
-    whole: PendingDetections
-    close: tuple[tuple[Box, PendingDetections], ...]
+    whole: PendingDetections | None
+    sheets: tuple[Sheet, ...]
     vehicles: tuple[Box, ...]
     moving: bool = False
+
+    def answers_for(self, box: Box) -> bool:
+        """Whether text at this place would be found, so that what was seen there before no longer counts."""
+        middle = grown(box, 0.05)
+        windows = (window.box for sheet in self.sheets for window in sheet.windows)
+        return self.whole is not None or any(overlaps(middle, window) for window in windows)
 
 
 class TextSchedule:
     """Says for each picture of one camera or recording, in their order, whether text is to be looked for."""
 
-    def __init__(self, interval_seconds: float = TEXT_SECONDS) -> None:
+    def __init__(self, interval_seconds: float = TEXT_SECONDS, closeness: Closeness = VIDEO_CLOSENESS) -> None:
+        self._closeness = closeness
         self._interval = Interval(interval_seconds)
         self._long_interval = Interval(max(interval_seconds, STILL_TEXT_SECONDS))
         self._stillness = Stillness()
@@ -77,23 +105,28 @@ class TextSchedule:
         last look's results hold for this picture too."""
         now = frame.monotonic
         changed = self._stillness.changed(frame.pixels, people)
-        restless = not self._stand_still(vehicles, STANDS_STILL)
-        moving = not self._stand_still(vehicles, HAS_MOVED)
+        restless = [box for box in vehicles if _is_large(box) and not self._stands(box, STANDS_STILL)]
+        moving = self._interval.ever_finished and not all(self._stands(box, HAS_MOVED) for box in restless)
         self.still = not changed
-        short, long = self._interval.overdue(now), self._long_interval.overdue(now)
-        if begun is None and (restless or long or (changed and short)):
-            begun = detector.start(frame.pixels, frame.camera)
+        if begun is None and not self._long_interval.overdue(now):
+            if not restless and not (changed and self._interval.overdue(now)):
+                return None
+            windows = close_windows(frame, restless, self._closeness) + self._changed_windows(frame)
+            if len(windows) <= MOST_WINDOWS and sum(map(_area, windows)) <= MOST_CHANGED * frame.width * frame.height:
+                self._remember(restless, now)
+                sheets = start_sheets(detector, frame.pixels, frame.camera, windows)
+                return TextLook(None, sheets, (*vehicles, *self._known_vehicles()), moving)
         if begun is None:
-            return None
+            begun = detector.start(frame.pixels, frame.camera)
         self._remember(vehicles, now)
-        boxes = tuple(box for box, _ in self._vehicles)
-        close = tuple(look_closely(frame, detector, boxes))
-        return TextLook(begun, close, boxes, moving and self._interval.ever_finished)
+        known = self._known_vehicles()
+        return TextLook(begun, look_closely(frame, detector, known, self._closeness), known, moving)
 
-    def finish(self, seconds: float) -> None:
+    def finish(self, seconds: float, whole: bool) -> None:
         """Note that a look at the picture of this time, the last one completed, gave its results."""
         self._interval.finish(seconds)
-        self._long_interval.finish(seconds)
+        if whole:
+            self._long_interval.finish(seconds)
         self._stillness.looked()
 
     def forget(self) -> None:
@@ -110,15 +143,18 @@ class TextSchedule:
         ]
         self._vehicles = [(box, now) for box in vehicles] + kept
 
-    def _stand_still(self, vehicles: Sequence[Box], least_overlap: float) -> bool:
-        """Whether each vehicle that is large enough to have a plate that can be read stands where one was looked at.
+    def _known_vehicles(self) -> tuple[Box, ...]:
+        return tuple(box for box, _ in self._vehicles)
 
-        The edges of a box waver while the vehicle stands; where no pixel in it has changed, it has not moved.
-        """
-        large = [box for box in vehicles if min(box.x2 - box.x1, box.y2 - box.y1) >= SMALLEST_CLOSE_LOOK]
-        return all(self._stands(box, least_overlap) for box in large)
+    def _changed_windows(self, frame: RawFrame) -> list[Window]:
+        """What has changed, at the scale at which a look at the whole picture would show it."""
+        scale = scale_of((frame.width, frame.height))
+        boxes = (whole_pixels(box, frame.width, frame.height) for box in self._stillness.places())
+        return [Window(Box(*box), scale) for box in boxes]
 
     def _stands(self, box: Box, least_overlap: float) -> bool:
+        """Whether a vehicle stands where one was looked at. The edges of a box waver while the vehicle stands; where no
+        pixel in it has changed, it has not moved."""
         nearest = max((overlap(box, old) for old, _ in self._vehicles), default=0.0)
         return nearest >= least_overlap or (nearest >= SAME and not self._stillness.changed_at(box))
 
@@ -129,28 +165,28 @@ def vehicle_boxes(objects: Sequence[Detection], tracks: Sequence[Track]) -> list
     return boxes + [track.box for track in tracks if track.kind == "vehicle"]
 
 
-def look_closely(frame: RawFrame, detector: Detector, vehicles: Sequence[Box]) -> list[tuple[Box, PendingDetections]]:
-    """Start the text detector on each of the largest vehicles; with the windows it is shown, in whole pixels."""
-    looks: list[tuple[Box, PendingDetections]] = []
-    for box in distinct(vehicles)[:CLOSE_LOOKS]:
+def look_closely(
+    frame: RawFrame, detector: Detector, vehicles: Sequence[Box], closeness: Closeness
+) -> tuple[Sheet, ...]:
+    """Start the text detector on the largest vehicles."""
+    windows = close_windows(frame, distinct(vehicles)[:CLOSE_LOOKS], closeness)
+    return start_sheets(detector, frame.pixels, frame.camera, windows)
+
+
+def close_windows(frame: RawFrame, vehicles: Sequence[Box], closeness: Closeness) -> list[Window]:
+    """The windows in which vehicles are looked at closely, but those that are too small for it."""
+    windows = []
+    for box in vehicles:
         left, top, right, bottom = whole_pixels(grown(box, CLOSE_LOOK_GROWTH), frame.width, frame.height)
         if min(right - left, bottom - top) >= SMALLEST_CLOSE_LOOK:
-            window = np.ascontiguousarray(frame.pixels[top:bottom, left:right])
-            looks.append((Box(left, top, right, bottom), detector.start(window, frame.camera)))
-    return looks
+            windows.append(Window(Box(left, top, right, bottom), closeness.scale(right - left)))
+    return windows
 
 
-def within(window: Box, texts: Sequence[Detection]) -> list[Detection]:
-    """Text of a close look, in pixels of the frame, without what is too tall for a plate."""
-    tallest = TALLEST_TEXT * (window.y2 - window.y1)
-    return [
-        replace(
-            text,
-            box=Box(text.box.x1 + window.x1, text.box.y1 + window.y1, text.box.x2 + window.x1, text.box.y2 + window.y1),
-        )
-        for text in texts
-        if text.box.y2 - text.box.y1 <= tallest
-    ]
+def too_tall(window: Window, text: Detection, vehicles: Sequence[Box]) -> bool:
+    """Whether text found close to a vehicle is no plate."""
+    around_vehicle = any(overlap(window.box, grown(vehicle, CLOSE_LOOK_GROWTH)) >= SAME for vehicle in vehicles)
+    return around_vehicle and text.box.y2 - text.box.y1 > TALLEST_TEXT * (window.box.y2 - window.box.y1)
 
 
 def distinct(boxes: Sequence[Box]) -> list[Box]:
@@ -161,3 +197,12 @@ def distinct(boxes: Sequence[Box]) -> list[Box]:
         if not any(overlaps(middle, larger) for larger in chosen):
             chosen.append(box)
     return chosen
+
+
+def _is_large(vehicle: Box) -> bool:
+    """Whether a vehicle is large enough to have a plate that can be read."""
+    return min(vehicle.x2 - vehicle.x1, vehicle.y2 - vehicle.y1) >= SMALLEST_CLOSE_LOOK
+
+
+def _area(window: Window) -> int:
+    return window.size[0] * window.size[1]

@@ -24,7 +24,7 @@ from appliance.vision.following import Following, begin_detection, finish_detect
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.look_ahead import LookAhead, Waiting
 from appliance.vision.original import Original
-from appliance.vision.plates import TEXT_SECONDS
+from appliance.vision.plates import STILL_CLOSENESS, TEXT_SECONDS
 from appliance.vision.redaction import HOLD_SECONDS, Redactor, cover_whole, explain
 from appliance.vision.runtime import Detectors
 from appliance.vision.sources import Source, SourceStopped, open_source
@@ -123,7 +123,13 @@ def _redact_image(
     source: Path, target: Path, detectors: Detectors, report: Report, options: FileOptions, show: Show
 ) -> Outcome:
     frame = RawFrame.of_picture(read_picture(source), str(source))
-    redactor = Redactor(detectors, DEADLINE_SECONDS, covering=options.covering, most_shrink=STILL_SHRINK)
+    redactor = Redactor(
+        detectors,
+        DEADLINE_SECONDS,
+        covering=options.covering,
+        most_shrink=STILL_SHRINK,
+        closeness=STILL_CLOSENESS,
+    )
     looking = redactor.look(frame)
     objects, reason = finish_detection(begin_detection(detectors, frame), DEADLINE_SECONDS)
     picture = cover_whole(frame, reason) if reason else redactor.redact(frame, looking, objects, ())

@@ -37,7 +37,16 @@ from appliance.vision.detections import Detection, Track
 from appliance.vision.faces import VIDEO_SHRINK, FaceLook
 from appliance.vision.frames import SEAL, Pixels, RawFrame, RedactedFrame
 from appliance.vision.inference import PendingDetections
-from appliance.vision.plates import TEXT_SECONDS, TextLook, TextSchedule, look_closely, vehicle_boxes, within
+from appliance.vision.plates import (
+    TEXT_SECONDS,
+    VIDEO_CLOSENESS,
+    Closeness,
+    TextLook,
+    TextSchedule,
+    look_closely,
+    too_tall,
+    vehicle_boxes,
+)
 from appliance.vision.regions import (
     Memory,
     Region,
@@ -52,6 +61,7 @@ from appliance.vision.regions import (
 )
 from appliance.vision.runtime import Detectors
 from appliance.vision.schedule import Interval
+from appliance.vision.stillness import Stillness
 
 WHOLE_COLOUR = (56, 44, 36)
 HOLD_SECONDS = 1.0
@@ -102,7 +112,8 @@ class Redactor:
     `deadline_seconds` bounds how long `redact` waits for the networks. A network that finds nothing of what is to be
     covered is not asked, and need not be there. Faces are looked for every `face_seconds`, 0 for each frame; with an
     interval, look back as `Findings.moving` says. A picture that the face network would see shrunk by more than
-    `most_shrink` is looked at in windows as well. A head that is seen no more is covered for `head_hold_seconds`.
+    `most_shrink` is looked at in windows as well; `closeness` is how large vehicles are shown to the text network. A
+    head that is seen no more is covered for `head_hold_seconds`.
     """
 
     def __init__(
@@ -114,6 +125,7 @@ class Redactor:
         face_seconds: float = 0.0,
         most_shrink: float = VIDEO_SHRINK,
         head_hold_seconds: float = HEAD_HOLD_SECONDS,
+        closeness: Closeness = VIDEO_CLOSENESS,
     ) -> None:
         self._covering = covering or Covering()
         self._noise = draw_noise(self._covering)
@@ -124,10 +136,12 @@ class Redactor:
         self._memory = Memory(HOLD_SECONDS)
         self._head_hold_seconds = head_hold_seconds
         self._heads = Memory(head_hold_seconds)
-        self._text = TextSchedule(text_seconds)
+        self._text = TextSchedule(text_seconds, closeness)
         self._face_interval = Interval(face_seconds)
         self._most_shrink = most_shrink
+        self._closeness = closeness
         self._faces_seen: list[tuple[Region, float]] = []
+        self._face_stillness = Stillness()
         self._text_seen: list[Region] = []
         self._dense_until = -math.inf
         self._size: tuple[int, int] | None = None
@@ -171,8 +185,10 @@ class Redactor:
         faces = self._look_at_faces(frame, looking.faces, deadline)
         seen = list(faces or ())
         if look is not None:
-            self._text_seen = text_regions(_read(look, deadline), look.vehicles)
-            self._text.finish(frame.monotonic)
+            found = text_regions(_read(look, deadline), look.vehicles)
+            still = [replace(each, source="held") for each in self._text_seen if not look.answers_for(each.box)]
+            self._text_seen = [*found, *still]
+            self._text.finish(frame.monotonic, look.whole is not None)
             seen += self._text_seen
         elif self._text.still:
             seen += [replace(region, source="held") for region in self._text_seen]
@@ -183,7 +199,7 @@ class Redactor:
         seen = [self._covering.sized(region) for region in seen if not self._covering.shows(region)]
         heads = [self._covering.sized(region) for region in head_regions(objects, tracks)]
         held = self._memory.update(frame.monotonic, seen) + self._heads.update(frame.monotonic, heads)
-        moving = self._moving(frame.monotonic, faces, heads, look)
+        moving = self._moving(frame, faces, heads, look)
         if moving:
             self._dense_until = frame.monotonic + DENSE_SECONDS
         looked: dict[LookKind, object] = {"faces": faces, "text": look}
@@ -199,7 +215,7 @@ class Redactor:
         else:
             detector = self._detectors.need("text")
             whole = detector.start(frame.pixels, frame.camera)
-            look = TextLook(whole, tuple(look_closely(frame, detector, vehicles)), tuple(vehicles))
+            look = TextLook(whole, look_closely(frame, detector, vehicles, self._closeness), tuple(vehicles))
             seen = text_regions(_read(look, deadline), vehicles)
         return [self._covering.sized(region) for region in seen if not self._covering.shows(region)]
 
@@ -236,14 +252,21 @@ class Redactor:
         return faces
 
     def _moving(
-        self, now: float, faces: Sequence[Region] | None, heads: Sequence[Region], look: TextLook | None
+        self, frame: RawFrame, faces: Sequence[Region] | None, heads: Sequence[Region], look: TextLook | None
     ) -> frozenset[LookKind]:
-        """Which networks see something that moves and that no track follows."""
+        """Which networks see something that moves and that no track follows.
+
+        A new face where no pixel has changed since the last look was there before, and the network missed it.
+        """
+        now = frame.monotonic
         moving: set[LookKind] = {"text"} if look is not None and look.moving else set()
         if faces is not None:
             alone = [face for face in faces if not any(overlaps(head.box, grown(face.box, 0.1)) for head in heads)]
             known = [each for each in self._faces_seen if 0 <= now - each[1] <= FACE_SECONDS]
-            if any(all(overlap(face.box, old.box) < FACE_STANDS_STILL for old, _ in known) for face in alone):
+            self._face_stillness.changed(frame.pixels, ())
+            changed = [face for face in alone if self._face_stillness.changed_at(face.box)]
+            self._face_stillness.looked()
+            if any(all(overlap(face.box, old.box) < FACE_STANDS_STILL for old, _ in known) for face in changed):
                 moving.add("faces")
             self._faces_seen = known + [(face, now) for face in alone]
         return frozenset(moving)
@@ -316,9 +339,10 @@ def _sane(found: Found) -> Found:
 
 def _read(look: TextLook, deadline: float) -> list[Detection]:
     """The text that all looks at a picture have found, in pixels of the picture."""
-    texts = list(_sane(look.whole.result(_left(deadline))))
-    for window, pending in look.close:
-        texts += within(window, _sane(pending.result(_left(deadline))))
+    texts = list(_sane(look.whole.result(_left(deadline)))) if look.whole is not None else []
+    for sheet in look.sheets:
+        placed = sheet.placed(_sane(sheet.pending.result(_left(deadline))))
+        texts += [text for window, text in placed if not too_tall(window, text, look.vehicles)]
     return texts
 
 

@@ -20,7 +20,7 @@ FACE_GROWTH = 1.3
 # person and a quarter of a sitting one, people lean out of their boxes, and the edges of a box are uncertain.
 HEAD_SIDE = 0.25
 HEAD_ABOVE = 0.10
-HEAD_BELOW = 0.35
+HEAD_BELOW = 0.37
 # The edges of a person's box are uncertain, and hands and bags reach out of it.
 PERSON_GROWTH = 1.15
 SCREEN_GROWTH = 1.15

@@ -74,7 +74,7 @@ def _lasting(before: Waiting | None, now: Waiting, after: Waiting) -> tuple[Regi
     first, middle, last = (_boxes(each.findings.regions) for each in (before, now, after))
     added: list[Region] = []
     for own, other, waiting in ((first, last, before), (last, first, after)):
-        rows = _open(own, middle)
+        rows = np.flatnonzero(~_inside(own, middle).any(axis=1))
         rows = rows[~(overlap(own[rows], middle) >= ALMOST_SAME).any(axis=1)]
         rows = rows[(overlap(own[rows], other) >= SAME).any(axis=1)]
         source: RegionSource = "held" if waiting is before else "ahead"

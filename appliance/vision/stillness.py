@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from appliance.metrics.geometry import Box
 from appliance.vision.frames import Pixels
-from appliance.vision.regions import grown
+from appliance.vision.regions import around, grown, overlaps
 
 # Side of a cell in pixels: less than any plate or writing that can be read covers.
 SMALLEST_CELL = 8
@@ -22,6 +22,8 @@ MOST_CELLS_ACROSS = 160
 CHANGED_LEVELS = 16.0
 # A person's shadow and swinging arms reach out of the box.
 PERSON_REACH = 1.3
+# Writing of which a part has changed may reach this far beyond it.
+REACH_CELLS = 3
 
 Levels = NDArray[np.float32]
 
@@ -54,6 +56,14 @@ class Stillness:
         """Whether any of that lies in the box (in pixels of the picture given last)."""
         return bool((self._differs & _cells([box], self._differs.shape[::-1], self._scale)).any())
 
+    def places(self) -> list[Box]:
+        """Boxes around all of that with room for what reaches out of the changed cells, in pixels; none share any."""
+        across, down = self._scale
+        reach = np.ones((2 * REACH_CELLS + 1,) * 2, np.uint8)
+        _, _, found, _ = cv2.connectedComponentsWithStats(cv2.dilate(self._differs.view(np.uint8), reach))
+        boxes = [Box(x / across, y / down, (x + w) / across, (y + h) / down) for x, y, w, h, _ in found[1:].tolist()]
+        return joined_boxes(boxes)
+
     def looked(self) -> None:
         """The picture of the last `changed` was looked at."""
         self._known = np.where(self._people, self._known, self._levels)
@@ -66,3 +76,15 @@ def _cells(boxes: Sequence[Box], size: tuple[int, ...], scale: tuple[float, floa
         top, left = max(0, int(y1 * scale[1])), max(0, int(x1 * scale[0]))
         marked[top : max(0, int(np.ceil(y2 * scale[1]))), left : max(0, int(np.ceil(x2 * scale[0])))] = True
     return marked
+
+
+def joined_boxes(boxes: Sequence[Box]) -> list[Box]:
+    """Boxes that hold the given ones and do not overlap."""
+    apart: list[Box] = []
+    for box in boxes:
+        while touching := [each for each in apart if overlaps(each, box)]:
+            apart = [each for each in apart if each not in touching]
+            for each in touching:
+                box = around(box, each)
+        apart.append(box)
+    return apart

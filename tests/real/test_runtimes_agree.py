@@ -88,8 +88,8 @@ class Runner:
 
     def detect(self, image: np.ndarray) -> tuple[Detection, ...]:
         expected = self.entry.input
-        size = choose_size(expected.sizes, image.shape[1], image.shape[0], expected.enlarge)
-        picture, placement = letterbox(image, size, expected.enlarge)
+        size = choose_size(expected.sizes, image.shape[1], image.shape[0], expected.largest_scale)
+        picture, placement = letterbox(image, size, expected.largest_scale)
         network = self.compiled(size)
         assert (network.executes_on, network.precision) == (self.place.device, "FP32")
         outputs = network.session().run(picture)

@@ -66,7 +66,7 @@ class Hanging:
 
     never: threading.Event = field(default_factory=threading.Event)
 
-    def start(self, image: Picture, owner: str = "") -> "Hanging":  # noqa: ARG002
+    def start(self, image: Picture, owner: str = "", largest_scale: float = math.inf) -> "Hanging":  # noqa: ARG002
         return self
 
     def result(self, deadline_seconds: float) -> tuple[Detection, ...]:

@@ -1,5 +1,6 @@
 """Detectors that do as a test says: answer, fail or answer nonsense. Real networks are tested in tests/real."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,7 @@ class Scripted:
     find: Callable[[int, int], Sequence[Detection] | Exception] = lambda _width, _height: ()
     sizes: list[tuple[int, int]] = field(default_factory=list)
 
-    def start(self, image: Picture, owner: str = "") -> Answer:  # noqa: ARG002
+    def start(self, image: Picture, owner: str = "", largest_scale: float = math.inf) -> Answer:  # noqa: ARG002
         height, width = image.shape[:2]
         self.sizes.append((width, height))
         return Answer(self.find(width, height))
@@ -48,7 +49,7 @@ class Scripted:
 class Refusing:
     """A detector whose device does not even take a picture."""
 
-    def start(self, image: Picture, owner: str = "") -> Answer:  # noqa: ARG002
+    def start(self, image: Picture, owner: str = "", largest_scale: float = math.inf) -> Answer:  # noqa: ARG002
         raise RuntimeError(f"device lost, {image.shape} not taken")
 
 

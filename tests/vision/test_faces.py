@@ -1,5 +1,7 @@
 """Windows of a large picture."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,7 +42,7 @@ def test_a_usual_video_needs_no_windows(size: tuple[int, int]) -> None:
 class SeesBright:
     """Finds the bright square where it is at least eight pixels large in a picture of at most the window's size."""
 
-    def start(self, image: Picture, owner: str = "") -> Answer:  # noqa: ARG002
+    def start(self, image: Picture, owner: str = "", largest_scale: float = math.inf) -> Answer:  # noqa: ARG002
         rows, columns = np.nonzero(image[:, :, 0] > 200)
         if not len(rows) or image.shape[1] > WINDOW[0]:
             return Answer([])

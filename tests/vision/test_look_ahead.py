@@ -1,6 +1,7 @@
 """Frames that are passed over: what they are covered with."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -32,28 +33,32 @@ class Tells:
     failing: frozenset[int] = frozenset()
     shown: list[int] = field(default_factory=list)
 
-    def start(self, image: Picture, owner: str = "") -> Answer:  # noqa: ARG002
+    def start(self, image: Picture, owner: str = "", largest_scale: float = math.inf) -> Answer:  # noqa: ARG002
         number = int(image[0, 0, 0])
         self.shown.append(number)
         return Answer(InferenceFailed("It failed.") if number in self.failing else self.find.get(number, ()))
 
 
-def frames(count: int, rate: int = RATE) -> list[RawFrame]:
+def frames(count: int, rate: int = RATE, shown: dict[int, Box] | None = None) -> list[RawFrame]:
+    """Grey frames; what is `shown` in one is black."""
     made = []
     for number in range(count):
         pixels = np.full((120, 320, 3), 128, np.uint8)
+        if box := (shown or {}).get(number):
+            pixels[round(box.y1) : round(box.y2), round(box.x1) : round(box.x2)] = 0
         pixels[0, 0] = number
         made.append(RawFrame(pixels, "clip", number, number / rate, MOMENT))
     return made
 
 
 def follow(people: Tells, count: int, faces: Tells | None = None, rate: int = RATE) -> list[Waiting]:
-    """Every frame of a recording with what it is to be covered with."""
+    """Every frame of a recording, which shows the faces, with what it is to be covered with."""
+    shown = {number: found[0].box for number, found in faces.find.items()} if faces else {}
     with_detectors, covering = detectors(people_vehicles=people, faces=faces or Scripted()), Covering()
     redactor = Redactor(with_detectors, 60.0, 0.5, covering, 0.5)
     ahead = LookAhead(redactor, covering, 0.5, 100)
     done: list[Waiting] = []
-    for passed_over, analysed in Following(redactor, with_detectors, STEP, 60.0).follow(frames(count, rate)):
+    for passed_over, analysed in Following(redactor, with_detectors, STEP, 60.0).follow(frames(count, rate, shown)):
         done += ahead.push(passed_over, analysed)
     return [*done, *ahead.rest()]
 

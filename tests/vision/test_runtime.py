@@ -117,7 +117,7 @@ def test_a_second_start_compiles_nothing(default_models: Path, tmp_path: Path) -
         for loaded in detectors.loaded:
             loaded.network.start(image).result(60)
             entry = loaded.network.entry.input
-            for size in {entry.sizes[0], choose_size(entry.sizes, 768, 576, entry.enlarge)}:
+            for size in {entry.sizes[0], choose_size(entry.sizes, 768, 576, entry.largest_scale)}:
                 compiled = loaded.network.compiled(size)
                 assert isinstance(compiled, OpenVINONetwork)
                 from_cache.append(compiled.from_cache)

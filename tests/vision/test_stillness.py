@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.metrics.geometry import Box
+from appliance.vision.regions import overlaps
 from appliance.vision.stillness import Stillness
 from tests.vision.scripted import Picture
 
@@ -75,3 +76,17 @@ def test_pictures_of_any_size_are_judged(size: tuple[int, int]) -> None:
     assert stillness.changed(grey, [])
     stillness.looked()
     assert not stillness.changed(grey, [])
+
+
+@given(st.lists(st.tuples(st.integers(0, WIDTH - 48), st.integers(0, HEIGHT - 12)), min_size=1, max_size=5))
+def test_places_hold_what_has_changed_wholly_and_are_apart(plates: list[tuple[int, int]]) -> None:
+    stillness, pixels = Stillness(), scene(2)
+    stillness.changed(scene(1), [])
+    stillness.looked()
+    for x, y in plates:
+        pixels = with_plate(pixels, x, y)
+    stillness.changed(pixels, [])
+    places = stillness.places()
+    for x, y in plates:
+        assert any(a.x1 <= x and a.y1 <= y and a.x2 >= x + 48 and a.y2 >= y + 12 for a in places)
+    assert not any(overlaps(a, b) for number, a in enumerate(places) for b in places[:number])

@@ -24,34 +24,34 @@ class Placement(NamedTuple):
     scale_y: float
 
 
-def choose_size(sizes: Sequence[tuple[int, int]], width: int, height: int, enlarge: bool) -> tuple[int, int]:
+def choose_size(sizes: Sequence[tuple[int, int]], width: int, height: int, largest_scale: float) -> tuple[int, int]:
     """The static size (width, height) for a picture: the smallest in area that shows it at nearly the best scale.
 
-    A size within a tenth of the best scale will do: the difference in detail is small and the time is not.
+    `largest_scale` bounds the input pixels per pixel of the picture. A size within a tenth of the best scale will do:
+    the difference in detail is small and the time is not.
     """
 
     def scale(size: tuple[int, int]) -> float:
-        fitting = min(size[0] / width, size[1] / height)
-        return fitting if enlarge else min(fitting, 1.0)
+        return min(size[0] / width, size[1] / height, largest_scale)
 
     best = max(scale(size) for size in sizes)
     return min((size for size in sizes if scale(size) >= 0.9 * best), key=lambda size: size[0] * size[1])
 
 
-def place(width: int, height: int, size: tuple[int, int], enlarge: bool) -> tuple[Placement, tuple[int, int]]:
+def place(width: int, height: int, size: tuple[int, int], largest_scale: float) -> tuple[Placement, tuple[int, int]]:
     """How a picture is placed in an input of `size`, and its width and height there."""
-    scale = min(size[0] / width, size[1] / height)
-    if not enlarge:
-        scale = min(scale, 1.0)
+    scale = min(size[0] / width, size[1] / height, largest_scale)
     inner_width = min(size[0], max(1, round(width * scale)))
     inner_height = min(size[1], max(1, round(height * scale)))
     return Placement(size[0], width, height, inner_width / width, inner_height / height), (inner_width, inner_height)
 
 
-def letterbox(image: NDArray[np.uint8], size: tuple[int, int], enlarge: bool) -> tuple[NDArray[np.uint8], Placement]:
+def letterbox(
+    image: NDArray[np.uint8], size: tuple[int, int], largest_scale: float
+) -> tuple[NDArray[np.uint8], Placement]:
     """`image` (H x W x 3) in an input [1, size[1], size[0], 3] of the same channel order, and its placement."""
     height, width = image.shape[:2]
-    placement, inner = place(width, height, size, enlarge)
+    placement, inner = place(width, height, size, largest_scale)
     target = np.empty((1, size[1], size[0], 3), np.uint8)
     target[0, inner[1] :] = PADDING
     target[0, : inner[1], inner[0] :] = PADDING

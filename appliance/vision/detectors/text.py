@@ -16,6 +16,9 @@ from appliance.vision.detectors.letterbox import Placement, to_picture
 
 # Regions thinner than this, in pixels of the input, are specks.
 SMALLEST = 3
+# Thicker ones, in parts of the picture's shorter side, are walls and floors that resemble strokes of huge letters: a
+# plate that fills the whole width of a picture is half as thick.
+THICKEST = 0.2
 MAXIMUM = 500
 
 OUTPUTS = ("fetch_name_0",)
@@ -29,16 +32,25 @@ def decode(outputs: Sequence[NDArray[np.float32]], placement: Placement, minimum
     """Upright boxes of the text regions in pixels of the picture, best first; the score is the region's mean."""
     probability = outputs[0][0, 0]
     mask = (probability > minimum_score).view(np.uint8)
+    thickest = THICKEST * min(placement.picture_width * placement.scale_x, placement.picture_height * placement.scale_y)
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     detections = []
     for region in range(1, count):
         left, top, width, height, _area = (int(value) for value in statistics[region])
+        window = np.s_[top : top + height, left : left + width]
         if min(width, height) < SMALLEST:
             continue
-        window = np.s_[top : top + height, left : left + width]
+        if min(width, height) > thickest and _thickness(labels[window] == region) > thickest:
+            continue
         score = float(probability[window][labels[window] == region].mean())
         corners = np.array([[left, top, left + width, top + height]], np.float32)
         box = to_picture(corners, placement)[0]
         if box[2] - box[0] >= 1 and box[3] - box[1] >= 1:
             detections.append(Detection("text", "text", score, Box(*map(float, box))))
     return tuple(sorted(detections, key=lambda detection: -detection.score)[:MAXIMUM])
+
+
+def _thickness(region: NDArray[np.bool_]) -> float:
+    """The shorter side, in pixels, of the smallest rectangle at any angle around the region."""
+    points = cv2.findNonZero(region.view(np.uint8))
+    return min(cv2.minAreaRect(cv2.convexHull(points))[1]) + 1.0

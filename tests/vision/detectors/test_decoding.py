@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -107,6 +108,23 @@ def test_text_tells_regions_apart_and_drops_specks() -> None:
     probability[0, 0, 10:30, 100:160] = 0.9
     probability[0, 0, 200:202, 200:300] = 0.9
     assert [round(each.score, 2) for each in text.decode((probability,), PLACEMENT, 0.3)] == [0.9, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("angle", "length", "thickness", "is_text"),
+    [
+        (0, 300, 20, True),
+        (40, 300, 20, True),
+        (90, 200, 20, True),
+        (0, 300, 90, False),
+        (40, 200, 110, False),
+    ],
+)
+def test_a_stroke_as_thick_as_a_wall_is_no_text(angle: float, length: int, thickness: int, is_text: bool) -> None:
+    (probability,) = (np.zeros(shape, np.float32) for shape in text.output_shapes(*SIZE))
+    stroke = cv2.boxPoints(((SIZE[0] / 2, SIZE[1] / 2), (length, thickness), angle)).astype(np.int32)
+    cv2.fillConvexPoly(probability[0, 0], stroke, (0.9,))
+    assert bool(text.decode((probability,), PLACEMENT, 0.3)) is is_text
 
 
 def yunet_outputs() -> list[np.ndarray]:
