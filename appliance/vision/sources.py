@@ -189,9 +189,15 @@ class Source:
                     raise SourceStopped(f"{self._name} has sent no picture for a long time.")
                 self._changed.wait(STOP_SECONDS)
             frame, self._newest = self._newest, None
-            if frame is None and self._failure is not None:
-                raise self._failure
-            return frame
+            if frame is not None or self._failure is None:
+                return frame
+            failure, self._failure = self._failure, None
+        try:
+            raise failure
+        finally:
+            # An error knows where it was raised, and so this function's variables and the source with its decoder:
+            # a circle that would hold some megabytes until the garbage collector comes by.
+            del failure
 
     def _keep_newest(self) -> None:
         try:

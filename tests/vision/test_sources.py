@@ -2,10 +2,12 @@
 
 import contextlib
 import functools
+import gc
 import http.server
 import itertools
 import threading
 import time
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -198,6 +200,23 @@ def test_a_camera_can_t_make_the_process_connect_elsewhere(tmp_path: Path) -> No
                 open_source(f"{address}/list.m3u8", "front")
         finally:
             server.shutdown()
+
+
+def test_a_camera_that_broke_off_leaves_nothing_behind() -> None:
+    def watch(address: str) -> "weakref.ref[Source]":
+        source = open_source(address, "door", username=USERNAME, password=PASSWORD)
+        with contextlib.suppress(SourceStopped), source:
+            for _ in source:
+                pass
+        return weakref.ref(source)
+
+    gc.collect()
+    gc.disable()  # A cycle would keep decoder and frames until chance collects it: some megabytes a connection.
+    try:
+        with mjpeg_camera() as address:
+            assert watch(f"{address}/short")() is None
+    finally:
+        gc.enable()
 
 
 def test_credentials_are_escaped_for_the_address() -> None:
