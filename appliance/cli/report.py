@@ -18,9 +18,17 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     listing = actions.add_parser("list", help="list the reports that were built, the newest first")
     listing.add_argument("--json", action="store_true", help="print one JSON object a line")
     listing.set_defaults(run=run_list)
-    verify = actions.add_parser("verify", help="check a report; needs only the PDF, its .sig and the site's public key")
-    verify.add_argument("file", type=Path, metavar="FILE", help="the report, with FILE.sig beside it")
+    verify = actions.add_parser("verify", help="check a report; needs only the PDF and the site's public key")
+    verify.add_argument("file", type=Path, metavar="FILE", help="the report; FILE.sig is checked, too, if it is there")
     verify.add_argument("--public-key", type=Path, metavar="FILE", help="the site's signing.pub (default: this site's)")
+    verify.add_argument(
+        "--earlier",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="an earlier report, or a saved checkpoint: is everything that it fixes still in the log? (repeatable)",
+    )
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     verify.set_defaults(run=run_verify)
     deliver = actions.add_parser("deliver", help="send waiting reports to the configured destinations now")
@@ -74,9 +82,14 @@ def run_verify(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.storage.keys import load_public_key, read_public_key
 
     key = read_public_key(options.public_key) if options.public_key else load_public_key(paths)
-    verdict = verify_report(options.file, key)
+    verdict = verify_report(options.file, key, options.earlier, needs_signature_file=False)
     if options.json:
-        outcome = {"file": str(options.file), "state": verdict.state.value, "sha256": verdict.sha256}
+        outcome = {
+            "file": str(options.file),
+            "state": verdict.state.value,
+            "sha256": verdict.sha256,
+            "sentence": verdict.sentence,
+        }
         print(json.dumps(outcome))
     else:
         print(verdict.sentence)

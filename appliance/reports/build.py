@@ -1,4 +1,4 @@
-"""Builds a report: one checkpoint, the facts, the PDF, the signature, and the entry in the log."""
+"""Builds a report: one checkpoint, the facts, the PDF, its two signatures, and the entry in the log."""
 
 import hashlib
 import logging
@@ -14,7 +14,8 @@ from appliance.audit import log
 from appliance.audit.checkpoint import make_checkpoint
 from appliance.audit.log import Event
 from appliance.audit.verification import AuditLogBroken, verify
-from appliance.reports import bundle, signature
+from appliance.reports import bundle, certificate, embedded_signature, growth, signature
+from appliance.reports.attachments import read_attachments
 from appliance.reports.content import Building, ReportContent, collect
 from appliance.reports.delivery import fill_outbox, queue_deliveries
 from appliance.reports.period import Period, make_period
@@ -58,9 +59,15 @@ def build_report(
     site = site_of(engine, paths)
     note = _sign_checkpoint(site, key, actor, now)
     content = _collect(site, settings, period, actor, now, note)
-    document = render(content)
-    signed = signature.sign(document, key).encode()
-    path = bundle.write_bundle(paths.reports, bundle.base_name(settings.site.name, period), document, signed)
+    signing = certificate.make_signing(key, settings.site.name, site.identifier)
+    document = embedded_signature.sign_pdf(render(content), signing, settings.site.name, now)
+    attached = read_attachments(document)
+    path = bundle.write_bundle(
+        paths.reports,
+        bundle.base_name(settings.site.name, period),
+        document,
+        lambda name: signature.sign(name, document, attached, key, site.origin),
+    )
     built = _describe(path, period, actor, now, document)
     try:
         with engine.begin() as connection:
@@ -121,6 +128,7 @@ def _collect(site: Site, settings: Settings, period: Period, actor: str, now: da
             log_size=log.size(connection),
             problem=problem,
             checkpoint=note,
+            earlier=growth.earlier_reports(connection, period, note, site.public_key),
         )
         return collect(connection, settings, period, building)
 

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,19 +33,21 @@ def base_name(site_name: str, period: Period) -> str:
     return f"veilsight-{slug}-{period.first}-to-{period.last}"
 
 
-def write_bundle(directory: Path, base: str, document: bytes, signature: bytes) -> Path:
+def write_bundle(directory: Path, base: str, document: bytes, sign: Callable[[str], bytes]) -> Path:
     """Write `BASE.pdf` and `BASE.pdf.sig`, or `BASE-2.pdf` and so on: no report is ever written over.
 
-    The signature takes its place first, so that a report is never without one. Raises `ReportUnwritable`.
+    `sign` makes the signature file of the report of a name. It takes its place first, so that a report is never without
+    one. Raises `ReportUnwritable`.
     """
     with _explained(directory):
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        with _partial(directory, document) as report, _partial(directory, signature) as signed:
+        with _partial(directory, document) as report:
             for number in itertools.count(1):
                 target = directory / (f"{base}.pdf" if number == 1 else f"{base}-{number}.pdf")
-                if _take_place(report, signed, target):
-                    _sync(directory)
-                    return target
+                with _partial(directory, sign(target.name)) as signed:
+                    if _take_place(report, signed, target):
+                        _sync(directory)
+                        return target
     raise AssertionError("numbers don't end")
 
 

@@ -1,7 +1,7 @@
 """The facts of a report, gathered from the database: one JSON object, the same for the same database and period."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ class Building:
     """What is known only when the report is built: when, for whom, by which version, and the state of the log.
 
     `problem` is empty where the log verified, otherwise the sentence that says what is wrong with it. `checkpoint` is
-    the signed note made for this report.
+    the signed note made for this report, `earlier` what `growth.earlier_reports` says of those before it.
     """
 
     at: datetime
@@ -45,6 +45,7 @@ class Building:
     log_size: int
     problem: str
     checkpoint: str
+    earlier: dict[str, Any] = field(default_factory=lambda: {"reports": [], "all_from": None})
 
 
 @dataclass(frozen=True)
@@ -227,4 +228,5 @@ def _integrity(entries: Sequence[Entry], building: Building) -> dict[str, Any]:
         "first_entry": entries[0].number if entries else None,
         "last_entry": entries[-1].number if entries else None,
         "checkpoint": building.checkpoint,
+        "earlier": building.earlier,
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from asn1crypto import cms, core
+from asn1crypto import cms, core, tsp
 from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -180,7 +180,8 @@ def _encode(parts: _Parts) -> bytes:
 
 def _attributes(certificate: bytes, digest: bytes) -> Any:
     """What the P-256 key signs: the document's digest and the certificate's (RFC 5035), as PAdES demands."""
-    named = {"certs": [{"cert_hash": hashlib.sha256(certificate).digest()}]}
+    # The package knows this attribute only once its module of time stamps is loaded.
+    named = tsp.SigningCertificateV2({"certs": [{"cert_hash": hashlib.sha256(certificate).digest()}]})
     return cms.CMSAttributes(
         [
             {"type": "content_type", "values": ["data"]},

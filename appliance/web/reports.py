@@ -24,10 +24,9 @@ blueprint = Blueprint("reports", __name__)
 
 STATE_WORDS = {
     State.VALID: ("Verified", ""),
-    State.ALTERED: ("Changed", "The PDF is not the one that was signed. Build the report anew."),
+    State.ALTERED: ("Changed", "The PDF or its signature file was changed. Build the report anew."),
     State.ANOTHER_SITE: ("Not ours", "It was signed with another key than this site's."),
-    State.SIGNATURE_MISSING: ("No signature", "The signature is not beside the PDF. Build the report anew."),
-    State.SIGNATURE_DAMAGED: ("Signature damaged", "The signature can't be used. Build the report anew."),
+    State.INCOMPLETE: ("Incomplete", "The PDF or its signature is not there as a whole. Build the report anew."),
 }
 MOST_SHOWN = 120
 

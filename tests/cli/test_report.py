@@ -55,7 +55,7 @@ def test_verify_needs_nothing_but_the_report_and_the_key(
     report = build(capsys)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    for path in (report, Path(f"{report}.sig"), paths.keys / "signing.pub"):
+    for path in (report, paths.keys / "signing.pub"):
         shutil.copy(path, elsewhere)
     command = [
         sys.executable,
@@ -83,11 +83,17 @@ def test_verify_needs_nothing_but_the_report_and_the_key(
     assert bad.stdout.count("\n") == 1
 
 
-def test_a_missing_signature_and_a_missing_key_are_told_apart(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
-    report = build(capsys)
-    Path(f"{report}.sig").unlink()
+def test_a_cut_off_report_a_shorter_log_and_a_missing_key_are_told_apart(
+    paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, later = build(capsys), build(capsys)
+    status, out, _ = run(capsys, "verify", str(later), "--earlier", str(report))
+    assert (status, "still holds everything" in out) == (0, True), out
+    status, out, _ = run(capsys, "verify", str(report), "--earlier", str(later), "--json")
+    assert (status, json.loads(out)["state"]) == (1, "inconsistent")
+    report.write_bytes(report.read_bytes()[:-100])
     status, out, _ = run(capsys, "verify", str(report), "--json")
-    assert (status, json.loads(out)["state"]) == (1, "signature-missing")
+    assert (status, json.loads(out)["state"]) == (1, "incomplete")
     status, out, err = run(capsys, "verify", str(report), "--public-key", str(paths.keys / "none.pub"))
     assert (status, out) == (1, "")
     assert "no public key" in err

@@ -83,13 +83,14 @@ def test_the_facts_are_attached_as_its_source(report: Path) -> None:
         assert document.Root.AF[0].EF.F.Subtype == "/application/json"
 
 
-def test_it_holds_no_picture_no_script_and_no_form(report: Path) -> None:
+def test_it_holds_no_picture_no_script_and_no_form_but_its_signature(report: Path) -> None:
     with pikepdf.open(report) as document:
         for item in document.objects:
             if isinstance(item, pikepdf.Dictionary | pikepdf.Stream):
                 assert item.get("/Subtype") != "/Image"
                 assert item.get("/S") not in ("/JavaScript", "/Launch", "/URI")
-        assert "/AcroForm" not in document.Root
+        (field,) = document.Root.AcroForm.Fields
+        assert (field.FT, [*field.Rect]) == ("/Sig", [0, 0, 0, 0])
 
 
 def test_every_font_is_embedded(report: Path) -> None:

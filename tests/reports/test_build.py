@@ -96,7 +96,7 @@ def test_a_full_disk_leaves_neither_report_nor_entry(place: Place) -> None:
 
 def test_a_disk_that_fills_up_under_the_bundle_is_one_sentence(tmp_path: Path) -> None:
     with largest_file(10_000), pytest.raises(bundle.ReportUnwritable, match="Nothing was left behind"):
-        bundle.write_bundle(tmp_path / "reports", "r", b"x" * 20_000, b"signature")
+        bundle.write_bundle(tmp_path / "reports", "r", b"x" * 20_000, lambda _name: b"signature")
     assert files(tmp_path / "reports") == []
 
 
@@ -126,10 +126,10 @@ def attached(report: Path) -> bytes:
 
 def test_a_half_taken_name_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "r.pdf").write_bytes(b"an older one without its signature")
-    target = bundle.write_bundle(tmp_path, "r", b"new", b"signature")
+    target = bundle.write_bundle(tmp_path, "r", b"new", lambda name: f"of {name}".encode())
     assert target.name == "r-2.pdf"
     assert files(tmp_path) == ["r-2.pdf", "r-2.pdf.sig", "r.pdf"]
-    assert signature_path(target).read_bytes() == b"signature"
+    assert signature_path(target).read_bytes() == b"of r-2.pdf"
 
 
 @pytest.mark.parametrize(

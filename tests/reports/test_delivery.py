@@ -135,7 +135,7 @@ def test_a_report_of_another_site_and_a_link_are_refused(sending: Place, folder:
     (sending.paths.outbox / "link.pdf").symlink_to(sending.paths.database)
     assert deliver_outbox(sending.paths, sending.settings, sending.engine, NOW) == ()
     reasons = {entry.event.subject: str(entry.event.details["reason"]) for entry in entries(sending, "egress-refused")}
-    assert "NOT signed by this site" in reasons["foreign.pdf"]
+    assert "ANOTHER SITE" in reasons["foreign.pdf"]
     assert "not a report" in reasons["link.pdf"]
     assert files(folder) == []
 

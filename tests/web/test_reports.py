@@ -59,8 +59,8 @@ def test_each_download_is_in_the_audit_log(browser: Browser, context: WebContext
     ("harm", "words"),
     [
         (lambda report: report.path.write_bytes(report.path.read_bytes() + b" "), "Changed"),
-        (lambda report: signature_path(report.path).unlink(), "No signature"),
-        (lambda report: signature_path(report.path).write_text("?"), "Signature damaged"),
+        (lambda report: signature_path(report.path).unlink(), "Incomplete"),
+        (lambda report: signature_path(report.path).write_text("?"), "Changed"),
         (lambda report: report.path.unlink(), "Missing"),
     ],
 )
