@@ -14,7 +14,8 @@ from appliance.vision.runtime import Detectors
 from appliance.vision.sources import SourceStopped
 from appliance.vision.tracking import Tracker
 
-IN_FLIGHT = 3
+# Enough that the networks never wait while frames are covered.
+IN_FLIGHT = 7
 # Time stamps are rounded to milliseconds in some containers.
 ROUNDING_SECONDS = 0.002
 

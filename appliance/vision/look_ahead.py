@@ -46,6 +46,7 @@ class LookAhead:
         self._most_frames = most_frames
         self._waiting: deque[Waiting] = deque()
         self._last: Waiting | None = None
+        self._moving: frozenset[LookKind] = frozenset()
 
     def push(self, passed_over: list[RawFrame], newest: Waiting) -> Iterator[Waiting]:
         """Take an analysed frame; gives back those that have waited long enough."""
@@ -54,8 +55,11 @@ class LookAhead:
             self._carry_back(before, newest)
             self._waiting += [self._between(before, newest, frame) for frame in passed_over]
         self._waiting.append(newest)
-        for kind in newest.findings.moving:
-            self._look_again(kind, newest)
+        for kind in newest.findings.looked:
+            # What moved when it was last looked for has gone on moving since, even if it is not there any more.
+            if kind in newest.findings.moving | self._moving:
+                self._look_again(kind, newest)
+        self._moving = (self._moving - newest.findings.looked) | newest.findings.moving
         yield from self._ready(newest.frame.monotonic)
 
     def rest(self) -> Iterator[Waiting]:

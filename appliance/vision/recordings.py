@@ -45,8 +45,8 @@ STEP_SECONDS = 0.2
 WHOLE = 0.95
 SLACK_SECONDS = 1.0
 # Frames decoded ahead of the networks, and redacted ones waiting for the encoder.
-DECODED_AHEAD = 4
-WRITTEN_BEHIND = 4
+DECODED_AHEAD = 8
+WRITTEN_BEHIND = 8
 DEADLINE_SECONDS = 60.0
 
 Report = Callable[[dict[str, Any]], None]

@@ -111,6 +111,16 @@ def test_a_face_that_moves_without_a_person_is_looked_for_in_every_frame() -> No
         assert covered(done[number], box)
 
 
+@pytest.mark.parametrize("last", [12, 14, 16, 18])
+def test_a_face_that_passes_between_two_looks_is_covered_all_the_way(last: int) -> None:
+    where = {number: Box(10.0 * number, 30, 10.0 * number + 12, 44) for number in range(8, last + 1)}
+    faces = Tells({number: [Detection("face", "face", 0.9, box)] for number, box in where.items()})
+    done = follow(Tells(), 40, faces)
+    assert faces.shown[1] in where
+    for number, box in where.items():
+        assert covered(done[number], box)
+
+
 def test_what_is_between_two_places_of_a_track_is_on_the_way() -> None:
     first, last = walker(0, 2.0), walker(4, 2.0)
     numbered = frames(5)
