@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Meta
 
 from appliance.errors import UsageError
+from appliance.report_schedule import ReportSchedule
 
 # A set of networks, one for each task: the default ones, or smaller ones that are quicker and find less.
 Pack = Literal["default", "compact"]
@@ -292,6 +293,21 @@ class Settings(Section, frozen=True):
     opening: Opening | None = None
     destinations: tuple[Destination, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    reports: tuple[ReportSchedule, ...] = (ReportSchedule(every="month"),)
+
+
+def _check_reports(path: Path, settings: Settings) -> None:
+    """Raises `SettingsError`."""
+    if len({schedule.name for schedule in settings.reports}) < len(settings.reports):
+        raise SettingsError(f"The settings file {path} has two [[reports]] of one name; give each its own.")
+    take_reports = {each.name for each in settings.destinations if each.takes(Sendable.REPORT)}
+    for schedule in settings.reports:
+        for name in schedule.destinations:
+            if name not in take_reports:
+                raise SettingsError(
+                    f"The settings file {path}: the reports {schedule.name} go to {name}, which is no destination that "
+                    "takes reports; add one, or correct the name."
+                )
 
 
 def _span(text: str) -> tuple[time, time]:
@@ -353,6 +369,7 @@ def load_settings(path: Path) -> Settings:
                 f"The settings file {path}: the alert {alert.name} goes to {alert.destination}, which is no "
                 'destination that takes the class "metric"; add one, or the class to it.'
             )
+    _check_reports(path, settings)
     if len({alert.name for alert in settings.alerts}) < len(settings.alerts):
         raise SettingsError(f"The settings file {path} has two alerts of one name; give each its own.")
     if settings.anonymity.mode == "off" and len(settings.anonymity.reason.strip()) < SHORTEST_REASON:

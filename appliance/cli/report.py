@@ -67,11 +67,16 @@ def run_list(options: argparse.Namespace, paths: Paths) -> int:
                 "by": report.actor,
                 "bytes": report.byte_count,
                 "sha256": report.sha256,
+                "schedule": report.schedule,
+                "state": report.state,
+                "checked": report.checked.isoformat() if report.checked else None,
             }
             print(json.dumps(line))
         else:
             built = report.built.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-            print(f"{report.name}  built {built} for {report.actor}, {report.byte_count} bytes")
+            print(
+                f"{report.name}  built {built} for {report.actor}, {report.byte_count} bytes, {report.state or 'not verified yet'}"
+            )
     if not reports and not options.json:
         print("no report yet; build one with `veilsight report build --from DATE --to DATE`")
     return 0

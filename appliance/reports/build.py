@@ -1,6 +1,5 @@
 """Builds a report: one checkpoint, the facts, the PDF, its two signatures, and the entry in the log."""
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,13 +13,14 @@ from appliance.audit import log
 from appliance.audit.checkpoint import make_checkpoint
 from appliance.audit.log import Event
 from appliance.audit.verification import AuditLogBroken, verify
-from appliance.reports import bundle, certificate, embedded_signature, growth, signature
+from appliance.report_schedule import ReportSchedule
+from appliance.reports import bundle, certificate, embedded_signature, growth, keeping, signature
 from appliance.reports.attachments import read_attachments
 from appliance.reports.content import Building, ReportContent, collect
 from appliance.reports.delivery import fill_outbox, queue_deliveries
 from appliance.reports.period import Period, make_period
 from appliance.reports.rendering import render
-from appliance.settings import Paths, Settings
+from appliance.settings import Destination, Paths, Settings
 from appliance.storage import keys
 from appliance.storage.database import reading
 from appliance.storage.site import Site, site_of
@@ -31,7 +31,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BuiltReport:
-    """A report that was built; `path` is the PDF, its signature lies beside it. `built` in UTC."""
+    """A report that was built; `path` is the PDF, its signature lies beside it. Times in UTC.
+
+    `schedule` names the schedule that built it, empty for a person's. `state` is what the verification at `checked`
+    found (`keeping.find_state`), empty and None before the first.
+    """
 
     name: str
     path: Path
@@ -41,16 +45,27 @@ class BuiltReport:
     actor: str
     byte_count: int
     sha256: str
+    schedule: str = ""
+    state: str = ""
+    checked: datetime | None = None
 
 
 def build_report(
-    paths: Paths, settings: Settings, engine: Engine, first: date, last: date, actor: str, now: datetime | None = None
+    paths: Paths,
+    settings: Settings,
+    engine: Engine,
+    first: date,
+    last: date,
+    actor: str,
+    now: datetime | None = None,
+    schedule: ReportSchedule | None = None,
 ) -> BuiltReport:
     """Build the report of the days from `first` to `last`, both included, and hand it to the courier.
 
-    Dates are days at the site; `now` (UTC) is the time of building. Building the same period again makes another
-    report with its own name. Raises `PeriodError`, `RenderingFailed`, `ReportUnwritable` and the errors of the keys
-    and the database; the report is then neither on the disk nor in the log.
+    Dates are days at the site; `now` (UTC) is the time of building. A `schedule` says to which destinations it goes,
+    otherwise to all. Building the same period again makes another report with its own name. Raises `PeriodError`,
+    `RenderingFailed`, `ReportUnwritable` and the errors of the keys and the database; the report is then neither on
+    the disk nor in the log.
     """
     now = now or datetime.now(UTC)
     zone = settings.site.zone
@@ -68,11 +83,24 @@ def build_report(
         document,
         lambda name: signature.sign(name, document, attached, key, site.origin),
     )
-    built = _describe(path, period, actor, now, document)
+    sha256 = signature.digest(document)
+    built = BuiltReport(
+        name=path.name,
+        path=path,
+        first=period.first,
+        last=period.last,
+        built=now,
+        actor=actor,
+        byte_count=len(document),
+        sha256=sha256,
+        schedule=schedule.name if schedule else "",
+        state=keeping.find_state(path, sha256, site.public_key),
+        checked=now,
+    )
     try:
         with engine.begin() as connection:
             _record(connection, built, note)
-            queue_deliveries(connection, path.name, settings.destinations)
+            queue_deliveries(connection, path.name, _destinations(settings, schedule))
     except BaseException:
         bundle.remove_bundle(path)
         raise
@@ -99,6 +127,9 @@ def list_reports(engine: Engine, paths: Paths) -> tuple[BuiltReport, ...]:
             actor=row.actor,
             byte_count=row.byte_count,
             sha256=row.sha256,
+            schedule=row.schedule,
+            state=row.state,
+            checked=row.checked,
         )
         for row in rows
     )
@@ -133,9 +164,10 @@ def _collect(site: Site, settings: Settings, period: Period, actor: str, now: da
         return collect(connection, settings, period, building)
 
 
-def _describe(path: Path, period: Period, actor: str, now: datetime, document: bytes) -> BuiltReport:
-    sha256 = hashlib.sha256(document).hexdigest()
-    return BuiltReport(path.name, path, period.first, period.last, now, actor, len(document), sha256)
+def _destinations(settings: Settings, schedule: ReportSchedule | None) -> tuple[Destination, ...]:
+    if schedule is None or not schedule.destinations:
+        return settings.destinations
+    return tuple(each for each in settings.destinations if each.name in schedule.destinations)
 
 
 def _record(connection: Connection, built: BuiltReport, note: str) -> None:
@@ -149,6 +181,9 @@ def _record(connection: Connection, built: BuiltReport, note: str) -> None:
             byte_count=built.byte_count,
             sha256=built.sha256,
             checkpoint=note,
+            schedule=built.schedule,
+            state=built.state,
+            checked=built.checked,
         )
     )
     event = Event(
@@ -158,6 +193,10 @@ def _record(connection: Connection, built: BuiltReport, note: str) -> None:
         data_class="report",
         byte_count=built.byte_count,
         sha256=built.sha256,
-        details={"first_day": built.first.isoformat(), "last_day": built.last.isoformat()},
+        details={
+            "first_day": built.first.isoformat(),
+            "last_day": built.last.isoformat(),
+            **({"schedule": built.schedule} if built.schedule else {}),
+        },
     )
     log.append(connection, event, built.built)

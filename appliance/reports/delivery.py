@@ -107,9 +107,11 @@ def run_courier(
     engine: Engine,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     look_every_seconds: float = LOOK_EVERY_SECONDS,
+    alive: Callable[[], None] = lambda: None,
 ) -> None:
-    """Deliver until `stop` is set. No failure ends the loop: it is logged and tried again."""
+    """Deliver until `stop` is set, calling `alive` each time. A failure is logged, and tried again."""
     while not stop.is_set():
+        alive()
         try:
             for outcome in deliver_outbox(paths, settings, engine, clock()):
                 if not outcome.delivered:
@@ -168,12 +170,13 @@ def _refuse(path: Path, problem: str, engine: Engine, now: datetime) -> None:
 
 
 def _deliver(report: Path, settings: Settings, engine: Engine, now: datetime, wait: bool) -> list[Outcome]:
-    destinations = _for_reports(settings.destinations)
     policy = egress.policy_for(settings.destinations)
     states = _states(engine, report.name)
+    # The schedule that built it says where it goes (`queue_deliveries`).
+    destinations = [each for each in _for_reports(settings.destinations) if each.name in states]
     outcomes: list[Outcome] = []
     for destination in destinations:
-        state = states.get(destination.name, _State())
+        state = states[destination.name]
         if state.due(now) or (not wait and not state.delivered):
             outcomes.append(_send(report, destination.name, policy, engine, state, now))
     done = {name for name, state in states.items() if state.delivered}

@@ -152,6 +152,10 @@ report = Table(
     Column("byte_count", Integer, nullable=False),
     Column("sha256", String, nullable=False),
     Column("checkpoint", Text, nullable=False),
+    # The schedule that built it, empty for a person's; and what its last verification found, empty before that.
+    Column("schedule", String, nullable=False, server_default=""),
+    Column("state", String, nullable=False, server_default=""),
+    Column("checked", Moment),
 )
 
 delivery = Table(

@@ -1,13 +1,20 @@
-"""Last month's report builds itself, exactly once. The present is passed in; nothing waits for it."""
+"""Reports that are due build themselves, exactly once. The present is passed in; nothing waits for it."""
 
 import threading
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from appliance.audit import log
+from appliance.report_schedule import ReportSchedule
 from appliance.reports.build import build_report, list_reports
-from appliance.reports.schedule import JOB, SEALING, build_missing_reports, missing_months, seal_log, start_scheduler
+from appliance.reports.delivery import deliver_outbox
+from appliance.reports.keeping import check_reports
+from appliance.reports.retention import remove_old_reports
+from appliance.reports.schedule import JOB, SEALING, build_missing_reports, missing_periods, seal_log, start_scheduler
+from appliance.reports.signature import signature_path
+from appliance.settings import Retention
 from appliance.storage import measurements
 from appliance.storage.database import reading
 from tests.reports.conftest import NOW, Place, utc
@@ -15,10 +22,11 @@ from tests.reports.conftest import NOW, Place, utc
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
 # Midnight in Oslo was at 23:00 UTC; half past it is when the schedule runs.
 FIRST_OF_NOVEMBER = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)
+MONTHLY = ReportSchedule(every="month")
 
 
 def missing(place: Place, now: datetime) -> list[tuple[date, date]]:
-    return missing_months(place.paths, place.settings, place.engine, now)
+    return missing_periods(place.paths, place.settings, place.engine, MONTHLY, now)
 
 
 def build_missing(place: Place, now: datetime) -> list[tuple[date, date]]:
@@ -68,6 +76,73 @@ def test_a_report_built_by_a_person_after_the_month_counts(place: Place) -> None
     place.happened(utc(5), "system", "started", "engine")
     build_report(place.paths, place.settings, place.engine, *OCTOBER, "ada", FIRST_OF_NOVEMBER)
     assert missing(place, FIRST_OF_NOVEMBER + timedelta(hours=1)) == []
+
+
+def test_each_schedule_builds_its_own_and_sends_it_where_it_says(place: Place, tmp_path: Path) -> None:
+    place.happened(utc(5), "system", "started", "engine")
+    place.happened(utc(27), "ada", "login", "page")
+    for name in ("head", "union"):
+        (tmp_path / name).mkdir()
+    place = place.with_destination("head-office", tmp_path / "head").with_destination("union", tmp_path / "union")
+    schedules = (
+        ReportSchedule(name="weekly", every="week", destinations=("union",)),
+        ReportSchedule(name="mondays", cron="0 6 * * mon"),
+        MONTHLY,
+    )
+    place = place.changed(reports=schedules)
+    now = datetime(2026, 11, 2, 8, tzinfo=UTC)
+    built = build_missing_reports(place.paths, place.settings, place.engine, now)
+    weeks = [(date(2026, 10, 5), date(2026, 10, 11)), (date(2026, 10, 26), date(2026, 11, 1))]
+    assert [(report.schedule, report.first, report.last) for report in built] == [
+        *(("weekly", *week) for week in weeks),
+        *(("mondays", *week) for week in weeks),
+        ("monthly", *OCTOBER),
+    ]
+    assert build_missing_reports(place.paths, place.settings, place.engine, now) == ()
+    deliver_outbox(place.paths, place.settings, place.engine, now)
+    assert {path.name for path in (tmp_path / "head").glob("*.pdf")} == {report.name for report in built[2:]}
+    assert len(list((tmp_path / "union").glob("*.pdf"))) == len(built)
+    renamed = place.changed(reports=(ReportSchedule(name="every-month", every="month"),))
+    assert build_missing_reports(renamed.paths, renamed.settings, renamed.engine, now) == ()
+
+
+def test_a_new_schedule_does_not_report_all_of_the_past(place: Place) -> None:
+    for day in range(1, 29):
+        place.happened(utc(day), "ada", "login", "page")
+    daily = ReportSchedule(name="daily", every="day")
+    missing = missing_periods(place.paths, place.settings, place.engine, daily, FIRST_OF_NOVEMBER)
+    assert missing == [(date(2026, 10, day), date(2026, 10, day)) for day in range(22, 29)]
+
+
+def test_a_report_that_was_removed_at_the_end_of_its_time_is_not_built_again(place: Place) -> None:
+    place = place.changed(retention=Retention(report_months=1))
+    place.happened(utc(5), "system", "started", "engine")
+    build_missing(place, FIRST_OF_NOVEMBER)
+    december = FIRST_OF_NOVEMBER + timedelta(days=31)
+    assert remove_old_reports(place.paths, place.settings, place.engine, "schedule", december) == 1
+    assert OCTOBER not in missing(place, december)
+
+
+def test_reports_are_verified_again_each_day(place: Place) -> None:
+    place.happened(utc(5), "system", "started", "engine")
+    (built,) = build_missing_reports(place.paths, place.settings, place.engine, FIRST_OF_NOVEMBER)
+    assert (built.state, built.checked) == ("valid", FIRST_OF_NOVEMBER)
+
+    def state_after(hours: int) -> str:
+        now = FIRST_OF_NOVEMBER + timedelta(hours=hours)
+        check_reports(place.paths, place.engine, place.site.public_key, now)
+        return list_reports(place.engine, place.paths)[0].state
+
+    content = built.path.read_bytes()
+    built.path.write_bytes(content + b" ")
+    assert state_after(hours=23) == "valid"
+    assert state_after(hours=24) == "altered"
+    built.path.unlink()
+    assert state_after(hours=48) == "missing"
+    again = build_report(place.paths, place.settings, place.engine, *OCTOBER, "ada", FIRST_OF_NOVEMBER)
+    signature_path(built.path).write_bytes(signature_path(again.path).read_bytes())
+    built.path.write_bytes(again.path.read_bytes())
+    assert state_after(hours=72) == "replaced"
 
 
 def test_the_scheduler_makes_up_at_start_and_goes_on_at_half_past_the_hour(place: Place) -> None:

@@ -49,7 +49,10 @@ COLUMNS = {
     "counting_check": {"camera", "checked", "user", "seconds", "difference"},
     "alert_waiting": {"number", "name", "destination", "reached", "queued"},
     "user": {"name", "password_hash", "created"},
-    "report": {"name", "first_day", "last_day", "built", "actor", "byte_count", "sha256", "checkpoint"},
+    "report": {
+        *("name", "first_day", "last_day", "built", "actor", "byte_count", "sha256", "checkpoint"),
+        *("schedule", "state", "checked"),
+    },
     "delivery": {"report", "destination", "attempts", "next_attempt", "delivered", "last_error"},
     "audit_entry": {"number", "entry", "leaf_hash"},
     "audit_node": {"level", "position", "hash"},

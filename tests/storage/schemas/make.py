@@ -28,7 +28,8 @@ ROWS = {
         "('door', 'rtsp://192.0.2.1/', 'viewer', 'secret', 0, 0, "
         '\'[{"name": "door", "x1": 0.1, "y1": 0.2, "x2": 0.3, "y2": 0.4}]\', \'[]\', 1790000000)',
         "INSERT INTO user VALUES ('anna', 'no hash', 1790000000)",
-        "INSERT INTO report VALUES ('2026-09', '2026-09-01', '2026-09-30', 1790000000, 'anna', 10, 'ab', 'note')",
+        "INSERT INTO report (name, first_day, last_day, built, actor, byte_count, sha256, checkpoint) VALUES "
+        "('2026-09', '2026-09-01', '2026-09-30', 1790000000, 'anna', 10, 'ab', 'note')",
         "INSERT INTO delivery VALUES ('2026-09', 'head-office', 1, NULL, 1790000001, '')",
     ),
 }
