@@ -62,7 +62,7 @@ def measure_file(clip: Path, truth: Tracks, every: int, detectors: Detectors) ->
 
 
 def measure_live(clip: Path, truth: Tracks, every: int, detectors: Detectors) -> dict[str, object]:
-    tally, redactor, tracker = Tally(), Redactor(detectors, DEADLINE_SECONDS), Tracker()
+    tally, redactor, tracker = Tally(), Redactor(detectors, DEADLINE_SECONDS, text_behind=True), Tracker()
     frames, began = 0, time.perf_counter()
     with open_source(str(clip), clip.name) as source:
         for frames, frame in enumerate(source, start=1):

@@ -136,7 +136,7 @@ class _Watch:
     def connect(self) -> None:
         """Watch until the source ends or `stop` is set. Raises `VeilsightError` where it can't go on."""
         analysis = FrameAnalysis(self.detectors, self.deadline_seconds)
-        redactor = Redactor(self.detectors, self.deadline_seconds)
+        redactor = Redactor(self.detectors, self.deadline_seconds, text_behind=True)
         with (
             self._open() as source,
             Show(self.camera.name, redactor, self.hub, self._on_picture) as show,
@@ -168,16 +168,17 @@ class _Watch:
         )
 
     def _analyse(self, frame: RawFrame, analysis: FrameAnalysis, show: Show, live: bool) -> None:
+        looking = show.begin(frame)
         # What people see never rests on an earlier frame's detections.
-        found = analysis.analyse(frame, always_look=self.hub.watched(self.camera.name))
+        found = analysis.analyse(frame, always_look=looking is not None)
         _enter(self.status, "streaming", found.failure, self.on_event)
         if not found.failure:
             counted = outside(self.camera.masks, found.tracks, frame.width, frame.height)
             self.on_tracks(frame.moment, frame.monotonic, counted, frame.width, frame.height)
             self.status.count(found.looked, time.monotonic() - frame.monotonic if live else None)
             self._judge(frame)
-        if found.looked:
-            show.offer(frame, found.objects, found.tracks, found.failure)
+        if looking is not None:
+            show.finish(frame, looking, found.objects, found.tracks, found.failure)
 
     def _judge(self, frame: RawFrame) -> None:
         """Whether the camera still sees what it should."""

@@ -4,8 +4,12 @@ The text detector costs most. It looks at a whole picture at a long interval; wi
 largest vehicles, enlarged. In between it looks at those parts of the picture alone that have changed since: at a
 vehicle, even a doubtful one, that is new or has moved at once, at anything else but the people at a short interval.
 What was seen elsewhere still holds.
+
+In a live view the look at the whole picture keeps nobody waiting: what it has found is covered from the next picture on.
+It would find what has not changed for seconds and was missed before, since all that has changed is looked at meanwhile.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +29,8 @@ STILL_TEXT_SECONDS = 2.0
 # For so long a vehicle is remembered that is not seen any more.
 VEHICLE_SECONDS = 2.5
 VEHICLE_SCORE = 0.2
+# What was found in a picture counts in one that comes so many seconds later at most.
+LONGEST_BEHIND = 1.0
 # A vehicle whose box overlaps its earlier one this much (intersection over union) has moved by a twentieth of its width
 # at most, a fifth of a plate's, so that a plate covered then is covered still.
 STANDS_STILL = 0.9
@@ -54,8 +60,8 @@ class Closeness:
         return min(self.most_enlarged, self.width / width)
 
 
-# A plate's letters are 10 pixels high then. A still picture has no other frame to find in what this one misses.
-VIDEO_CLOSENESS = Closeness(280.0, 3.0)
+# A plate's letters are 14 pixels high then. A still picture has no other frame to find in what this one misses.
+VIDEO_CLOSENESS = Closeness(400.0, 3.0)
 STILL_CLOSENESS = Closeness(640.0, 6.0)
 
 
@@ -63,26 +69,40 @@ STILL_CLOSENESS = Closeness(640.0, 6.0)
 class TextLook:
     """The text detector at work on a whole picture, or on what has changed in it, and on windows of it.
 
-    `moving` says that the look is due because a vehicle came or moved since the last one.
+    `swept` is a look at the whole of the picture before. `moving` says that the look is due because a vehicle came or
+    moved since the last one.
     """
 
     whole: PendingDetections | None
     sheets: tuple[Sheet, ...]
     vehicles: tuple[Box, ...]
     moving: bool = False
+    swept: PendingDetections | None = None
+
+    @property
+    def looks_everywhere(self) -> bool:
+        return self.whole is not None or self.swept is not None
 
     def answers_for(self, box: Box) -> bool:
         """Whether text at this place would be found, so that what was seen there before no longer counts."""
         middle = grown(box, 0.05)
         windows = (window.box for sheet in self.sheets for window in sheet.windows)
-        return self.whole is not None or any(overlaps(middle, window) for window in windows)
+        return self.looks_everywhere or any(overlaps(middle, window) for window in windows)
 
 
 class TextSchedule:
-    """Says for each picture of one camera or recording, in their order, whether text is to be looked for."""
+    """Says for each picture of one camera or recording, in their order, whether text is to be looked for.
 
-    def __init__(self, interval_seconds: float = TEXT_SECONDS, closeness: Closeness = VIDEO_CLOSENESS) -> None:
+    With `behind`, no picture waits for a look at the whole of it, but those that come after a pause.
+    """
+
+    def __init__(
+        self, interval_seconds: float = TEXT_SECONDS, closeness: Closeness = VIDEO_CLOSENESS, behind: bool = False
+    ) -> None:
         self._closeness = closeness
+        self._behind = behind
+        self._sweep: PendingDetections | None = None
+        self._last_complete = -math.inf
         self._interval = Interval(interval_seconds)
         self._long_interval = Interval(max(interval_seconds, STILL_TEXT_SECONDS))
         self._stillness = Stillness()
@@ -108,19 +128,33 @@ class TextSchedule:
         restless = [box for box in vehicles if _is_large(box) and not self._stands(box, STANDS_STILL)]
         moving = self._interval.ever_finished and not all(self._stands(box, HAS_MOVED) for box in restless)
         self.still = not changed
-        if begun is None and not self._long_interval.overdue(now):
-            if not restless and not (changed and self._interval.overdue(now)):
+        swept, begun = self._put_off(now, begun)
+        if begun is None and (swept or self._sweep or not self._long_interval.overdue(now)):
+            if not swept and not restless and not (changed and self._interval.overdue(now)):
                 return None
-            windows = close_windows(frame, restless, self._closeness) + self._changed_windows(frame)
+            asked = vehicles if swept else restless
+            windows = close_windows(frame, distinct(asked)[:CLOSE_LOOKS] if swept else restless, self._closeness)
+            windows += self._changed_windows(frame) if changed else []
             if len(windows) <= MOST_WINDOWS and sum(map(_area, windows)) <= MOST_CHANGED * frame.width * frame.height:
-                self._remember(restless, now)
+                self._remember(asked, now)
                 sheets = start_sheets(detector, frame.pixels, frame.camera, windows)
-                return TextLook(None, sheets, (*vehicles, *self._known_vehicles()), moving)
+                return TextLook(None, sheets, (*vehicles, *self._known_vehicles()), moving, swept)
         if begun is None:
             begun = detector.start(frame.pixels, frame.camera)
         self._remember(vehicles, now)
         known = self._known_vehicles()
         return TextLook(begun, look_closely(frame, detector, known, self._closeness), known, moving)
+
+    def _put_off(
+        self, now: float, begun: PendingDetections | None
+    ) -> tuple[PendingDetections | None, PendingDetections | None]:
+        """The look at the whole of the picture before, and that at this one unless it can wait for the next."""
+        paused, self._last_complete = not 0 <= now - self._last_complete <= LONGEST_BEHIND, now
+        swept, self._sweep = self._sweep, None
+        if paused or not self._behind or not self._interval.ever_finished:
+            return None, begun
+        self._sweep = begun
+        return swept, None
 
     def finish(self, seconds: float, whole: bool) -> None:
         """Note that a look at the picture of this time, the last one completed, gave its results."""
@@ -133,6 +167,7 @@ class TextSchedule:
         """The next picture is to be looked at, whatever was seen before."""
         self._interval.forget()
         self._long_interval.forget()
+        self._sweep = None
 
     def _remember(self, vehicles: Sequence[Box], now: float) -> None:
         """A vehicle that is missed for a moment is looked at where it was."""

@@ -113,7 +113,8 @@ class Redactor:
     covered is not asked, and need not be there. Faces are looked for every `face_seconds`, 0 for each frame; with an
     interval, look back as `Findings.moving` says. A picture that the face network would see shrunk by more than
     `most_shrink` is looked at in windows as well; `closeness` is how large vehicles are shown to the text network. A
-    head that is seen no more is covered for `head_hold_seconds`.
+    head that is seen no more is covered for `head_hold_seconds`. With `text_behind` no picture waits for the text
+    network's look at the whole of it (see `plates`).
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Redactor:
         most_shrink: float = VIDEO_SHRINK,
         head_hold_seconds: float = HEAD_HOLD_SECONDS,
         closeness: Closeness = VIDEO_CLOSENESS,
+        text_behind: bool = False,
     ) -> None:
         self._covering = covering or Covering()
         self._noise = draw_noise(self._covering)
@@ -136,7 +138,7 @@ class Redactor:
         self._memory = Memory(HOLD_SECONDS)
         self._head_hold_seconds = head_hold_seconds
         self._heads = Memory(head_hold_seconds)
-        self._text = TextSchedule(text_seconds, closeness)
+        self._text = TextSchedule(text_seconds, closeness, text_behind)
         self._face_interval = Interval(face_seconds)
         self._most_shrink = most_shrink
         self._closeness = closeness
@@ -188,7 +190,7 @@ class Redactor:
             found = text_regions(_read(look, deadline), look.vehicles)
             still = [replace(each, source="held") for each in self._text_seen if not look.answers_for(each.box)]
             self._text_seen = [*found, *still]
-            self._text.finish(frame.monotonic, look.whole is not None)
+            self._text.finish(frame.monotonic, look.looks_everywhere)
             seen += self._text_seen
         elif self._text.still:
             seen += [replace(region, source="held") for region in self._text_seen]
@@ -339,7 +341,9 @@ def _sane(found: Found) -> Found:
 
 def _read(look: TextLook, deadline: float) -> list[Detection]:
     """The text that all looks at a picture have found, in pixels of the picture."""
-    texts = list(_sane(look.whole.result(_left(deadline)))) if look.whole is not None else []
+    texts: list[Detection] = []
+    for everywhere in (look.swept, look.whole):
+        texts += _sane(everywhere.result(_left(deadline))) if everywhere is not None else ()
     for sheet in look.sheets:
         placed = sheet.placed(_sane(sheet.pending.result(_left(deadline))))
         texts += [text for window, text in placed if not too_tall(window, text, look.vehicles)]

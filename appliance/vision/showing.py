@@ -18,7 +18,7 @@ import numpy as np
 from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.live import Hub
-from appliance.vision.redaction import Redactor, cover_whole, explain
+from appliance.vision.redaction import Looking, Redactor, cover_whole, explain
 
 STOP_SECONDS = 5.0
 LONGEST_REST_SECONDS = 0.5
@@ -33,6 +33,7 @@ class _Offer:
     """An analysed frame with what was found in it, or with the reason why that is not known."""
 
     frame: RawFrame
+    looking: Looking
     objects: Sequence[Detection]
     tracks: Sequence[Track]
     failure: str
@@ -54,7 +55,7 @@ class Show:
         self._offer: _Offer | None = None
         self._stopped = False
         self._busy = False
-        self._free_at = 0.0
+        self._began = self._free_at = 0.0
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=f"show {camera}", daemon=True)
 
@@ -70,18 +71,30 @@ class Show:
             self._changed.notify()
         self._thread.join(STOP_SECONDS)
 
-    def offer(self, frame: RawFrame, objects: Sequence[Detection], tracks: Sequence[Track], failure: str = "") -> None:
-        """Show this frame if somebody looks and none is at work; with a `failure` it is covered whole. Never waits."""
-        if self._hub.watched(self._camera):
-            with self._changed:
-                if not self._busy and time.monotonic() >= self._free_at:
-                    self._busy = True
-                    self._offer = _Offer(frame, objects, tracks, failure)
-                    self._changed.notify()
+    def begin(self, frame: RawFrame) -> Looking | None:
+        """Start the redactor's networks on this frame if somebody looks and no other frame is at work; `finish` must
+        follow. So they work beside the one that finds people. Never waits."""
+        with self._changed:
+            if not self._hub.watched(self._camera) or self._busy or time.monotonic() < self._free_at:
+                return None
+            self._busy, self._began = True, time.monotonic()
+        return self._redactor.look(frame)
+
+    def finish(
+        self,
+        frame: RawFrame,
+        looking: Looking,
+        objects: Sequence[Detection],
+        tracks: Sequence[Track],
+        failure: str = "",
+    ) -> None:
+        """Show the frame that was begun, now that it is analysed; with a `failure` it is covered whole. Never waits."""
+        with self._changed:
+            self._offer = _Offer(frame, looking, objects, tracks, failure)
+            self._changed.notify()
 
     def _run(self) -> None:
         while (offer := self._take()) is not None:
-            begun = time.monotonic()
             try:
                 self._show(offer)
             except Exception:
@@ -89,7 +102,7 @@ class Show:
                 logger.exception("a picture of %s could not be shown", self._camera)
             with self._changed:
                 now = time.monotonic()
-                self._busy, self._free_at = False, now + min(now - begun, LONGEST_REST_SECONDS)
+                self._busy, self._free_at = False, now + min(now - self._began, LONGEST_REST_SECONDS)
 
     def _take(self) -> _Offer | None:
         with self._changed:
@@ -109,8 +122,7 @@ class Show:
     def _redact(self, offer: _Offer) -> RedactedFrame:
         if offer.failure:
             return cover_whole(offer.frame, offer.failure)
-        looking = self._redactor.look(offer.frame)
-        return self._redactor.redact(offer.frame, looking, offer.objects, offer.tracks)
+        return self._redactor.redact(offer.frame, offer.looking, offer.objects, offer.tracks)
 
     def _publish(self, picture: RedactedFrame) -> None:
         self._hub.publish(self._camera, describe(picture), picture.jpeg())

@@ -260,6 +260,34 @@ def test_between_two_looks_at_the_whole_picture_what_has_changed_is_looked_at_an
     assert 3 < len(text.sizes) < 10
 
 
+def test_in_a_live_view_a_look_at_the_whole_picture_counts_from_the_next_one_on() -> None:
+    text = SeesBlack()
+    redactor = Redactor(detectors(text=text), text_behind=True)
+    covered_at, everywhere = [], []
+    for number in range(12):
+        frame = with_plates(number, (200, 100))
+        if number >= 3:
+            # Too little to count as a change.
+            frame.pixels[41:43, 41:43] = 0
+        before = text.sizes.count((WIDTH, HEIGHT))
+        picture = redactor.redact(frame, redactor.look(frame), [], [])
+        assert is_covered(picture, 196, 96, 228, 112)
+        everywhere += [number] * (text.sizes.count((WIDTH, HEIGHT)) - before)
+        covered_at += [number] * is_covered(picture, 41, 41, 43, 43)
+    assert everywhere == [0, 8]
+    assert covered_at == [9, 10, 11]
+
+
+def test_after_a_pause_the_whole_picture_is_looked_at_before_anything_is_shown() -> None:
+    text = SeesBlack()
+    redactor = Redactor(detectors(text=text), text_behind=True)
+    for number in (0, 1, 2, 40):
+        frame = with_plates(number, (40, 40)) if number < 40 else with_plates(number, (200, 100), (120, 200))
+        picture = redactor.redact(frame, redactor.look(frame), [], [])
+    assert is_covered(picture, 196, 96, 228, 112)
+    assert is_covered(picture, 116, 196, 148, 212)
+
+
 def only_close(*texts: Detection) -> Scripted:
     """Finds the texts in close looks, but nothing in the whole picture."""
     return Scripted(lambda width, _height: [] if width == WIDTH else texts)
