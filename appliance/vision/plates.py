@@ -5,8 +5,8 @@ largest vehicles, enlarged. In between it looks at those parts of the picture al
 vehicle, even a doubtful one, that is new or has moved at once, at anything else but the people at a short interval.
 What was seen elsewhere still holds.
 
-In a live view the look at the whole picture keeps nobody waiting: what it has found is covered from the next picture on.
-It would find what has not changed for seconds and was missed before, since all that has changed is looked at meanwhile.
+In a live view the look at the whole picture keeps nobody waiting: what it has found is covered from the next picture
+on. It would find what has not changed for seconds and was missed before, since all that changes is looked at meanwhile.
 """
 
 import math
