@@ -74,9 +74,8 @@ def run_list(options: argparse.Namespace, paths: Paths) -> int:
             print(json.dumps(line))
         else:
             built = report.built.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-            print(
-                f"{report.name}  built {built} for {report.actor}, {report.byte_count} bytes, {report.state or 'not verified yet'}"
-            )
+            state = report.state or "not verified yet"
+            print(f"{report.name}  built {built} for {report.actor}, {report.byte_count} bytes, {state}")
     if not reports and not options.json:
         print("no report yet; build one with `veilsight report build --from DATE --to DATE`")
     return 0
@@ -102,7 +101,8 @@ def run_verify(options: argparse.Namespace, paths: Paths) -> int:
 
 
 def run_deliver(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
-    from appliance.reports.delivery import deliver_outbox, fill_outbox
+    from appliance.reports.delivery import fill_outbox
+    from appliance.reports.sending import deliver_outbox
     from appliance.storage.site import open_site
 
     settings = load_settings(paths.settings_file)

@@ -1,9 +1,11 @@
 """Builds a report: one checkpoint, the facts, the PDF, its two signatures, and the entry in the log."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, select
@@ -13,6 +15,7 @@ from appliance.audit import log
 from appliance.audit.checkpoint import make_checkpoint
 from appliance.audit.log import Event
 from appliance.audit.verification import AuditLogBroken, verify
+from appliance.destinations import Destination
 from appliance.report_schedule import ReportSchedule
 from appliance.reports import bundle, certificate, embedded_signature, growth, keeping, signature
 from appliance.reports.attachments import read_attachments
@@ -20,11 +23,13 @@ from appliance.reports.content import Building, ReportContent, collect
 from appliance.reports.delivery import fill_outbox, queue_deliveries
 from appliance.reports.period import Period, make_period
 from appliance.reports.rendering import render
-from appliance.settings import Destination, Paths, Settings
+from appliance.settings import Paths, Settings
 from appliance.storage import keys
 from appliance.storage.database import reading
 from appliance.storage.site import Site, site_of
 from appliance.storage.tables import report as report_table
+
+Step = Literal["gather", "typeset", "sign"]
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +64,14 @@ def build_report(
     actor: str,
     now: datetime | None = None,
     schedule: ReportSchedule | None = None,
+    tell: Callable[[Step], None] = lambda _step: None,
 ) -> BuiltReport:
     """Build the report of the days from `first` to `last`, both included, and hand it to the courier.
 
     Dates are days at the site; `now` (UTC) is the time of building. A `schedule` says to which destinations it goes,
-    otherwise to all. Building the same period again makes another report with its own name. Raises `PeriodError`,
-    `RenderingFailed`, `ReportUnwritable` and the errors of the keys and the database; the report is then neither on
-    the disk nor in the log.
+    otherwise to all; `tell` is told each step before it is taken. Building the same period again makes another report
+    with its own name. Raises `PeriodError`, `RenderingFailed`, `ReportUnwritable` and the errors of the keys and the
+    database; the report is then neither on the disk nor in the log.
     """
     now = now or datetime.now(UTC)
     zone = settings.site.zone
@@ -73,9 +79,13 @@ def build_report(
     key = keys.load_signing_key(paths)
     site = site_of(engine, paths)
     note = _sign_checkpoint(site, key, actor, now)
+    tell("gather")
     content = _collect(site, settings, period, actor, now, note)
     signing = certificate.make_signing(key, settings.site.name, site.identifier)
-    document = embedded_signature.sign_pdf(render(content), signing, settings.site.name, now)
+    tell("typeset")
+    typeset = render(content)
+    tell("sign")
+    document = embedded_signature.sign_pdf(typeset, signing, settings.site.name, now)
     attached = read_attachments(document)
     path = bundle.write_bundle(
         paths.reports,

@@ -30,12 +30,12 @@ def find_state(report: Path, sha256: str, key: Ed25519PublicKey) -> str:
     return REPLACED if verdict.valid and verdict.sha256 != sha256 else verdict.state.value
 
 
-def check_reports(paths: Paths, engine: Engine, key: Ed25519PublicKey, now: datetime) -> int:
+def check_reports(
+    paths: Paths, engine: Engine, key: Ed25519PublicKey, now: datetime, again_after: timedelta = CHECK_AGAIN_AFTER
+) -> int:
     """Verify the reports that were not for a day, and keep what is found; returns how many are not valid."""
     table = report_table.c
-    query = select(table.name, table.sha256).where(
-        or_(table.checked.is_(None), table.checked <= now - CHECK_AGAIN_AFTER)
-    )
+    query = select(table.name, table.sha256).where(or_(table.checked.is_(None), table.checked <= now - again_after))
     with reading(engine) as connection:
         rows = connection.execute(query).all()
     found = {row.name: find_state(paths.reports / row.name, row.sha256, key) for row in rows}

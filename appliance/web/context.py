@@ -15,6 +15,7 @@ from appliance.storage.site import Site
 from appliance.vision.live import LiveClient
 from appliance.web.attempts import FailedAttempts
 from appliance.web.feeds import Feeds
+from appliance.web.jobs import Jobs
 from appliance.web.sessions import SessionStore
 from appliance.web.views import ViewRegister
 
@@ -63,7 +64,7 @@ class WebContext:
     seals: deque[Seal] = field(default_factory=lambda: deque(maxlen=1))
     password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
     checks: dict[str, "Begun"] = field(default_factory=dict)
-    building: threading.Lock = field(default_factory=threading.Lock)
+    jobs: Jobs = field(default_factory=Jobs)
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
 
     @property

@@ -1,33 +1,48 @@
-"""Reports: build one for a period, see whether each is genuine, take it away."""
+"""Reports: build one for a period, look at it, see whether each is genuine, take it away."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.audit.log import Event, append
-from appliance.reports.build import BuiltReport, build_report, list_reports
-from appliance.reports.period import PeriodError, last_month, parse_date
+from appliance.report_schedule import ReportSchedule
+from appliance.reports import keeping
+from appliance.reports.attachments import FACTS, read_attachments
+from appliance.reports.build import BuiltReport, Step, build_report, list_reports
+from appliance.reports.certificate import make_signing
+from appliance.reports.period import PeriodError, last_month, make_period, parse_date
 from appliance.reports.signature import signature_path
-from appliance.reports.verify import ReportUnreadable, State, verify_report
-from appliance.storage.keys import PUBLIC_KEY, fingerprint, public_key_pem
+from appliance.reports.verify import State
+from appliance.storage.keys import PUBLIC_KEY, fingerprint, load_signing_key, public_key_pem
 from appliance.storage.protection import describe_protection
-from appliance.web.context import this_context
+from appliance.web.context import WebContext, this_context
+from appliance.web.jobs import Job
 from appliance.web.security import this_session
 from appliance.web.words import BROWSER, attachment, days, moment
 
 blueprint = Blueprint("reports", __name__)
 
 STATE_WORDS = {
-    State.VALID: ("Verified", ""),
-    State.ALTERED: ("Changed", "The PDF or its signature file was changed. Build the report anew."),
-    State.ANOTHER_SITE: ("Not ours", "It was signed with another key than this site's."),
-    State.INCOMPLETE: ("Incomplete", "The PDF or its signature is not there as a whole. Build the report anew."),
+    keeping.VALID: ("Verified", ""),
+    State.ALTERED.value: ("Changed", "The PDF or its signature file was changed. Build the report anew."),
+    State.ANOTHER_SITE.value: ("Not ours", "It was signed with another key than this site's."),
+    State.INCOMPLETE.value: ("Incomplete", "The PDF or its signature is not there as a whole. Build the report anew."),
+    keeping.MISSING: ("Missing", "The file is gone or can't be read. Build the report anew."),
+    keeping.REPLACED: ("Replaced", "The PDF is genuine, but not the one that was built then."),
+    "": ("Not verified yet", "Reports are verified when they are built, and each day."),
 }
+STEP_WORDS: dict[Step, str] = {
+    "gather": "Checking the audit log and gathering the facts…",
+    "typeset": "Typesetting…",
+    "sign": "Signing…",
+}
+EVERY_WORDS = {"day": "each day", "week": "each week", "month": "each month", "quarter": "each quarter"}
+CERTIFICATE = "signing.crt"
 MOST_SHOWN = 120
 
 
@@ -41,69 +56,153 @@ class ReportRow:
     actor: str
     tone: str
     state: str
+    checked: str
     problem: str
     available: bool
 
 
 @blueprint.get("/reports")
 def show() -> str:
-    context = this_context()
-    zone = context.settings.site.zone
-    today = context.clock().astimezone(zone).date()
+    context, session = this_context(), this_session()
+    today = context.clock().astimezone(context.settings.site.zone).date()
     first, last = last_month(today)
-    key = context.site.public_key
-    reports = list_reports(context.engine, context.paths)[:MOST_SHOWN]
+    for job in context.jobs.take_done(session.user):
+        session.say("warn" if job.failed else "good", job.outcome)
     return render_template(
         "reports.html",
-        rows=[describe_report(report, key, zone) for report in reports],
+        rows=[describe_report(context, report) for report in list_reports(context.engine, context.paths)[:MOST_SHOWN]],
+        schedules=[describe_schedule(schedule) for schedule in context.settings.reports],
+        step=context.jobs.present.step if context.jobs.present else "",
         first=first.isoformat(),
         last=last.isoformat(),
         today=today.isoformat(),
-        key=fingerprint(key),
+        key=fingerprint(context.site.public_key),
         protection=describe_protection(context.paths),
     )
 
 
 @blueprint.post("/reports")
 def build() -> BaseResponse:
+    """Begin to build in the background; the page tells how far it is."""
     context, session = this_context(), this_session()
+    zone = context.settings.site.zone
     try:
         first, last = parse_date(request.form.get("from", "")), parse_date(request.form.get("to", ""))
-        if not context.building.acquire(blocking=False):
-            session.say("warn", "A report is being built already. Please wait a few seconds.")
-            return redirect(url_for("reports.show"))
-        try:
-            built = build_report(
-                context.paths, context.settings, context.engine, first, last, session.user, context.clock()
-            )
-        finally:
-            context.building.release()
+        make_period(first, last, zone, context.clock().astimezone(zone).date())
     except PeriodError as error:
         session.say("warn", str(error))
-    else:
-        today = built.last >= context.clock().astimezone(context.settings.site.zone).date()
-        note = " What is being counted at this moment is not in it yet." if today else ""
-        session.say("good", f"The report for {days(built.first, built.last)} is built and signed.{note}")
+        return redirect(url_for("reports.show"))
+    user = session.user
+    return begin(STEP_WORDS["gather"], lambda job: build_in_background(context, job, user, first, last))
+
+
+@blueprint.post("/reports/verify")
+def verify() -> BaseResponse:
+    """Begin to verify every report now, though each was verified within the day."""
+    context = this_context()
+
+    def work(_job: Job) -> str:
+        now = context.clock()
+        bad = keeping.check_reports(context.paths, context.engine, context.site.public_key, now, timedelta(0))
+        return f"{bad} of the reports are not as they were built." if bad else "All reports are as they were built."
+
+    return begin("Verifying the reports…", work)
+
+
+def begin(step: str, work: Callable[[Job], str]) -> BaseResponse:
+    context, session = this_context(), this_session()
+    if context.jobs.start(session.user, step, work) is None:
+        session.say("warn", "A report is being built or verified already. Please wait a few seconds.")
     return redirect(url_for("reports.show"))
 
 
-@blueprint.get("/reports/<name>/<any(pdf, signature):part>")
+def build_in_background(context: WebContext, job: Job, user: str, first: date, last: date) -> str:
+    def tell(step: Step) -> None:
+        job.step = STEP_WORDS[step]
+
+    now = context.clock()
+    built = build_report(context.paths, context.settings, context.engine, first, last, user, now, tell=tell)
+    is_going_on = built.last >= now.astimezone(context.settings.site.zone).date()
+    note = " What is being counted at this moment is not in it yet." if is_going_on else ""
+    return f"The report for {days(built.first, built.last)} is built and signed.{note}"
+
+
+@blueprint.get("/reports/progress")
+def progress() -> Response:
+    """The step of the job at work, null if none is."""
+    job = this_context().jobs.present
+    return jsonify(step=job.step if job else None)
+
+
+@blueprint.get("/reports/<name>/view")
+def view(name: str) -> str:
+    """A page with the report in the browser's own PDF viewer."""
+    report = need_report(name)
+    return render_template("report_view.html", name=name, period=days(report.first, report.last))
+
+
+@blueprint.get("/reports/<name>/document")
+def document(name: str) -> Response:
+    """The PDF to be shown within `view`."""
+    report = need_report(name)
+    content = read_report(report, "pdf")
+    note_download(report.name, content)
+    response = Response(content, content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{report.name}"'
+    return response
+
+
+@blueprint.get("/reports/<name>/<any(pdf, signature, json, csv):part>")
 def download(name: str, part: str) -> Response:
-    """The PDF or its signature; written into the audit log with its size and SHA-256 before the first byte goes."""
-    context, user = this_context(), this_session().user
+    """A part of the bundle; written into the audit log with its size and SHA-256 before the first byte goes."""
+    report = need_report(name)
+    content = read_report(report, part)
+    suffix, media_type = PARTS[part]
+    file_name = f"{report.name}{suffix}" if part == "signature" else f"{report.path.stem}{suffix}"
+    note_download(file_name, content)
+    return attachment(content, media_type, file_name)
+
+
+PARTS = {
+    "pdf": (".pdf", "application/pdf"),
+    "signature": (".sig", "text/plain; charset=utf-8"),
+    "json": (".json", "application/json"),
+    "csv": (".csv", "text/csv; charset=utf-8"),
+}
+
+
+def need_report(name: str) -> BuiltReport:
+    context = this_context()
     report = next((each for each in list_reports(context.engine, context.paths) if each.name == name), None)
     if report is None:
         raise NotFound
-    path = report.path if part == "pdf" else signature_path(report.path)
+    return report
+
+
+def read_report(report: BuiltReport, part: str) -> bytes:
+    """The PDF, its signature file, or what is attached to it."""
     try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
+        if part == "signature":
+            return signature_path(report.path).read_bytes()
+        content = report.path.read_bytes()
+        if part == "pdf":
+            return content
+        attached = read_attachments(content)
+    except (FileNotFoundError, ValueError) as error:
         raise NotFound from error
+    found = [each for each in sorted(attached) if each == FACTS or part == "csv"]
+    name = next((each for each in found if each.endswith(f".{part}")), None)
+    if name is None:
+        raise NotFound
+    return attached[name]
+
+
+def note_download(name: str, content: bytes) -> None:
+    context = this_context()
     digest = hashlib.sha256(content).hexdigest()
     with context.engine.begin() as connection:
-        event = Event(user, "report-downloaded", path.name, "report", len(content), digest, BROWSER)
+        event = Event(this_session().user, "report-downloaded", name, "report", len(content), digest, BROWSER)
         append(connection, event, context.clock())
-    return attachment(content, "application/pdf" if part == "pdf" else "text/plain; charset=utf-8", path.name)
 
 
 @blueprint.get("/reports/key")
@@ -112,32 +211,30 @@ def public_key() -> Response:
     return attachment(public_key_pem(this_context().site.public_key), "application/x-pem-file", PUBLIC_KEY)
 
 
-def describe_report(report: BuiltReport, key: Ed25519PublicKey, zone: ZoneInfo) -> ReportRow:
-    state, problem, is_good, available = check_report(report, key)
+@blueprint.get("/reports/certificate")
+def certificate() -> Response:
+    """What a PDF reader needs to trust this site's reports; no secret."""
+    context = this_context()
+    signing = make_signing(load_signing_key(context.paths), context.settings.site.name, context.site.identifier)
+    return attachment(signing.pem(), "application/x-pem-file", CERTIFICATE)
+
+
+def describe_schedule(schedule: ReportSchedule) -> dict[str, str]:
+    return {"name": schedule.name, "when": EVERY_WORDS[schedule.every] if schedule.every else schedule.cron}
+
+
+def describe_report(context: WebContext, report: BuiltReport) -> ReportRow:
+    zone = context.settings.site.zone
+    state, problem = STATE_WORDS[report.state]
+    tone = "good" if report.state == keeping.VALID else "bad" if report.state else ""
     return ReportRow(
         name=report.name,
         period=days(report.first, report.last),
         built=moment(report.built, zone),
-        actor=report.actor,
-        tone="good" if is_good else "bad",
+        actor=report.schedule or report.actor,
+        tone=tone,
         state=state,
+        checked=moment(report.checked, zone) if report.checked else "",
         problem=problem,
-        available=available,
+        available=report.path.is_file(),
     )
-
-
-def check_report(report: BuiltReport, key: Ed25519PublicKey) -> tuple[str, str, bool, bool]:
-    """State in a word, what is wrong in a sentence, whether it is good, and whether there is a PDF."""
-    try:
-        verdict = verify_report(report.path, key)
-    except ReportUnreadable:
-        return "Missing", "The file is gone or can't be read. Build the report anew.", False, False
-    if verdict.valid and verdict.sha256 != report.sha256:
-        return (
-            "Replaced",
-            "The PDF is genuine, but not the one that was built then.",
-            False,
-            True,
-        )
-    state, problem = STATE_WORDS[verdict.state]
-    return state, problem, verdict.valid, True

@@ -33,6 +33,11 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# A report is shown within a page of its own: that page may have it in a frame, and the PDF may be in one.
+FRAME_POLICIES = {
+    "reports.view": f"{POLICY}; frame-src 'self'",
+    "reports.document": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'") + "; object-src 'self'",
+}
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -100,6 +105,10 @@ def add_headers(response: Response) -> Response:
     """Security headers, no caching of what needed log-in, and a body in one part (see server.py)."""
     for name, value in HEADERS.items():
         response.headers[name] = value
+    if request.endpoint in FRAME_POLICIES:
+        response.headers["Content-Security-Policy"] = FRAME_POLICIES[request.endpoint]
+    if request.endpoint == "reports.document":
+        response.headers["X-Frame-Options"] = "SAMEORIGIN"
     if request.endpoint == "static":
         response.headers["Cache-Control"] = "public, max-age=3600"
     else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -14,13 +15,17 @@ from appliance.reports.verify import verify_bytes
 from appliance.storage.keys import fingerprint, protect, root_secret
 from appliance.storage.vault import read_vault
 from appliance.web.context import WebContext
-from tests.web.conftest import Browser, audit_entries
+from tests.web.conftest import Browser, audit_entries, wait_until
 
 
 @pytest.fixture
 def built(context: WebContext) -> BuiltReport:
     first, last = parse_date("2026-10-01"), parse_date("2026-10-31")
     return build_report(context.paths, context.settings, context.engine, first, last, "bob", context.clock())
+
+
+def wait_for_job(browser: Browser) -> None:
+    wait_until(lambda: browser.get("/reports/progress").json == {"step": None})
 
 
 def test_without_a_report_the_page_says_how_to_make_one(browser: Browser) -> None:
@@ -32,6 +37,7 @@ def test_without_a_report_the_page_says_how_to_make_one(browser: Browser) -> Non
 
 def test_built_and_taken_away_and_checked(browser: Browser, context: WebContext) -> None:
     assert browser.post("/reports", **{"from": "2026-10-01", "to": "2026-10-31"}).status_code == 302
+    wait_for_job(browser)
     page = browser.get("/reports").text
     assert "1 to 31 October 2026 is built and signed" in page
     assert "Verified" in page
@@ -69,6 +75,8 @@ def test_a_harmed_report_is_seen(
 ) -> None:
     assert "Verified" in browser.get("/reports").text
     harm(built)
+    assert browser.post("/reports/verify").status_code == 302
+    wait_for_job(browser)
     page = browser.get("/reports").text
     assert words in page
     assert "Verified" not in page
@@ -81,6 +89,52 @@ def test_wrong_dates_are_one_sentence(browser: Browser, context: WebContext, fir
     assert browser.post("/reports", **{"from": first, "to": last}).status_code == 302
     assert re.search(r'class="notice warn" role="status"', browser.get("/reports").text)
     assert list_reports(context.engine, context.paths) == ()
+
+
+def test_a_job_at_work_is_shown_and_no_second_one_begins(browser: Browser, context: WebContext) -> None:
+    go_on = threading.Event()
+    job = context.jobs.start("ada", "Typesetting…", lambda _job: f"went on: {go_on.wait(60)}")
+    assert job is not None
+    page = browser.get("/reports").text
+    assert re.search(r'role="status" data-progress="/reports/progress">Typesetting…', page)
+    assert "Build the report</button>" not in page
+    assert browser.get("/reports/progress").json == {"step": "Typesetting…"}
+    browser.post("/reports", **{"from": "2026-10-01", "to": "2026-10-31"})
+    assert "already" in browser.get("/reports").text
+    go_on.set()
+    assert job.done.wait(60)
+    assert "went on: True" in browser.get("/reports").text
+
+
+def test_a_job_that_fails_says_why_and_the_next_one_can_begin(browser: Browser, context: WebContext) -> None:
+    context.paths.reports.write_text("in the way", encoding="utf-8")
+    browser.post("/reports", **{"from": "2026-10-01", "to": "2026-10-31"})
+    wait_for_job(browser)
+    assert "Nothing was left behind" in browser.get("/reports").text
+    context.paths.reports.unlink()
+    assert context.jobs.start("ada", "", lambda _job: "") is not None
+
+
+def test_it_is_shown_in_a_frame_of_its_page_alone(browser: Browser, context: WebContext, built: BuiltReport) -> None:
+    page = browser.get(f"/reports/{built.name}/view")
+    assert f'src="/reports/{built.name}/document"' in page.text
+    assert "frame-src 'self'" in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Frame-Options"] == "DENY"
+    document = browser.get(f"/reports/{built.name}/document")
+    assert "frame-ancestors 'self'" in document.headers["Content-Security-Policy"]
+    assert document.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert document.data == built.path.read_bytes()
+    assert [entry.event.subject for entry in audit_entries(context, "report-downloaded")] == [built.name]
+    other = browser.get("/reports").headers
+    assert "frame-src" not in other["Content-Security-Policy"]
+    assert other["X-Frame-Options"] == "DENY"
+
+
+def test_facts_and_certificate_can_be_taken_away(browser: Browser, built: BuiltReport) -> None:
+    facts = browser.get(f"/reports/{built.name}/json")
+    assert facts.json["period"]["first"] == "2026-10-01"
+    assert facts.headers["Content-Disposition"].endswith('-2026-10-31.json"')
+    assert browser.get("/reports/certificate").data.count(b"BEGIN CERTIFICATE") == 2
 
 
 @pytest.mark.parametrize("name", ["nothing.pdf", "..", "%2e%2e%2fkeys%2fsigning.key", "veilsight.db"])
