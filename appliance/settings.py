@@ -11,16 +11,15 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
-from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
 
+from appliance.destinations import Destination, Sendable
 from appliance.errors import UsageError
 from appliance.report_schedule import ReportSchedule
 
@@ -244,46 +243,6 @@ class Retention(Section, frozen=True):
     report_months: Annotated[int, Meta(ge=1, le=120)] = 36
 
 
-class Sendable(StrEnum):
-    """Classes of data that may be given a destination. Frames, raw or redacted, are not among them, nor is the log."""
-
-    REPORT = "report"
-    METRIC = "metric"
-
-
-class Destination(Section, frozen=True):
-    """A named place that something may be sent to, and which classes of data may go there.
-
-    It is either a `folder`, such as a mounted share or a USB stick, or a `url`, an https address that takes POST
-    requests. `authority` is a PEM file with the certificate that the address is checked against, where the public ones
-    don't know it.
-    """
-
-    name: Annotated[str, Meta(pattern="^[a-z0-9-]+$")]
-    folder: Path | None = None
-    url: str = ""
-    classes: tuple[Sendable, ...] = (Sendable.REPORT,)
-    authority: Path | None = None
-
-    def __post_init__(self) -> None:
-        if (self.folder is None) == (not self.url):
-            raise ValueError(f"the destination {self.name} needs either a folder or a url")
-        # The address may hold a token, so that no message repeats it.
-        if self.url and not _is_plain_https(self.url):
-            raise ValueError(f"the url of the destination {self.name} must be like https://host/path, without user")
-
-    @property
-    def host(self) -> tuple[str, int] | None:
-        """The host and port that are connected to; None for a folder."""
-        if not self.url:
-            return None
-        parts = urlsplit(self.url)
-        return parts.hostname or "", parts.port or 443
-
-    def takes(self, data_class: Sendable) -> bool:
-        return data_class in self.classes
-
-
 class Settings(Section, frozen=True):
     site: Site = Site()
     web: Web = Web()
@@ -317,15 +276,6 @@ def _span(text: str) -> tuple[time, time]:
         raise ValueError(f"opening hours are written like 09:00-19:00, not {text!r}")
     begin_hour, begin_minute, end_hour, end_minute = (int(part or 0) for part in found.groups())
     return time(begin_hour, begin_minute), time(end_hour, end_minute)
-
-
-def _is_plain_https(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        plain = parts.username is None and not parts.fragment and url.isascii() and url.isprintable() and " " not in url
-        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and plain
-    except ValueError:
-        return False
 
 
 def _decode(kind: type, value: object) -> object:

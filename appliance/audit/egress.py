@@ -18,9 +18,10 @@ from sqlalchemy import Connection, Engine
 
 from appliance.audit import carriers, log
 from appliance.audit.log import Action, Event, append
+from appliance.destinations import Destination, Sendable
 from appliance.errors import VeilsightError
-from appliance.settings import Destination, Sendable
 from appliance.storage.database import reading
+from appliance.storage.keys import KeyMissing, KeyUnusable
 
 __all__ = ["DeliveryFailed", "EgressRefused", "Policy", "Sendable", "policy_for", "send", "settle"]
 
@@ -30,6 +31,7 @@ DELIVERED: Mapping[Sendable, Action] = MappingProxyType(
 # What ends a `delivery-started`; the detail `started` names it.
 OUTCOMES: tuple[Action, ...] = (*DELIVERED.values(), "delivery-failed", "delivery-unknown")
 STARTED = "started"
+SecretOf = Callable[[str], bytes | None]
 
 
 class EgressRefused(VeilsightError):
@@ -42,20 +44,25 @@ class DeliveryFailed(VeilsightError):
 
 @dataclass(frozen=True)
 class Policy:
-    """Which class of data may go to which named destination."""
+    """Which class of data may go to which named destination, and what opens that one, if anything."""
 
     allowed: Mapping[Sendable, Mapping[str, Destination]]
+    secret_of: SecretOf
 
 
-def policy_for(destinations: tuple[Destination, ...]) -> Policy:
-    """The site's policy: what the settings give each destination, and nothing else goes anywhere."""
+def policy_for(destinations: tuple[Destination, ...], secret_of: SecretOf = lambda _name: None) -> Policy:
+    """The site's policy: what the settings give each destination, and nothing else goes anywhere.
+
+    `secret_of` is asked for a destination's password, private key or token when something is sent there.
+    """
     return Policy(
         MappingProxyType(
             {
                 each: MappingProxyType({place.name: place for place in destinations if place.takes(each)})
                 for each in Sendable
             }
-        )
+        ),
+        secret_of,
     )
 
 
@@ -71,10 +78,8 @@ def send(
 ) -> None:
     """Send `payload` under `name` to a named destination and write the audit entries; a repeat replaces.
 
-    A folder gets a file of that name. An https address gets a POST request whose body is the payload, with the content
-    type that the name's ending says (`.json`: application/json) and the name as its Content-Disposition. `then` runs in
-    the transaction of the entry that says it was delivered: the caller's own note of it is there with the entry, or
-    neither is.
+    `appliance.audit.carriers` says what each kind of destination gets. `then` runs in the transaction of the entry that
+    says it was delivered: the caller's own note of it is there with the entry, or neither is.
 
     Raises `EgressRefused` or `DeliveryFailed`, both in the audit log by then, and the errors of the database: before
     anything was sent, or after, when the log keeps a start without an outcome.
@@ -95,8 +100,8 @@ def send(
         raise EgressRefused(reason)
     started = _record(engine, event)
     try:
-        carriers.carry(target, name, payload)
-    except carriers.NotTaken as error:
+        carriers.carry(target, name, payload, policy.secret_of(destination))
+    except (carriers.NotTaken, KeyMissing, KeyUnusable) as error:
         reason = f"The destination {destination} did not take {name} ({error})."
         _record(engine, replace(event, action="delivery-failed", details={STARTED: started, "reason": reason}))
         raise DeliveryFailed(reason) from error

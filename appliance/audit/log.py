@@ -45,6 +45,8 @@ Action = Literal[
     "delivery-failed",
     "delivery-unknown",
     "egress-refused",
+    "destination-secret-set",
+    "destination-secret-removed",
     "guard-refused",
     "user-added",
     "user-removed",

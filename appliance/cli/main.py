@@ -26,6 +26,7 @@ COMMAND_GROUPS = (
     "count",
     "redact",
     "report",
+    "destination",
     "audit",
     "models",
     "devices",

@@ -41,6 +41,8 @@ CHANGES = {
     "database-backed-up": "backup made",
     "database-restored": "backup restored",
     "key-changed": "key changed",
+    "destination-secret-set": "secret of a destination set",
+    "destination-secret-removed": "secret of a destination removed",
     "data-removed": "data removed",
     "anonymity-set": "anonymity set to",
 }

@@ -11,10 +11,11 @@ from sqlalchemy import Engine
 from appliance.audit import egress
 from appliance.audit.egress import DeliveryFailed, EgressRefused, Sendable
 from appliance.errors import VeilsightError
-from appliance.settings import Settings
+from appliance.settings import Paths, Settings
 from appliance.storage import alerts
 from appliance.storage.alerts import WaitingAlert
 from appliance.storage.database import reading
+from appliance.storage.destination_secrets import secret_reader
 
 LOOK_EVERY_SECONDS = 2.0
 # An alert that can't be sent is tried again after this, and dropped when it is of no use any more.
@@ -45,10 +46,10 @@ def payload(alert: WaitingAlert, settings: Settings) -> bytes:
 class AlertSender:
     """Sends what waits, oldest first. Used by one thread."""
 
-    def __init__(self, engine: Engine, settings: Settings, actor: str) -> None:
+    def __init__(self, engine: Engine, paths: Paths, settings: Settings, actor: str) -> None:
         self._engine = engine
         self._settings = settings
-        self._policy = egress.policy_for(settings.destinations)
+        self._policy = egress.policy_for(settings.destinations, secret_reader(engine, paths))
         self._actor = actor
         self._not_before: dict[str, datetime] = {}
 
@@ -88,9 +89,9 @@ class AlertSender:
             alerts.remove(connection, alert.number)
 
 
-def send_alerts(engine: Engine, settings: Settings, actor: str, stop: threading.Event) -> None:
+def send_alerts(engine: Engine, paths: Paths, settings: Settings, actor: str, stop: threading.Event) -> None:
     """Send until `stop` is set; a failure is logged and tried again."""
-    sender = AlertSender(engine, settings, actor)
+    sender = AlertSender(engine, paths, settings, actor)
     while not stop.wait(LOOK_EVERY_SECONDS):
         try:
             sender.send_waiting(datetime.now(UTC))

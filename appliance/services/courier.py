@@ -4,7 +4,7 @@ import threading
 
 from appliance.audit.egress import settle
 from appliance.audit.log import Event, append
-from appliance.reports import delivery
+from appliance.reports import sending
 from appliance.services.alert_sending import send_alerts
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
@@ -20,11 +20,12 @@ def run_courier(paths: Paths, settings: Settings, stop: threading.Event) -> None
     actor = program_actor("courier")
     with site.engine.begin() as connection:
         append(connection, Event(actor, "started", "courier"))
-    for sender in (delivery.ACTOR, actor):
+    for sender in (sending.ACTOR, actor):
         settle(site.engine, sender)
-    alerts = threading.Thread(target=send_alerts, args=(site.engine, settings, actor, stop), name="alerts", daemon=True)
+    arguments = (site.engine, paths, settings, actor, stop)
+    alerts = threading.Thread(target=send_alerts, args=arguments, name="alerts", daemon=True)
     alerts.start()
-    delivery.run_courier(stop, paths, settings, site.engine)
+    sending.run_courier(stop, paths, settings, site.engine)
     alerts.join(STOP_SECONDS)
     with site.engine.begin() as connection:
         append(connection, Event(actor, "stopped", "courier"))

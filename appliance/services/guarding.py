@@ -20,9 +20,10 @@ from sqlalchemy import Engine
 
 from appliance.audit.guard import Attempt, Guard, Reach
 from appliance.audit.log import Event, append
+from appliance.destinations import Destination
 from appliance.errors import VeilsightError
 from appliance.services.setup import program_actor
-from appliance.settings import Destination, Paths, Settings, Web
+from appliance.settings import Paths, Settings, Web
 from appliance.storage import cameras
 from appliance.storage.cameras import Camera
 from appliance.storage.database import reading
@@ -48,6 +49,11 @@ def web_reach(paths: Paths, web: Web) -> Reach:
 
 def courier_reach(destinations: Sequence[Destination]) -> Reach:
     return Reach(hosts=frozenset(place.host for place in destinations if place.host))
+
+
+def courier_hosts(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """The hosts and ports that the courier may connect to, sorted, for a firewall or the service manager's lists."""
+    return tuple(sorted(courier_reach(settings.destinations).hosts))
 
 
 def camera_host(source: str) -> tuple[str, int] | None:

@@ -19,14 +19,14 @@ from typing import Self
 from appliance.errors import VeilsightError
 from appliance.settings import Paths
 from appliance.storage.keys import load_parts
-from appliance.storage.vault import DATABASE_PART, SIGNING_PART, Part
+from appliance.storage.vault import COURIER_PART, DATABASE_PART, SIGNING_PART, Part
 
 PROGRAMS = ("engine", "web", "courier")
-# What each needs of the vault: the web program alone can sign.
+# What each needs of the vault: the web program alone can sign, the courier alone opens destinations.
 NEEDS: Mapping[str, Sequence[Part]] = {
     "engine": (DATABASE_PART,),
     "web": (DATABASE_PART, SIGNING_PART),
-    "courier": (DATABASE_PART,),
+    "courier": (DATABASE_PART, COURIER_PART),
 }
 STOP_SECONDS = 20.0
 

@@ -17,6 +17,7 @@ from appliance.settings import Paths
 from appliance.storage import credentials, legacy_keys, vault
 from appliance.storage.secret_file import read_secret_file, write_new_file
 from appliance.storage.vault import (
+    COURIER_PART,
     DATABASE_PART,
     SIGNING_PART,
     DatabaseKey,
@@ -33,7 +34,7 @@ KEY_FILE = "vault.key"
 # While the vault is changed over to a new key file, the new one lies here.
 NEXT_KEY_FILE = "vault.key.new"
 PUBLIC_KEY = "signing.pub"
-PARTS: tuple[Part, ...] = (DATABASE_PART, SIGNING_PART)
+PARTS: tuple[Part, ...] = (DATABASE_PART, SIGNING_PART, COURIER_PART)
 
 
 def create_vault(
@@ -92,6 +93,16 @@ def ensure_public_key(paths: Paths) -> None:
         write_new_file(paths.keys / PUBLIC_KEY, public_key_pem(load_signing_key(paths).public_key()), 0o644)
 
 
+def ensure_credentials(paths: Paths) -> None:
+    """Seal what a newer version hands to a program and an older one did not. Raises as `root_secret`, and `OSError`."""
+    content = vault.read_vault(paths.vault)
+    missing = [part for part in PARTS if not (paths.keys / (part + credentials.SUFFIX)).exists()]
+    if content.protection == "credential" and paths.credentials is None and missing:
+        root = root_secret(paths, content)
+        for part in missing:
+            credentials.seal_credential(paths.keys, part, vault.part_of(root, part).hex().encode())
+
+
 def replace_signing_key(paths: Paths, signing: Ed25519PrivateKey) -> None:
     """Let the vault hold this signing key, as a restored log needs the key that it was signed with.
 
@@ -140,6 +151,11 @@ def load_signing_key(paths: Paths) -> Ed25519PrivateKey:
     content = vault.read_vault(paths.vault)
     raw = vault.signing_key(content, _part(paths, content, SIGNING_PART))
     return Ed25519PrivateKey.from_private_bytes(raw)
+
+
+def load_courier_part(paths: Paths) -> bytes:
+    """What opens the destinations' secrets. Raises `KeyMissing` and `KeyUnusable`."""
+    return _part(paths, vault.read_vault(paths.vault), COURIER_PART)
 
 
 def load_parts(paths: Paths) -> dict[Part, bytes]:

@@ -85,6 +85,7 @@ def create_site(
         if not paths.vault.exists() and (not paths.database.exists() or _has_legacy_keys(paths)):
             keys.create_vault(paths, protection, passphrase)
         keys.ensure_public_key(paths)
+        keys.ensure_credentials(paths)
         if paths.database.exists():
             engine = open_with(paths)
         else:

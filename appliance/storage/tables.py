@@ -169,6 +169,16 @@ delivery = Table(
     Column("last_error", String, nullable=False),
 )
 
+# What opens a destination (a password, private key or token), sealed for the courier alone.
+destination_secret = Table(
+    "destination_secret",
+    metadata,
+    Column("destination", String, primary_key=True),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("changed", Moment, nullable=False),
+)
+
 audit_entry = Table(
     "audit_entry",
     metadata,

@@ -1,12 +1,12 @@
 """The vault: the site's keys, each wrapped, in one file beside the database.
 
     what opens it ──▶ root secret ──┬─▶ key of the database keys ──▶ SQLCipher's raw key
-    (key file, credential,          └─▶ key of the signing key  ──▶ Ed25519 private key
-     passphrase, recovery code)
+    (key file, credential,          ├─▶ key of the signing key  ──▶ Ed25519 private key
+     passphrase, recovery code)     └─▶ the courier's key       ──▶ destinations' secrets (in the database)
 
 Every arrow is AES-256-GCM (NIST SP 800-38D) or HKDF-SHA256 (RFC 5869); a passphrase goes through Argon2id (RFC 9106)
-first. A program is handed the key of what it needs and no more: with the first of the two the engine and the courier
-open the database and can sign nothing. The file holds no secret that is not wrapped.
+first. A program is handed the key of what it needs and no more: with the first the engine and the courier open the
+database and can sign nothing; the third is the courier's alone. The file holds no secret that is not wrapped.
 """
 
 import hashlib
@@ -43,10 +43,11 @@ SIGNING_PURPOSE = "signing key"
 Kind = Literal["key-file", "credential", "passphrase", "recovery-code"]
 # How a site can be opened without a person's help from its recovery code.
 Protection = Literal["key-file", "credential", "passphrase"]
-# What the root secret's two parts are for; also the names of the credentials that hold them.
-Part = Literal["database-vault.key", "signing-vault.key"]
+# What the root secret's parts are for; also the names of the credentials that hold them.
+Part = Literal["database-vault.key", "signing-vault.key", "courier-vault.key"]
 DATABASE_PART: Part = "database-vault.key"
 SIGNING_PART: Part = "signing-vault.key"
+COURIER_PART: Part = "courier-vault.key"
 
 
 class KeyMissing(VeilsightError):
@@ -136,7 +137,7 @@ def with_signing_key(vault: Vault, part: bytes, signing_key: bytes) -> Vault:
 
 
 def part_of(root: bytes, part: Part) -> bytes:
-    """The key of the database keys, or that of the signing key."""
+    """The key of the database keys, that of the signing key, or the courier's."""
     return _derive(root, b"", f"veilsight vault: {part}")
 
 
@@ -153,6 +154,16 @@ def database_keys(vault: Vault, part: bytes) -> tuple[DatabaseKey, ...]:
 def signing_key(vault: Vault, part: bytes) -> bytes:
     """The 32 bytes of the Ed25519 private key. Raises `KeyUnusable`."""
     return _unseal(part, vault.signing_key, SIGNING_PURPOSE)
+
+
+def seal_destination_secret(part: bytes, name: str, secret: bytes) -> Sealed:
+    """What opens a destination, sealed under the courier's part."""
+    return _seal(part, secret, f"secret of the destination {name}")
+
+
+def open_destination_secret(part: bytes, name: str, sealed: Sealed) -> bytes:
+    """Raises `KeyUnusable`."""
+    return _unseal(part, sealed, f"secret of the destination {name}")
 
 
 def with_secret(vault: Vault, root: bytes, kind: Kind, secret: bytes) -> Vault:

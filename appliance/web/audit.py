@@ -49,6 +49,8 @@ ACTION_WORDS = {
     "delivery-failed": "Delivery failed",
     "delivery-unknown": "Delivery broken off, outcome unknown",
     "egress-refused": "Sending refused",
+    "destination-secret-set": "Secret of a destination set",
+    "destination-secret-removed": "Secret of a destination removed",
     "guard-refused": "Program kept from connecting",
     "user-added": "User added",
     "user-removed": "User removed",

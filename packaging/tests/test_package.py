@@ -18,6 +18,7 @@ STATE = "/var/lib/veilsight"
 MODES = {
     f"{STATE}": "root veilsight 2750",
     f"{STATE}/keys": "root root 700",
+    f"{STATE}/keys/courier-vault.key.cred": "root root 600",
     f"{STATE}/keys/database-vault.key.cred": "root root 600",
     f"{STATE}/keys/signing-vault.key.cred": "root root 600",
     f"{STATE}/keys/vault.key.cred": "root root 600",

@@ -57,7 +57,7 @@ def queued(context: WebContext) -> list[tuple[str, bool]]:  # noqa: F811
 def sender(alerted: WebContext, webhook: Webhook, path: str = "/hook") -> AlertSender:
     place = Destination("pager", url=webhook.url(path), classes=(Sendable.METRIC,), authority=webhook.certificate)
     settings: Settings = msgspec.structs.replace(alerted.settings, destinations=(place,))
-    return AlertSender(alerted.engine, settings, "program:courier")
+    return AlertSender(alerted.engine, alerted.paths, settings, "program:courier")
 
 
 def test_a_limit_is_told_once_when_it_is_reached_and_once_when_it_is_over(
@@ -122,6 +122,6 @@ def test_one_that_can_not_be_sent_is_tried_again_and_dropped_when_it_is_of_no_us
 def test_a_destination_that_takes_no_metrics_gets_none(alerted: WebContext, engine: Engine) -> None:  # noqa: F811
     people(engine, 5)
     AlertWatch(alerted).look()
-    AlertSender(alerted.engine, alerted.settings, "program:courier").send_waiting(NOON)
+    AlertSender(alerted.engine, alerted.paths, alerted.settings, "program:courier").send_waiting(NOON)
     assert queued(alerted) == []
     assert len(audit_entries(alerted, "egress-refused")) == 1

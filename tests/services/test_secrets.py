@@ -66,6 +66,8 @@ def test_no_program_shows_a_secret_in_its_arguments_environment_or_files(paths: 
 def test_each_program_is_handed_no_more_than_it_needs() -> None:
     assert vault.SIGNING_PART in NEEDS["web"]
     assert vault.SIGNING_PART not in (*NEEDS["engine"], *NEEDS["courier"])
+    assert vault.COURIER_PART in NEEDS["courier"]
+    assert vault.COURIER_PART not in (*NEEDS["engine"], *NEEDS["web"])
 
 
 def test_commands_that_fail_say_no_secret(paths: Paths) -> None:

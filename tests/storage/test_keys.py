@@ -325,6 +325,7 @@ def test_a_host_key_seals_the_credentials_of_the_programs(paths: Paths, tmp_path
     site, _ = create_site(paths, "credential")
     site.engine.dispose()
     assert sorted(path.name for path in paths.keys.iterdir()) == [
+        "courier-vault.key.cred",
         "database-vault.key.cred",
         "signing-vault.key.cred",
         "signing.pub",

@@ -54,6 +54,7 @@ COLUMNS = {
         *("schedule", "state", "checked"),
     },
     "delivery": {"report", "destination", "attempts", "next_attempt", "delivered", "last_error"},
+    "destination_secret": {"destination", "nonce", "ciphertext", "changed"},
     "audit_entry": {"number", "entry", "leaf_hash"},
     "audit_node": {"level", "position", "hash"},
     "audit_checkpoint": {"size", "signed", "note"},
