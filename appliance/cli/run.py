@@ -1,6 +1,7 @@
 """`veilsight setup`, `run`, `engine`, `web` and `courier`: the appliance itself."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -86,9 +87,11 @@ def run_program(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.services import supervisor
     from appliance.services.guarding import guarding
     from appliance.services.private_memory import keep_memory_private
+    from appliance.services.service_manager import ServiceManager
 
     stop = stop_on_signals()
     keep_memory_private()
+    manager = ServiceManager(os.environ)
     if options.keys_from_parent:
         handed = supervisor.take_over(read_line(sys.stdin.fileno()))
         paths = replace(paths, unlocking=replace(paths.unlocking, handed=handed))
@@ -103,13 +106,13 @@ def run_program(options: argparse.Namespace, paths: Paths) -> int:
         if options.program == "engine":
             from appliance.services.engine import run_engine
 
-            run_engine(paths, settings, stop)
+            run_engine(paths, settings, stop, manager)
         elif options.program == "web":
             from appliance.services.web import run_web
 
-            run_web(paths, settings, stop)
+            run_web(paths, settings, stop, manager)
         else:
             from appliance.services.courier import run_courier
 
-            run_courier(paths, settings, stop)
+            run_courier(paths, settings, stop, manager)
     return 0

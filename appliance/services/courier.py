@@ -6,6 +6,7 @@ from appliance.audit.egress import settle
 from appliance.audit.log import Event, append
 from appliance.reports import sending
 from appliance.services.alert_sending import send_alerts
+from appliance.services.service_manager import ServiceManager
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage.site import open_site
@@ -14,7 +15,7 @@ from appliance.storage.site import open_site
 STOP_SECONDS = 10.0
 
 
-def run_courier(paths: Paths, settings: Settings, stop: threading.Event) -> None:
+def run_courier(paths: Paths, settings: Settings, stop: threading.Event, manager: ServiceManager) -> None:
     """Deliver until `stop` is set."""
     site = open_site(paths)
     actor = program_actor("courier")
@@ -25,7 +26,9 @@ def run_courier(paths: Paths, settings: Settings, stop: threading.Event) -> None
     arguments = (site.engine, paths, settings, actor, stop)
     alerts = threading.Thread(target=send_alerts, args=arguments, name="alerts", daemon=True)
     alerts.start()
-    sending.run_courier(stop, paths, settings, site.engine)
+    manager.ready()
+    sending.run_courier(stop, paths, settings, site.engine, alive=manager.alive)
+    manager.stopping()
     alerts.join(STOP_SECONDS)
     with site.engine.begin() as connection:
         append(connection, Event(actor, "stopped", "courier"))

@@ -24,6 +24,7 @@ from appliance.metrics.geometry import Line, Point, Zone
 from appliance.services.keeping import Keeping, policy_of, record_policy
 from appliance.services.measuring import CameraMeasuring
 from appliance.services.network_witness import NetworkWitness, record_networks
+from appliance.services.service_manager import ServiceManager
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage import cameras
@@ -214,7 +215,7 @@ class Engine:
             logger.error("An event of %s could not be written into the audit log: %s", camera, error)
 
 
-def run_engine(paths: Paths, settings: Settings, stop: threading.Event) -> None:
+def run_engine(paths: Paths, settings: Settings, stop: threading.Event, manager: ServiceManager) -> None:
     """Watch and count until `stop` is set. A network that can't be used is recorded, and pictures stay covered."""
     # A dump of this program's memory would hold raw frames.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -233,7 +234,10 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event) -> None:
         stack.callback(_attempt, witness.record_use, "The networks' use can't be written into the audit log")
         stack.enter_context(keeping)
         stack.callback(engine.close)
+        stack.callback(manager.stopping)
+        manager.ready()
         while not stop.is_set():
+            manager.alive()
             _attempt(lambda: engine.follow(_wanted(site)), "The cameras' settings can't be read")
             engine.tick(datetime.now(UTC))
             _attempt(witness.tick, "The networks' devices can't be written into the audit log")

@@ -4,6 +4,7 @@ import threading
 
 from appliance.audit.log import Event, append
 from appliance.reports.schedule import start_scheduler
+from appliance.services.service_manager import ServiceManager
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage.site import open_site
@@ -15,7 +16,7 @@ from appliance.web.context import WebContext
 from appliance.web.server import serve
 
 
-def run_web(paths: Paths, settings: Settings, stop: threading.Event) -> None:
+def run_web(paths: Paths, settings: Settings, stop: threading.Event, manager: ServiceManager) -> None:
     """Serve until `stop` is set. Raises a `VeilsightError` where the site, the certificate or the port is unusable."""
     site = open_site(paths)
     actor = program_actor("web")
@@ -28,13 +29,15 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event) -> None:
         with site.engine.begin() as connection:
             append(connection, Event(actor, "started", "web", details={"port": port}))
         listening.set()
+        manager.ready()
 
     scheduler = start_scheduler(paths, settings, site.engine)
     if settings.alerts:
         threading.Thread(target=watch_alerts, args=(context, stop), name="alerts", daemon=True).start()
     try:
-        serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready)
+        serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready, manager.alive)
     finally:
+        manager.stopping()
         scheduler.shutdown()
     # A program that was stopped before it listened has not started either.
     if listening.is_set():

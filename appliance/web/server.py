@@ -73,10 +73,12 @@ def serve(
     certificate: Certificate,
     stop: threading.Event,
     ready: Callable[[int], None] = lambda _port: None,
+    alive: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the pages over HTTPS until `stop` is set, then close the live views and end.
 
-    `ready` is called with the port once connections are accepted. Raises `CannotListen`.
+    `ready` is called with the port once connections are accepted, `alive` several times a second from then on.
+    Raises `CannotListen`.
     """
     listener = listen(host, port)
     config = uvicorn.Config(
@@ -98,7 +100,7 @@ def serve(
         ssl_keyfile=certificate.key,
     )
     with listener:
-        asyncio.run(_run(_Server(config), listener, context_of(app), stop, ready))
+        asyncio.run(_run(_Server(config), listener, context_of(app), stop, ready, alive))
 
 
 async def _run(
@@ -107,6 +109,7 @@ async def _run(
     context: WebContext,
     stop: threading.Event,
     ready: Callable[[int], None],
+    alive: Callable[[], None],
 ) -> None:
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     port = listener.getsockname()[1]
@@ -118,6 +121,8 @@ async def _run(
             if server.started and not told:
                 told = True
                 ready(port)
+            if told:
+                alive()
             if loop.time() >= next_sweep:
                 next_sweep = loop.time() + SWEEP_SECONDS
                 await asyncio.to_thread(_sweep, context)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from appliance.audit import log
 from appliance.services.courier import run_courier
+from appliance.services.service_manager import ServiceManager
 from appliance.services.setup import set_up
 from appliance.services.web import run_web
 from appliance.settings import Paths, Settings, Web, find_paths
@@ -29,7 +30,7 @@ def test_a_web_program_stopped_before_it_listens_leaves_no_trace(tmp_path: Path,
     paths = make_site(tmp_path)
     stop = threading.Event()
     stop.set()
-    run_web(paths, Settings(web=Web(host="127.0.0.1", port=free_port)), stop)
+    run_web(paths, Settings(web=Web(host="127.0.0.1", port=free_port)), stop, ServiceManager({}))
     assert actions(paths, "web") in ([], ["started", "stopped"])
 
 
@@ -37,7 +38,7 @@ def test_a_courier_writes_down_that_it_started_and_stopped(tmp_path: Path) -> No
     paths = make_site(tmp_path)
     stop = threading.Event()
     stop.set()
-    run_courier(paths, SETTINGS, stop)
+    run_courier(paths, SETTINGS, stop, ServiceManager({}))
     assert actions(paths, "courier") == ["started", "stopped"]
 
 
