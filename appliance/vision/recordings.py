@@ -32,7 +32,9 @@ from appliance.vision.steadying import Steadying
 from appliance.vision.stills import read_picture
 from appliance.vision.video_writing import VIDEO_SUFFIXES, VideoWriter
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+# FFmpeg shows these as videos, some as one tile of the picture; and how they are turned is not known for sure.
+UNREAD_SUFFIXES = (".heic", ".heif", ".avif", ".jxl", ".jp2")
 IMAGE_QUALITY = 92
 # The look-ahead spans the time between two looks for faces or text; where the frames of that time would take more
 # memory than this, they are looked for more often.
@@ -96,6 +98,8 @@ def redact_file(
     `report` gets one JSON object a frame, `progress` the frames done and in all (0: unknown), `show` each redacted
     picture. Raises `NotRedactable`, `ResultUnwritable`, `SourceError` and `PictureError`.
     """
+    if source.suffix.lower() in UNREAD_SUFFIXES:
+        raise NotRedactable(f"{source} can't be read surely; make a JPEG, PNG or TIFF picture of it first.")
     source_kind, target_kind = kind_of(source), kind_of(target)
     if target_kind is None or (source_kind == "image") != (target_kind == "image"):
         suffixes = IMAGE_SUFFIXES if source_kind == "image" else VIDEO_SUFFIXES

@@ -11,7 +11,7 @@ from appliance.vision.catalogue import CatalogueNetwork, NetworkInput, PackageSo
 from tests.vision.small_networks import entry, node, onnx_file
 
 SIZES = ((96, 64), (64, 96), (128, 128))
-SQUARE = 10
+SQUARE = 8
 
 
 def bright_squares(noise: float = 1.0) -> bytes:

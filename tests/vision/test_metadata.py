@@ -32,6 +32,8 @@ OF_THE_FILE = {
     *("VP8Version", "HorizontalScale", "VerticalScale", "BMPVersion", "Planes", "ImageLength", "PixelsPerMeterX"),
     *("PixelsPerMeterY", "NumColors", "NumImportantColors", "RedMask", "GreenMask", "BlueMask", "AlphaMask"),
     *("ColorSpace", "RenderingIntent", "AlphaIsUsed"),
+    *("ExifByteOrder", "PhotometricInterpretation", "SamplesPerPixel", "PlanarConfiguration", "Predictor"),
+    *("StripOffsets", "RowsPerStrip", "StripByteCounts", "SampleFormat"),
 }
 
 
@@ -72,8 +74,8 @@ def photograph(path: Path, orientation: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("source_suffix", [".jpg", ".png"])
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+@pytest.mark.parametrize("source_suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif"])
 def test_an_independent_reader_finds_nothing_but_the_picture(tmp_path: Path, source_suffix: str, suffix: str) -> None:
     source, target = photograph(tmp_path / f"in{source_suffix}", 1), tmp_path / f"out{suffix}"
     before = metadata(source)

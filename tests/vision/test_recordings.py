@@ -116,7 +116,7 @@ def listing(folder: Path) -> list[str]:
 # Images
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".PNG"])
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tiff", ".PNG"])
 def test_an_image_of_every_kind_is_redacted(tmp_path: Path, suffix: str) -> None:
     source, target = tmp_path / "in.png", tmp_path / f"out{suffix}"
     cv2.imwrite(str(source), with_white())
@@ -327,6 +327,7 @@ def test_a_video_that_was_trimmed_without_encoding_it_anew_lacks_nothing(tmp_pat
         ("text.mp4", "out.mp4", SourceError),
         ("empty.mp4", "out.mp4", SourceError),
         ("good.png", "out.mp4", NotRedactable),
+        ("telephone.HEIC", "out.jpg", NotRedactable),
         ("good.mp4", "out.png", NotRedactable),
         ("good.mp4", "out.txt", NotRedactable),
         ("good.mp4", "good.mp4", NotRedactable),

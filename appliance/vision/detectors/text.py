@@ -17,8 +17,8 @@ from appliance.vision.detectors.letterbox import Placement, to_picture
 # Regions thinner than this, in pixels of the input, are specks.
 SMALLEST = 3
 # Thicker ones, in parts of the picture's shorter side, are walls and floors that resemble strokes of huge letters: a
-# plate that fills the whole width of a picture is half as thick.
-THICKEST = 0.2
+# European plate that fills half the width of a picture has letters half as thick.
+THICKEST = 0.15
 MAXIMUM = 500
 
 OUTPUTS = ("fetch_name_0",)
