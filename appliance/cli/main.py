@@ -33,6 +33,7 @@ COMMAND_GROUPS = (
     "db",
     "user",
     "doctor",
+    "network_policy",
 )
 
 

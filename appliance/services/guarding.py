@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
@@ -33,6 +33,8 @@ PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 # What is refused again and again is written into the audit log once in this time, with how often.
 REPEAT_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 2.0
+# Made where the site's root is to write down anew what the engine may reach (`services.network_policy`).
+CHANGED = "network-changed"
 STOP_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
@@ -105,10 +107,18 @@ def guarding(program: str, paths: Paths, settings: Settings) -> Iterator[None]:
 def _list_of(program: str, paths: Paths, settings: Settings, database: Database) -> Callable[[], Reach]:
     """How to make the program's list anew: cameras come and go while the engine runs."""
 
+    known: set[frozenset[tuple[str, int]]] = set()
+
     def of_engine() -> Reach:
         try:
             with reading(database.engine()) as connection:
-                return engine_reach(paths, cameras.list_cameras(connection))
+                reach = engine_reach(paths, cameras.list_cameras(connection))
+            if reach.hosts not in known:
+                known.clear()
+                known.add(reach.hosts)
+                with suppress(OSError):
+                    (paths.run / CHANGED).touch()
+            return reach
         except VeilsightError:
             # Without its database the engine has no camera, but it still has its socket.
             return engine_reach(paths, ())
