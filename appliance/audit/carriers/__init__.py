@@ -1,6 +1,7 @@
 """How something gets to a destination. Only `audit.egress` calls this, and only the courier's side may import it."""
 
 import http.client
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -28,7 +29,7 @@ def carry(destination: Destination, name: str, payload: bytes, secret: bytes | N
     except socket.gaierror as error:
         raise NotTaken(f"its name is not found: {error.strerror}") from error
     except OSError as error:
-        raise NotTaken(str(error.strerror or error)) from error
+        raise NotTaken(os.strerror(error.errno) if error.errno else "it can't be reached") from error
     except UnicodeError as error:
         raise NotTaken("its secret has letters that it can't take; it must be plain ASCII") from error
     except http.client.HTTPException as error:

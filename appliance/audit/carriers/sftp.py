@@ -29,8 +29,11 @@ def put(destination: Destination, name: str, payload: bytes, secret: bytes | Non
         raise NotTaken("it does not accept the user with this password or key") from error
     except asyncssh.SFTPError as error:
         raise NotTaken(f"it did not store the file: {_one_line(error.reason)}; is its disk full?") from error
-    except asyncssh.KeyExchangeFailed as error:
-        raise NotTaken("it has no host key of the kind in the settings, or no cipher in common") from error
+    except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost) as error:
+        raise NotTaken(
+            f"the connection ended: {_one_line(error.reason)}; if that is so at once, the server has no host key of "
+            "the kind in the settings"
+        ) from error
     except asyncssh.Error as error:
         raise NotTaken(f"the connection ended: {_one_line(error.reason)}") from error
 

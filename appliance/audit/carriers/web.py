@@ -9,6 +9,8 @@ from urllib.parse import quote
 from appliance.audit.carriers.taking import SECONDS, NotTaken, content_type, in_memory, is_pem, tls_context
 from appliance.destinations import Destination
 
+BROKEN_OFF = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, http.client.ResponseNotReady)
+
 
 def send(destination: Destination, name: str, payload: bytes, secret: bytes | None) -> None:
     """POST to the address, or PUT to the address and the name. Raises `NotTaken`, `OSError` and `HTTPException`.
@@ -39,11 +41,11 @@ def request(
     try:
         connection.connect()
         # A server may answer and hang up before it has read everything: the disk there is full.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        with contextlib.suppress(*BROKEN_OFF):
             connection.request(method, target, payload, {"User-Agent": "veilsight", **headers})
-        answer = connection.getresponse()
-        status = answer.status
-        answer.read(1)
+        status = connection.getresponse().status
+    except BROKEN_OFF as error:
+        raise NotTaken("it ended the connection before it had everything") from error
     finally:
         connection.close()
     if not 200 <= status < 300:
