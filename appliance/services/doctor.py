@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
+from appliance.reports.delivery import describe_destinations
 from appliance.services.open_buckets import IN_MEMORY, file_system
 from appliance.services.private_memory import plain_swaps
 from appliance.settings import Analysis, Anonymity, Paths, Settings, load_settings
@@ -59,6 +60,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
     yield Finding("database", "fine", f"{paths.database} opens with the site's key and has the right schema")
     yield from examine_keys(paths)
     yield _check("audit log", lambda: _check_audit_log(site))
+    yield from examine_deliveries(site, settings)
     yield from _check_engine(paths, site)
     yield _check_page(settings)
     site.engine.dispose()
@@ -148,6 +150,17 @@ def examine_keys(paths: Paths) -> Iterator[Finding]:
 def _check_audit_log(site: Site) -> str:
     with reading(site.engine) as connection:
         return str(verify(connection, site.public_key, site.origin))
+
+
+def examine_deliveries(site: Site, settings: Settings) -> Iterator[Finding]:
+    """Wrong is a report that a destination did not take; it is tried again by itself."""
+    for each in describe_destinations(site.engine, settings):
+        name = f"destination {each['name']}"
+        if each["problem"]:
+            text = f"{each['problem']} It is tried again; `veilsight destination test {each['name']}` tries it now."
+            yield Finding(name, "wrong", text)
+        else:
+            yield Finding(name, "fine", f"{each['delivered']} reports delivered, {each['waiting']} waiting")
 
 
 def _check_engine(paths: Paths, site: Site) -> Iterator[Finding]:

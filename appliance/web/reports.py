@@ -21,6 +21,7 @@ from appliance.reports.verify import State
 from appliance.storage.keys import PUBLIC_KEY, fingerprint, load_signing_key, public_key_pem
 from appliance.storage.protection import describe_protection
 from appliance.web.context import WebContext, this_context
+from appliance.web.deliveries import describe_failures
 from appliance.web.jobs import Job
 from appliance.web.security import this_session
 from appliance.web.words import BROWSER, attachment, days, moment
@@ -72,6 +73,7 @@ def show() -> str:
         "reports.html",
         rows=[describe_report(context, report) for report in list_reports(context.engine, context.paths)[:MOST_SHOWN]],
         schedules=[describe_schedule(schedule) for schedule in context.settings.reports],
+        failures=describe_failures(context),
         step=context.jobs.present.step if context.jobs.present else "",
         first=first.isoformat(),
         last=last.isoformat(),

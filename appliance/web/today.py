@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, jsonify, render_template
 
 from appliance.web.context import this_context
+from appliance.web.deliveries import describe_failures
 from appliance.web.present import present_numbers
 
 blueprint = Blueprint("today", __name__)
@@ -10,7 +11,8 @@ blueprint = Blueprint("today", __name__)
 
 @blueprint.get("/")
 def show() -> str:
-    return render_template("today.html", today=present_numbers(this_context()))
+    context = this_context()
+    return render_template("today.html", today=present_numbers(context), failures=describe_failures(context))
 
 
 @blueprint.get("/api/today")

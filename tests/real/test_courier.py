@@ -1,5 +1,6 @@
 """The courier, killed while it sends: the log knows of every byte that may have gone."""
 
+import asyncio
 import ssl
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from appliance.audit import log
@@ -18,10 +20,13 @@ from appliance.reports.build import build_report
 from appliance.services.setup import set_up
 from appliance.settings import Paths, find_paths, load_settings
 from appliance.storage.database import reading
+from appliance.storage.destination_secrets import set_secret
+from appliance.storage.keys import load_courier_part
 from appliance.storage.site import open_site
 from tests.vision.https_server import write_certificate
 
 SECONDS = 60.0
+SECRET = "correct horse"
 PAUSE = threading.Event()
 
 
@@ -56,6 +61,50 @@ def destination(folder: Path, silent: threading.Event) -> Iterator[tuple[int, Pa
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def sftp_destination(folder: Path, silent: threading.Event) -> Iterator[tuple[int, str, threading.Event]]:
+    """An SFTP server with a password that renames a file and, while `silent` is set, does not say so."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    loop, renamed, done = asyncio.new_event_loop(), threading.Event(), threading.Event()
+
+    class Server(asyncssh.SSHServer):
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> bool:
+            return (username, password) == ("shop", SECRET)
+
+    class Files(asyncssh.SFTPServer):
+        def __init__(self, channel: "asyncssh.SSHServerChannel[bytes]") -> None:
+            super().__init__(channel, chroot=bytes(folder))
+
+        async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+            super().posix_rename(oldpath, newpath)
+            renamed.set()
+            while silent.is_set() and not done.is_set():
+                await asyncio.sleep(0.05)
+
+    async def listen() -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen("127.0.0.1", 0, server_factory=Server, server_host_keys=[key], sftp_factory=Files)
+
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(SECONDS)
+    try:
+        yield server.get_port(), key.export_public_key().decode().strip(), renamed
+    finally:
+        done.set()
+        asyncio.run_coroutine_threadsafe(close(server), loop).result(SECONDS)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def close(server: asyncssh.SSHAcceptor) -> None:
+    server.close()
+    await server.wait_closed()
 
 
 def start(paths: Paths) -> "subprocess.Popen[bytes]":
@@ -99,6 +148,41 @@ def test_what_was_begun_when_it_was_killed_is_in_the_log_and_is_sent_again(paths
     assert unknown == ("delivery-unknown", begun.number)
     assert [action for action, _ in sent] == ["delivery-started", "report-delivered"] * 2
     assert not any(paths.outbox.iterdir())
+
+
+def test_one_that_was_taken_and_not_written_down_is_sent_again_under_its_name(paths: Paths, tmp_path: Path) -> None:
+    """Killed after the file was in its place; the guard stands, and the password comes out of the vault."""
+    silent, folder = threading.Event(), tmp_path / "there"
+    silent.set()
+    folder.mkdir()
+    with sftp_destination(folder, silent) as (port, host_key, renamed):
+        paths.state.mkdir()
+        paths.settings_file.write_text(
+            f'[[destinations]]\nname = "head-office"\nurl = "sftp://127.0.0.1:{port}/"\nuser = "shop"\n'
+            f'host_key = "{host_key}"\n'
+        )
+        settings = load_settings(paths.settings_file)
+        set_up(paths, settings)
+        site = open_site(paths)
+        with site.engine.begin() as connection:
+            set_secret(connection, load_courier_part(paths), "head-office", SECRET)
+        built = build_report(paths, settings, site.engine, date(2026, 1, 1), date(2026, 1, 1), "ada")
+        first = start(paths)
+        assert renamed.wait(SECONDS)
+        first.kill()
+        first.communicate()
+        (begun,) = deliveries(paths)
+        silent.clear()
+        second = start(paths)
+        wait_until_delivered(paths, second)
+        second.communicate(timeout=SECONDS)
+    (_, unknown, *sent) = deliveries(paths)
+    assert (unknown.event.action, unknown.event.details["started"]) == ("delivery-unknown", begun.number)
+    assert [entry.event.action for entry in sent] == ["delivery-started", "report-delivered"] * 2
+    assert {path.name for path in folder.iterdir()} == {built.name, f"{built.name}.sig"}
+    assert (folder / built.name).read_bytes() == built.path.read_bytes()
+    with reading(site.engine) as connection:
+        assert log.entries(connection, actions=("guard-refused",)) == []
 
 
 def wait_until_delivered(paths: Paths, courier: "subprocess.Popen[bytes]") -> None:

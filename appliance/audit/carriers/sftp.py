@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import secrets
 
-import asyncssh
-
-from appliance.audit.carriers.taking import SECONDS, NotTaken, is_pem, needed
+from appliance.audit.carriers.taking import SECONDS, NotTaken, finding_no_library, is_pem, needed
 from appliance.destinations import Destination
+
+with finding_no_library():
+    import asyncssh
 
 # A slow line takes as long as it needs for some megabytes, and not for ever.
 TRANSFER_SECONDS = 300.0
@@ -29,10 +30,9 @@ def put(destination: Destination, name: str, payload: bytes, secret: bytes | Non
         raise NotTaken("it does not accept the user with this password or key") from error
     except asyncssh.SFTPError as error:
         raise NotTaken(f"it did not store the file: {_one_line(error.reason)}; is its disk full?") from error
-    except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost) as error:
+    except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost, ConnectionResetError) as error:
         raise NotTaken(
-            f"the connection ended: {_one_line(error.reason)}; if that is so at once, the server has no host key of "
-            "the kind in the settings"
+            "it ended the connection; if it does so at once, it has no host key of the kind in the settings"
         ) from error
     except asyncssh.Error as error:
         raise NotTaken(f"the connection ended: {_one_line(error.reason)}") from error

@@ -1,5 +1,6 @@
 """What all ways to a destination share."""
 
+import ctypes.util
 import os
 import ssl
 from collections.abc import Iterator
@@ -50,3 +51,22 @@ def in_memory(content: bytes) -> Iterator[str]:
         yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def finding_no_library() -> Iterator[None]:
+    """While it holds, `ctypes.util.find_library` finds none, and so runs neither ldconfig nor a compiler.
+
+    For importing what looks for C libraries that it can do without: the courier starts no program, and its guard would
+    refuse and record each attempt.
+    """
+    found = ctypes.util.find_library
+    ctypes.util.find_library = _find_none
+    try:
+        yield
+    finally:
+        ctypes.util.find_library = found
+
+
+def _find_none(name: str) -> str | None:  # noqa: ARG001 - as the one whose place it takes
+    return None
