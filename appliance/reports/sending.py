@@ -84,9 +84,15 @@ def deliver_outbox(
     key = load_public_key(paths)
     outcomes: list[Outcome] = []
     policy = egress.policy_for(settings.destinations, secret_reader(engine, paths))
-    for found in _signed_reports(paths.outbox, key, engine, now):
+    for path in _candidates(paths.outbox):
         alive()
-        outcomes += _deliver(found, settings, policy, engine, now, wait)
+        if wait and _waits(path, settings, engine, now):
+            continue
+        checked = _check(path, key)
+        if isinstance(checked, str):
+            _refuse(path, checked, engine, now)
+        else:
+            outcomes += _deliver(checked, settings, policy, engine, now, wait)
     return tuple(outcomes)
 
 
@@ -111,20 +117,23 @@ def run_courier(
         stop.wait(look_every_seconds)
 
 
-def _signed_reports(outbox: Path, key: Ed25519PublicKey, engine: Engine, now: datetime) -> list[_Bundle]:
-    """The reports in the outbox that verify; everything else is refused. Files being written (`.*`) are left alone."""
+def _candidates(outbox: Path) -> list[Path]:
+    """What lies in the outbox, but for files that are being written (`.*`) and signatures beside their reports."""
     found = sorted(path for path in outbox.iterdir() if not path.name.startswith(".") and path.name != REFUSED)
-    reports: list[_Bundle] = []
-    for path in found:
-        if path.name.endswith(f".pdf{SUFFIX}") and path.is_file() and not path.is_symlink():
-            # A signature comes before its report and goes after it; alone it holds nothing.
-            continue
-        checked = _check(path, key)
-        if isinstance(checked, str):
-            _refuse(path, checked, engine, now)
-        else:
-            reports.append(checked)
-    return reports
+    # A signature comes before its report and goes after it; alone it holds nothing.
+    signatures = {path for path in found if path.name.endswith(f".pdf{SUFFIX}") and path.is_file()}
+    return [path for path in found if path not in signatures or path.is_symlink()]
+
+
+def _waits(path: Path, settings: Settings, engine: Engine, now: datetime) -> bool:
+    """Whether this is a report that was tried, and that no destination is to get yet: it is verified again then."""
+    states = delivery_states(engine, path.name)
+    waiting = [
+        states[each.name]
+        for each in for_reports(settings.destinations)
+        if each.name in states and not states[each.name].delivered
+    ]
+    return bool(waiting) and not any(state.due(now) for state in waiting)
 
 
 def _check(path: Path, key: Ed25519PublicKey) -> _Bundle | str:

@@ -16,7 +16,7 @@ from appliance.settings import Paths
 from appliance.storage import keys, vault
 from appliance.storage.database import reading
 from appliance.storage.tables import destination_secret
-from appliance.storage.vault import Sealed
+from appliance.storage.vault import KeyUnusable, Sealed
 
 MOST_BYTES = 16384
 
@@ -57,6 +57,10 @@ def secret_reader(engine: Engine, paths: Paths) -> Callable[[str], bytes | None]
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        return vault.open_destination_secret(keys.load_courier_part(paths), name, Sealed(row.nonce, row.ciphertext))
+        part = keys.load_courier_part(paths)
+        try:
+            return vault.open_destination_secret(part, name, Sealed(row.nonce, row.ciphertext))
+        except KeyUnusable as error:
+            raise KeyUnusable("its secret was sealed by another vault; set it again") from error
 
     return read
