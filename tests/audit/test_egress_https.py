@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,3 +156,11 @@ def test_an_address_must_be_plain_https(url: str) -> None:
 def test_a_destination_is_a_folder_or_an_address(where: dict[str, str]) -> None:
     with pytest.raises(msgspec.ValidationError, match="either a folder or a url"):
         msgspec.convert({"name": "a", **where}, Destination, dec_hook=lambda kind, value: kind(value))
+
+
+def test_loading_what_speaks_to_destinations_asks_for_nothing() -> None:
+    """Some libraries run programs or bind sockets when they are imported; the courier's guard would record that."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.audit.quiet_imports"], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert told.stdout == ""

@@ -2,12 +2,13 @@
 
 from urllib.parse import quote
 
-from requests import Request
-from requests_aws4auth import AWS4Auth
-
 from appliance.audit.carriers import web
-from appliance.audit.carriers.taking import content_type, needed
+from appliance.audit.carriers.taking import content_type, importing_quietly, needed
 from appliance.destinations import Destination
+
+with importing_quietly():
+    from requests import Request
+    from requests_aws4auth import AWS4Auth
 
 
 def put(destination: Destination, name: str, payload: bytes, secret: bytes | None) -> None:

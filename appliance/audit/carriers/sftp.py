@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import secrets
 
-from appliance.audit.carriers.taking import SECONDS, NotTaken, finding_no_library, is_pem, needed
+from appliance.audit.carriers.taking import SECONDS, NotTaken, importing_quietly, is_pem, needed
 from appliance.destinations import Destination
 
-with finding_no_library():
+with importing_quietly():
     import asyncssh
 
 # A slow line takes as long as it needs for some megabytes, and not for ever.

@@ -2,6 +2,7 @@
 
 import ctypes.util
 import os
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,18 +55,18 @@ def in_memory(content: bytes) -> Iterator[str]:
 
 
 @contextmanager
-def finding_no_library() -> Iterator[None]:
-    """While it holds, `ctypes.util.find_library` finds none, and so runs neither ldconfig nor a compiler.
+def importing_quietly() -> Iterator[None]:
+    """While it holds, an imported library runs no program to find others (ctypes) and binds no socket to try IPv6.
 
-    For importing what looks for C libraries that it can do without: the courier starts no program, and its guard would
-    refuse and record each attempt.
+    The courier starts no program and listens nowhere: its guard would refuse and record each attempt. asyncssh does
+    without the C libraries that it looks for, and of requests nothing is used that connects.
     """
-    found = ctypes.util.find_library
-    ctypes.util.find_library = _find_none
+    found, ipv6 = ctypes.util.find_library, socket.has_ipv6
+    ctypes.util.find_library, socket.has_ipv6 = _find_none, False
     try:
         yield
     finally:
-        ctypes.util.find_library = found
+        ctypes.util.find_library, socket.has_ipv6 = found, ipv6
 
 
 def _find_none(name: str) -> str | None:  # noqa: ARG001 - as the one whose place it takes
