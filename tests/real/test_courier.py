@@ -23,6 +23,7 @@ from appliance.storage.database import reading
 from appliance.storage.destination_secrets import set_secret
 from appliance.storage.keys import load_courier_part
 from appliance.storage.site import open_site
+from tests.real.destination_servers import mail_server, s3_server, web_server
 from tests.vision.https_server import write_certificate
 
 SECONDS = 60.0
@@ -118,6 +119,11 @@ def deliveries(paths: Paths) -> list[log.Entry]:
 
 
 @pytest.fixture
+def tls(tmp_path: Path) -> tuple[Path, Path]:
+    return write_certificate(tmp_path)
+
+
+@pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     return find_paths({}, tmp_path / "state")
 
@@ -185,9 +191,46 @@ def test_one_that_was_taken_and_not_written_down_is_sent_again_under_its_name(pa
         assert log.entries(connection, actions=("guard-refused",)) == []
 
 
-def wait_until_delivered(paths: Paths, courier: "subprocess.Popen[bytes]") -> None:
+def test_every_kind_of_destination_is_reached_under_the_guard(
+    paths: Paths, tls: tuple[Path, Path], free_port: int
+) -> None:
+    """One report to a web server, S3 and a mail server at once: each has both files, and nothing was refused."""
+    authority = f'authority = "{tls[0]}"\n'
+    with web_server(*tls) as portal, s3_server(*tls) as storage, mail_server(free_port, *tls, SECRET) as mail:
+        paths.state.mkdir()
+        paths.settings_file.write_text(
+            f'[[destinations]]\nname = "portal"\nurl = "https://localhost:{portal.port}/"\nmethod = "PUT"\n{authority}'
+            f'[[destinations]]\nname = "storage"\nurl = "s3://localhost:{storage.port}/{storage.bucket}"\n'
+            f'user = "{storage.access_key}"\n{authority}'
+            f'[[destinations]]\nname = "mail"\nurl = "smtp://localhost:{mail.port}"\nuser = "reports"\n{authority}'
+            'sender = "shop@example.org"\nrecipients = ["dpo@example.org"]\n'
+        )
+        settings = load_settings(paths.settings_file)
+        set_up(paths, settings)
+        site = open_site(paths)
+        with site.engine.begin() as connection:
+            for name, secret in (("portal", SECRET), ("storage", storage.secret), ("mail", SECRET)):
+                set_secret(connection, load_courier_part(paths), name, secret)
+        built = build_report(paths, settings, site.engine, date(2026, 1, 1), date(2026, 1, 1), "ada")
+        courier = start(paths)
+        wait_until_delivered(paths, courier, times=6)
+        courier.communicate(timeout=SECONDS)
+        report = built.path.read_bytes()
+        assert storage.content(built.name) == report
+        assert [(path, body) for _, path, _, body in portal.received if path.endswith(".pdf")] == [
+            (f"/{built.name}", report)
+        ]
+        assert [message["Subject"] for message in mail.messages] == [
+            f"Veilsight: {built.name}.sig",
+            f"Veilsight: {built.name}",
+        ]
+    with reading(site.engine) as connection:
+        assert log.entries(connection, actions=("guard-refused", "delivery-failed")) == []
+
+
+def wait_until_delivered(paths: Paths, courier: "subprocess.Popen[bytes]", times: int = 2) -> None:
     for _ in range(int(SECONDS / 0.1)):
-        if sum(entry.event.action == "report-delivered" for entry in deliveries(paths)) == 2 and not any(
+        if sum(entry.event.action == "report-delivered" for entry in deliveries(paths)) == times and not any(
             paths.outbox.iterdir()
         ):
             return
