@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from appliance.audit import egress
-from appliance.destinations import Destination
+from appliance.destinations import Destination, Sendable
 from appliance.reports import signature
 from appliance.settings import Paths, Settings
 from appliance.storage.destination_secrets import secret_reader
@@ -11,6 +13,8 @@ from appliance.storage.keys import load_signing_key
 from appliance.storage.site import Site
 
 NAME = "veilsight-test.txt"
+# What takes alerts gets a test as it gets those: one small JSON object.
+ALERT_NAME = "veilsight-test.json"
 
 
 def send_test(
@@ -18,14 +22,22 @@ def send_test(
 ) -> tuple[str, ...]:
     """Connect, log in and leave `veilsight-test.txt` and its signature there; returns the names.
 
-    A repeat replaces them. Both are in the audit log, as the first class of data that the destination takes. Raises
-    `DeliveryFailed`, and the errors of the keys and the database.
+    A destination that takes no reports gets `veilsight-test.json`, as it gets alerts. A repeat replaces them. All is in
+    the audit log. Raises `DeliveryFailed`, and the errors of the keys and the database.
     """
     when = (now or datetime.now(UTC)).isoformat(timespec="seconds")
+    policy = egress.policy_for(settings.destinations, secret_reader(site.engine, paths))
+
+    def send(data_class: Sendable, name: str, payload: bytes) -> str:
+        egress.send(site.engine, policy, data_class, destination.name, name, payload, actor)
+        return name
+
+    if not destination.takes(Sendable.REPORT):
+        facts = {"site": settings.site.name, "test": True, "destination": destination.name, "at": when}
+        return (send(Sendable.METRIC, ALERT_NAME, msgspec.json.encode(facts)),)
     content = f"A test of the destination {destination.name} by {settings.site.name}, {when}. It may be removed.\n"
     signed = signature.sign(NAME, content.encode(), {}, load_signing_key(paths), site.origin)
-    policy = egress.policy_for(settings.destinations, secret_reader(site.engine, paths))
-    names = (NAME + signature.SUFFIX, NAME)
-    for name, payload in zip(names, (signed, content.encode()), strict=True):
-        egress.send(site.engine, policy, destination.classes[0], destination.name, name, payload, actor)
-    return names
+    return (
+        send(Sendable.REPORT, NAME + signature.SUFFIX, signed),
+        send(Sendable.REPORT, NAME, content.encode()),
+    )

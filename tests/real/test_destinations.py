@@ -1,5 +1,6 @@
 """Every kind of destination on a real server: what arrives, what is refused, and that the log holds no secret."""
 
+import json
 import os
 import pwd
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 from appliance.audit import log
 from appliance.audit.egress import DeliveryFailed, Sendable, policy_for, send
 from appliance.destinations import Destination
-from appliance.settings import Paths, find_paths
+from appliance.reports.trial import send_test
+from appliance.settings import Paths, Settings, find_paths
 from appliance.storage.database import reading
 from appliance.storage.destination_secrets import secret_reader, set_secret
 from appliance.storage.keys import load_courier_part
@@ -170,7 +172,9 @@ def test_an_e_mail_goes_over_tls_alone(give: Sending, tls: tuple[Path, Path], fr
     assert "example.org" not in str(told.value)
 
 
-def test_https_takes_a_token_or_a_client_certificate(give: Sending, tls: tuple[Path, Path], tmp_path: Path) -> None:
+def test_https_takes_a_token_or_a_client_certificate(
+    give: Sending, site: Site, paths: Paths, tls: tuple[Path, Path], tmp_path: Path
+) -> None:
     certificate, key = write_certificate(tmp_path)
     shown = certificate.read_text() + key.read_text()
     with web_server(*tls) as server:
@@ -182,6 +186,10 @@ def test_https_takes_a_token_or_a_client_certificate(give: Sending, tls: tuple[P
             give(Destination("office", url=f"{url}/half", authority=tls[0]), content=REPORT * 50)
         with pytest.raises(DeliveryFailed, match="507, no room left"):
             give(Destination("office", url=f"{url}/full", authority=tls[0]), content=REPORT * 50)
+        pager = Destination("office", url=f"{url}/alerts", authority=tls[0], classes=(Sendable.METRIC,))
+        settings = Settings(destinations=(pager,))
+        assert send_test(site, paths, settings, pager, "test") == ("veilsight-test.json",)
+        assert json.loads(server.received[-1][3])["destination"] == "office"
     with web_server(*tls, clients=certificate) as server:
         place = Destination("office", url=f"https://localhost:{server.port}/in", authority=tls[0])
         give(place, shown)

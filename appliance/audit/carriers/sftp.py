@@ -64,6 +64,9 @@ async def _write(client: asyncssh.SFTPClient, folder: str, name: str, payload: b
     try:
         async with client.open(partial, "wb") as file:
             await file.write(payload)
+            # An extension of OpenSSH's: said to be delivered is what is on the disk.
+            with contextlib.suppress(asyncssh.SFTPOpUnsupported):
+                await file.fsync()
         try:
             await client.posix_rename(partial, target)
         except asyncssh.SFTPOpUnsupported:
