@@ -66,7 +66,7 @@ test: lint types ## Run every check and every test.
 
 check: test
 
-bench-counting: setup networks ## Measure counting and tracking against ground truth; prints JSON.
+bench-counting: setup-dev networks ## Measure counting and tracking against ground truth; prints JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.counting
 
 bench: setup networks ## Measure the networks' speed and that of the whole analysis (CLIP=file); prints JSON.
