@@ -97,6 +97,8 @@ def test_a_folder_without_its_mount_gets_nothing(tmp_path: Path) -> None:
     stick.mkdir()
     with pytest.raises(NotTaken, match="nothing is mounted at"):
         carry(Destination("stick", folder=stick, mount_point=stick), "a.pdf", b"report")
+    with pytest.raises(NotTaken, match="nothing is mounted at"):
+        carry(Destination("stick", folder=stick / "reports", mount_point=stick), "a.pdf", b"report")
     assert list(stick.iterdir()) == []
     # /dev/shm is a mount of its own on nearly every machine.
     shared = Path("/dev/shm")

@@ -11,6 +11,8 @@ from appliance.destinations import Destination
 def put(destination: Destination, name: str, payload: bytes) -> None:
     """Write the file whole, or not at all; the folder must be there. Raises `NotTaken` and `OSError`."""
     assert destination.folder is not None  # noqa: S101 - its kind says so
+    if destination.mount_point is not None and not destination.mount_point.is_mount():
+        raise _absent(destination.mount_point)
     folder = os.open(destination.folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if destination.mount_point is not None:
@@ -22,8 +24,12 @@ def put(destination: Destination, name: str, payload: bytes) -> None:
 
 def _check_mounted(mount_point: Path, folder: int) -> None:
     """Whether the open folder is on what is mounted; it stays so, even if that is unmounted now."""
-    if not os.path.ismount(mount_point) or os.fstat(folder).st_dev != mount_point.stat().st_dev:
-        raise NotTaken(f"nothing is mounted at {mount_point}; plug it in or mount it, it is tried again")
+    if os.fstat(folder).st_dev != mount_point.stat().st_dev or not mount_point.is_mount():
+        raise _absent(mount_point)
+
+
+def _absent(mount_point: Path) -> NotTaken:
+    return NotTaken(f"nothing is mounted at {mount_point}; plug it in or mount it, it is tried again")
 
 
 def _write(folder: int, name: str, payload: bytes) -> None:
