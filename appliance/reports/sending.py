@@ -76,7 +76,7 @@ def deliver_outbox(
     """Send what lies in the outbox to every destination that is due; `wait=False` ignores the pauses after failures.
 
     What is not a signed report of this site is recorded, put aside and never sent. A report that every destination has
-    leaves the outbox. Raises the errors of the keys and the database.
+    leaves the outbox. `alive` is called before each try. Raises the errors of the keys and the database.
     """
     now = now or datetime.now(UTC)
     if not paths.outbox.is_dir():
@@ -85,14 +85,13 @@ def deliver_outbox(
     outcomes: list[Outcome] = []
     policy = egress.policy_for(settings.destinations, secret_reader(engine, paths))
     for path in _candidates(paths.outbox):
-        alive()
         if wait and _waits(path, settings, engine, now):
             continue
         checked = _check(path, key)
         if isinstance(checked, str):
             _refuse(path, checked, engine, now)
         else:
-            outcomes += _deliver(checked, settings, policy, engine, now, wait)
+            outcomes += _deliver(checked, settings, policy, engine, now, wait, alive)
     return tuple(outcomes)
 
 
@@ -105,7 +104,7 @@ def run_courier(
     look_every_seconds: float = LOOK_EVERY_SECONDS,
     alive: Callable[[], None] = lambda: None,
 ) -> None:
-    """Deliver until `stop` is set, calling `alive` each time. A failure is logged, and tried again."""
+    """Deliver until `stop` is set, calling `alive` meanwhile. A failure is logged, and tried again."""
     while not stop.is_set():
         alive()
         try:
@@ -175,12 +174,19 @@ def _refuse(path: Path, problem: str, engine: Engine, now: datetime) -> None:
 
 
 def _deliver(
-    found: _Bundle, settings: Settings, policy: Policy, engine: Engine, now: datetime, wait: bool
+    found: _Bundle,
+    settings: Settings,
+    policy: Policy,
+    engine: Engine,
+    now: datetime,
+    wait: bool,
+    alive: Callable[[], None],
 ) -> list[Outcome]:
     destinations = for_reports(settings.destinations)
     states = delivery_states(engine, found.path.name)
     outcomes: list[Outcome] = []
     for destination in destinations:
+        alive()
         state = states.get(destination.name)
         if state is not None and (state.due(now) or (not wait and not state.delivered)):
             outcomes.append(_send(found, destination.name, policy, engine, state, now))

@@ -150,9 +150,18 @@ class MailServer:
 
 @contextmanager
 def mail_server(
-    port: int, certificate: Path, key: Path, password: str, implicit: bool = False, full: bool = False
+    port: int,
+    certificate: Path,
+    key: Path,
+    password: str,
+    implicit: bool = False,
+    full: bool = False,
+    plain: bool = False,
 ) -> Iterator[MailServer]:
-    """TLS from the start or by STARTTLS, and no log-in before it; `full` answers 552 to every message."""
+    """TLS from the start or by STARTTLS, and no log-in before it; `full` answers 552 to every message.
+
+    A `plain` one offers no TLS and takes every log-in without it.
+    """
     from aiosmtpd.controller import Controller
     from aiosmtpd.handlers import Message as Handler
     from aiosmtpd.smtp import AuthResult
@@ -175,14 +184,16 @@ def mail_server(
         right = given.login == b"reports" and given.password == password.encode()
         return AuthResult(success=right, handled=False)
 
-    more = {"ssl_context": context} if implicit else {"tls_context": context, "require_starttls": True}
+    more: dict[str, Any] = (
+        {} if plain else {"ssl_context": context} if implicit else {"tls_context": context, "require_starttls": True}
+    )
     controller = Controller(
         Keeper(),
         hostname="127.0.0.1",
         port=port,
         authenticator=authenticate,
         auth_required=True,
-        auth_require_tls=not implicit,
+        auth_require_tls=not (implicit or plain),
         ready_timeout=SECONDS,
         **more,
     )
