@@ -9,7 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from appliance.audit import log
 from appliance.report_schedule import ReportSchedule
 from appliance.reports.build import build_report, list_reports
-from appliance.reports.delivery import deliver_outbox
+from appliance.reports.sending import deliver_outbox
 from appliance.reports.keeping import check_reports
 from appliance.reports.retention import remove_old_reports
 from appliance.reports.schedule import JOB, SEALING, build_missing_reports, missing_periods, seal_log, start_scheduler
