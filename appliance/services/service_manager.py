@@ -10,6 +10,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 
+# The queue of a Unix socket is short (unix(7)): a service manager that does not read must not hold the program up.
+PATIENCE_SECONDS = 1.0
+
+
 class ServiceManager:
     """Connected when it is made, so that the program's guard need not allow it. Used by one thread after the other."""
 
@@ -21,6 +25,7 @@ class ServiceManager:
         self._socket: socket.socket | None = None
         if address := environment.get("NOTIFY_SOCKET"):
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._socket.settimeout(PATIENCE_SECONDS)
             # A name that begins with @ lies in the kernel's own name space.
             self._socket.connect("\0" + address[1:] if address.startswith("@") else address)
 
@@ -41,6 +46,6 @@ class ServiceManager:
 
     def _tell(self, state: str) -> None:
         if self._socket is not None:
-            # A service manager that is itself being replaced misses one message.
+            # A service manager that is itself being replaced, or reads nothing for too long, misses one message.
             with suppress(OSError):
                 self._socket.send(state.encode("ascii"))
