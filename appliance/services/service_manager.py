@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-
 # The queue of a Unix socket is short (unix(7)): a service manager that does not read must not hold the program up.
 PATIENCE_SECONDS = 1.0
 

@@ -9,10 +9,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from appliance.audit import log
 from appliance.report_schedule import ReportSchedule
 from appliance.reports.build import build_report, list_reports
-from appliance.reports.sending import deliver_outbox
 from appliance.reports.keeping import check_reports
 from appliance.reports.retention import remove_old_reports
 from appliance.reports.schedule import JOB, SEALING, build_missing_reports, missing_periods, seal_log, start_scheduler
+from appliance.reports.sending import deliver_outbox
 from appliance.reports.signature import signature_path
 from appliance.settings import Retention
 from appliance.storage import measurements
