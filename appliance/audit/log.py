@@ -62,6 +62,7 @@ Action = Literal[
     "redaction-failed",
     "recording-redacted",
     "anonymity-set",
+    "settings-changed",
     "counting-checked",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)

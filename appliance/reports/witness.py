@@ -45,6 +45,7 @@ CHANGES = {
     "destination-secret-removed": "secret of a destination removed",
     "data-removed": "data removed",
     "anonymity-set": "anonymity set to",
+    "settings-changed": "settings file changed",
 }
 # These may come thousands of times: one row for each subject.
 REPEATED = {

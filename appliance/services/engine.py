@@ -25,6 +25,7 @@ from appliance.services.keeping import Keeping, policy_of, record_policy
 from appliance.services.measuring import CameraMeasuring
 from appliance.services.network_witness import NetworkWitness, record_networks
 from appliance.services.service_manager import ServiceManager
+from appliance.services.settings_record import record_settings
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
 from appliance.storage import cameras
@@ -230,6 +231,7 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event, manager:
     with LiveServer(paths.live_socket, hub, engine.status), ExitStack() as stack:
         _record_start(site, detectors)
         record_policy(site, ACTOR, settings.anonymity)
+        record_settings(site, ACTOR, settings)
         stack.callback(_record_stop, site)
         stack.callback(_attempt, witness.record_use, "The networks' use can't be written into the audit log")
         stack.enter_context(keeping)

@@ -64,6 +64,7 @@ ACTION_WORDS = {
     "data-removed": "Old data removed",
     "retention-run": "Old data looked for",
     "anonymity-set": "Anonymity set",
+    "settings-changed": "Settings changed",
     "counting-checked": "Count checked by eye",
     "redaction-failed": "Redaction failed, picture covered",
     "recording-redacted": "Recording redacted",
