@@ -92,7 +92,11 @@ def test_centerface_survives_absurd_sizes() -> None:
     assert all(map(math.isfinite, found.box))
 
 
-@given(left=st.integers(0, 400), top=st.integers(0, 300), width=st.integers(3, 100), height=st.integers(3, 60))
+# As high as a stroke may be; what is thicker is no text, see below.
+HIGHEST = math.floor(text.THICKEST * SIZE[1])
+
+
+@given(left=st.integers(0, 400), top=st.integers(0, 300), width=st.integers(3, 100), height=st.integers(3, HIGHEST))
 def test_text_reads_a_region(left: int, top: int, width: int, height: int) -> None:
     (probability,) = (np.zeros(shape, np.float32) for shape in text.output_shapes(*SIZE))
     probability[0, 0, top : top + height, left : left + width] = 0.7
