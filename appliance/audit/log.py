@@ -49,6 +49,8 @@ Action = Literal[
     "destination-secret-removed",
     "guard-refused",
     "user-added",
+    "role-changed",
+    "access-refused",
     "user-removed",
     "password-changed",
     "checkpoint-signed",

@@ -2,17 +2,18 @@
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
-from appliance.errors import VeilsightError
 from appliance.settings import Paths
 
+if TYPE_CHECKING:
+    from appliance.storage.users import User
 
-class LastUser(VeilsightError):
-    """Without this user nobody could log in any more."""
+ROLES = ("manager", "viewer", "installer", "auditor", "administrator")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = commands.add_parser("user", help="who may log in: add, list, password, remove")
+    group = commands.add_parser("user", help="who may log in: add, list, password, role, remove")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, summary, run in (
         ("add", "let somebody log in; asks for a password", run_add),
@@ -22,6 +23,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         action.add_argument("name", metavar="NAME")
         action.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
         action.set_defaults(run=run)
+        if name == "add":
+            action.add_argument("--role", choices=ROLES, required=True, help="what the user may open (see README)")
+    role = actions.add_parser("role", help="change what a user may open")
+    role.add_argument("name", metavar="NAME")
+    role.add_argument("role", metavar="ROLE", choices=ROLES, help=", ".join(ROLES))
+    role.set_defaults(run=run_role)
     listing = actions.add_parser("list", help="list the users")
     listing.add_argument("--json", action="store_true", help="print one JSON array")
     listing.set_defaults(run=run_list)
@@ -39,9 +46,22 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
     site = open_site(paths)
     password = read_password(options.password_stdin)
     with site.engine.begin() as connection:
-        users.add(connection, options.name, password)
-        append(connection, Event(actor(), "user-added", options.name))
-    print(f"{options.name} may log in now")
+        users.add(connection, options.name, password, users.Role(options.role))
+        append(connection, Event(actor(), "user-added", options.name, details={"role": options.role}))
+    print(f"{options.name} may log in now, as {options.role}")
+    return 0
+
+
+def run_role(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.audit.log import Event, append
+    from appliance.cli.terminal import actor
+    from appliance.storage import users
+    from appliance.storage.site import open_site
+
+    with open_site(paths).engine.begin() as connection:
+        users.set_role(connection, options.name, users.Role(options.role))
+        append(connection, Event(actor(), "role-changed", options.name, details={"role": options.role}))
+    print(f"{options.name} is {options.role} now")
     return 0
 
 
@@ -68,11 +88,15 @@ def run_list(options: argparse.Namespace, paths: Paths) -> int:
     with reading(open_site(paths).engine) as connection:
         found = users.list_users(connection)
     if options.json:
-        print(json.dumps([{"name": user.name, "created": user.created.isoformat()} for user in found], indent=2))
+        print(json.dumps([describe(user) for user in found], indent=2))
     else:
         for user in found:
-            print(f"{user.name}  since {user.created:%Y-%m-%d %H:%M} UTC")
+            print(f"{user.name}  {user.role}, since {user.created:%Y-%m-%d %H:%M} UTC")
     return 0
+
+
+def describe(user: "User") -> dict[str, str]:
+    return {"name": user.name, "role": user.role.value, "created": user.created.isoformat()}
 
 
 def run_remove(options: argparse.Namespace, paths: Paths) -> int:
@@ -83,8 +107,6 @@ def run_remove(options: argparse.Namespace, paths: Paths) -> int:
 
     with open_site(paths).engine.begin() as connection:
         users.remove(connection, options.name)
-        if not users.list_users(connection):
-            raise LastUser(f"{options.name} is the last user and stays; add another with `veilsight user add` first.")
         append(connection, Event(actor(), "user-removed", options.name))
     print(f"{options.name} is removed")
     return 0

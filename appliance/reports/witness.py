@@ -35,6 +35,7 @@ CHANGES = {
     "camera-changed": "camera changed",
     "camera-removed": "camera removed",
     "user-added": "user added",
+    "role-changed": "role changed",
     "user-removed": "user removed",
     "password-changed": "password changed",
     "database-migrated": "database migrated",

@@ -139,6 +139,8 @@ user = Table(
     Column("name", String, primary_key=True),
     Column("password_hash", String, nullable=False),
     Column("created", Moment, nullable=False),
+    # What the user may do (storage/users.py); empty is nothing.
+    Column("role", String, nullable=False, server_default=""),
 )
 
 report = Table(

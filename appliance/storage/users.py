@@ -1,7 +1,8 @@
-"""The people who may log in. Passwords are kept as Argon2id hashes (RFC 9106)."""
+"""The people who may log in, and their roles. Passwords are kept as Argon2id hashes (RFC 9106)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -15,12 +16,26 @@ SHORTEST_PASSWORD = 10
 LONGEST_NAME = 64
 
 
+class Role(StrEnum):
+    """What somebody is here for; `web/roles.py` says what each may open."""
+
+    MANAGER = "manager"
+    VIEWER = "viewer"
+    INSTALLER = "installer"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
 class UserExists(VeilsightError):
     """A user with this name is there already."""
 
 
 class UserUnknown(VeilsightError):
     """No user has this name."""
+
+
+class LastAdministrator(VeilsightError):
+    """Without this user nobody could manage the others any more."""
 
 
 class PasswordTooShort(UsageError):
@@ -35,9 +50,10 @@ class UserNameUnusable(UsageError):
 class User:
     name: str
     created: datetime
+    role: Role
 
 
-def add(connection: Connection, name: str, password: str, now: datetime | None = None) -> None:
+def add(connection: Connection, name: str, password: str, role: Role, now: datetime | None = None) -> None:
     """Raises `UserExists`, `UserNameUnusable` and `PasswordTooShort`."""
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
         raise UserNameUnusable(f"A user can't be called {name!r}; use 1 to {LONGEST_NAME} printable characters.")
@@ -45,7 +61,7 @@ def add(connection: Connection, name: str, password: str, now: datetime | None =
         raise UserExists(
             f"There is a user called {name} already; `veilsight user password {name}` sets a new password."
         )
-    values = {"name": name, "password_hash": _hash(password), "created": now or datetime.now(UTC)}
+    values = {"name": name, "password_hash": _hash(password), "created": now or datetime.now(UTC), "role": role.value}
     connection.execute(user_table.insert().values(**values))
 
 
@@ -56,10 +72,18 @@ def set_password(connection: Connection, name: str, password: str) -> None:
         raise _unknown(name)
 
 
+def set_role(connection: Connection, name: str, role: Role) -> None:
+    """Raises `UserUnknown`, and `LastAdministrator` where nobody else could manage the users."""
+    user = need(connection, name)
+    if role is not Role.ADMINISTRATOR:
+        _keep_administrator(connection, user)
+    connection.execute(user_table.update().where(user_table.c.name == name).values(role=role.value))
+
+
 def remove(connection: Connection, name: str) -> None:
-    """Raises `UserUnknown`."""
-    if not connection.execute(user_table.delete().where(user_table.c.name == name)).rowcount:
-        raise _unknown(name)
+    """Raises `UserUnknown`, and `LastAdministrator` where nobody else could manage the users."""
+    _keep_administrator(connection, need(connection, name))
+    connection.execute(user_table.delete().where(user_table.c.name == name))
 
 
 def verify(connection: Connection, name: str, password: str) -> bool:
@@ -76,8 +100,29 @@ def verify(connection: Connection, name: str, password: str) -> bool:
 
 def list_users(connection: Connection) -> tuple[User, ...]:
     """All users by name."""
-    query = select(user_table.c.name, user_table.c.created).order_by(user_table.c.name)
-    return tuple(User(row.name, row.created) for row in connection.execute(query))
+    query = select(user_table.c.name, user_table.c.created, user_table.c.role).order_by(user_table.c.name)
+    return tuple(User(row.name, row.created, Role(row.role)) for row in connection.execute(query))
+
+
+def find(connection: Connection, name: str) -> User | None:
+    return next((user for user in list_users(connection) if user.name == name), None)
+
+
+def need(connection: Connection, name: str) -> User:
+    """Raises `UserUnknown`."""
+    user = find(connection, name)
+    if user is None:
+        raise _unknown(name)
+    return user
+
+
+def _keep_administrator(connection: Connection, user: User) -> None:
+    others = (each for each in list_users(connection) if each.name != user.name)
+    if user.role is Role.ADMINISTRATOR and not any(each.role is Role.ADMINISTRATOR for each in others):
+        raise LastAdministrator(
+            f"{user.name} is the last administrator and stays one; make somebody else an administrator first, "
+            "with `veilsight user add` or `veilsight user role`."
+        )
 
 
 def _hasher() -> PasswordHasher:

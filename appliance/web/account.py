@@ -10,7 +10,9 @@ from werkzeug.wrappers import Response
 from appliance.audit.log import Event, append
 from appliance.storage import users
 from appliance.storage.database import reading
+from appliance.storage.users import Role, User
 from appliance.web.context import WebContext, this_context
+from appliance.web.roles import Permission, allows
 from appliance.web.security import LOGIN_COOKIE, SESSION_COOKIE, safe_next, this_session
 from appliance.web.sessions import LIFETIME, new_token, same
 from appliance.web.viewing import end_views_of
@@ -29,7 +31,7 @@ def ensure_administrator(connection: Connection) -> str | None:
     if users.list_users(connection):
         return None
     password = readable_password()
-    users.add(connection, ADMINISTRATOR, password)
+    users.add(connection, ADMINISTRATOR, password, Role.ADMINISTRATOR)
     append(connection, Event("setup", "user-added", ADMINISTRATOR))
     return password
 
@@ -63,31 +65,31 @@ def check_log_in() -> Response:
         return response
     # Counted before the password is checked, so that attempts at the same moment count as well.
     context.failures.add(name, address, context.clock())
-    if not is_right(context, name, request.form.get("password", ""), address):
+    user = check_password(context, name, request.form.get("password", ""), address)
+    if user is None:
         return login_page("The name or the password is wrong.", name, 401)
     context.failures.forget(name, address)
-    return start_session(context, name)
+    return start_session(context, user)
 
 
-def is_right(context: WebContext, name: str, password: str, address: str) -> bool:
-    """Check the password and write the outcome into the audit log."""
+def check_password(context: WebContext, name: str, password: str, address: str) -> User | None:
+    """The user, if the password is right; the outcome is written into the audit log."""
     with context.password_checks, reading(context.engine) as connection:
         right = users.verify(connection, name, password)
     with context.engine.begin() as connection:
-        if right:
+        user = users.find(connection, name)
+        if right and user is not None:
             append(connection, Event(name, "login", name), context.clock())
-        else:
-            # People type their password into the wrong field: only names that exist are written down.
-            known = any(user.name == name for user in users.list_users(connection))
-            actor = name if known else UNKNOWN_ACTOR
-            event = Event(actor, "login-failed", actor, details={"address": address})
-            append(connection, event, context.clock())
-    return right
+            return user
+        # People type their password into the wrong field: only names that exist are written down.
+        actor = user.name if user else UNKNOWN_ACTOR
+        append(connection, Event(actor, "login-failed", actor, details={"address": address}), context.clock())
+    return None
 
 
-def start_session(context: WebContext, name: str) -> Response:
+def start_session(context: WebContext, user: User) -> Response:
     context.sessions.close(request.cookies.get(SESSION_COOKIE, ""))
-    identifier, _ = context.sessions.open(name, context.clock())
+    identifier, _ = context.sessions.open(user.name, user.role, context.clock())
     response = redirect(safe_next(request.args.get("next", "")))
     set_cookie(response, SESSION_COOKIE, identifier)
     response.delete_cookie(LOGIN_COOKIE, secure=True, httponly=True, samesite="Strict")
@@ -95,6 +97,7 @@ def start_session(context: WebContext, name: str) -> Response:
 
 
 @blueprint.post("/logout")
+@allows(Permission.OWN_ACCOUNT)
 def log_out() -> Response:
     context, session = this_context(), this_session()
     end_views_of(context, session)

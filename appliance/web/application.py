@@ -7,6 +7,7 @@ from appliance.errors import VeilsightError
 from appliance.resources import find_resource
 from appliance.web import account, anonymity, audit, checking, counts_export, live, reports, security, today
 from appliance.web.context import EXTENSION, WebContext
+from appliance.web.roles import NotInRole, Permission, may, pages_of
 from appliance.web.server import LARGEST_REQUEST_BYTES
 
 EXPLANATIONS = {
@@ -17,6 +18,10 @@ EXPLANATIONS = {
     405: ("That did not work", "This address is not for opening in this way."),
     413: ("Too large", "The request is larger than this appliance accepts."),
 }
+NOT_IN_ROLE = (
+    "Not for your role",
+    "Your role does not include this page. If you need it, ask an administrator of this site.",
+)
 FAILURE = (
     "Something went wrong",
     "It is not your fault. Please try again; `veilsight doctor` says what may be the matter.",
@@ -54,7 +59,7 @@ def explain(error: HTTPException) -> tuple[str | Response, int]:
     status = error.code or 500
     if security.wants_data():
         return Response(status=status), status
-    heading, explanation = EXPLANATIONS.get(status, FAILURE)
+    heading, explanation = NOT_IN_ROLE if isinstance(error, NotInRole) else EXPLANATIONS.get(status, FAILURE)
     return render_template("error.html", heading=heading, explanation=explanation), status
 
 
@@ -75,4 +80,6 @@ def page_values(context: WebContext) -> dict[str, object]:
         "anonymity": anonymity.describe(context.settings),
         "session": session,
         "csrf_token": session.csrf if session else "",
+        "pages": pages_of(session.role) if session else [],
+        "may": lambda permission: bool(session) and may(session.role, Permission(permission)),
     }

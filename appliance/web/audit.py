@@ -15,6 +15,7 @@ from appliance.audit.verification import AuditLogBroken, verify
 from appliance.storage.database import reading
 from appliance.storage.keys import load_signing_key
 from appliance.web.context import Seal, WebContext, this_context
+from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.words import BROWSER, attachment, moment, number, plural
 
@@ -53,6 +54,8 @@ ACTION_WORDS = {
     "destination-secret-removed": "Secret of a destination removed",
     "guard-refused": "Program kept from connecting",
     "user-added": "User added",
+    "role-changed": "Role changed",
+    "access-refused": "Page refused, not in the role",
     "user-removed": "User removed",
     "password-changed": "Password changed",
     "checkpoint-signed": "Checkpoint signed",
@@ -75,6 +78,7 @@ DETAIL_WORDS = {
     "ending": "{}",
     "seconds": "after {} s",
     "reason": "{}",
+    "role": "as {}",
     "address": "from {}",
     "first_day": "from {}",
     "last_day": "to {}",
@@ -112,6 +116,7 @@ class SealWords:
 
 
 @blueprint.get("/audit")
+@allows(Permission.AUDIT)
 def show() -> str:
     context = this_context()
     chosen = request.args.get("action", "")
@@ -136,12 +141,14 @@ def show() -> str:
 
 
 @blueprint.post("/audit/verify")
+@allows(Permission.AUDIT)
 def verify_now() -> BaseResponse:
     verify_log(this_context())
     return redirect(url_for("audit.show"))
 
 
 @blueprint.get("/audit/checkpoint")
+@allows(Permission.AUDIT)
 def checkpoint() -> Response:
     """A checkpoint over the log as it is now, signed; whoever keeps it can later prove a change before it."""
     context, user = this_context(), this_session().user

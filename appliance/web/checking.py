@@ -9,6 +9,7 @@ from appliance.audit.log import Event, append
 from appliance.storage import counting_checks
 from appliance.storage.counting_checks import CountingCheck
 from appliance.web.context import WebContext, this_context
+from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.status import read_status
 from appliance.web.views import View
@@ -31,6 +32,7 @@ class Begun:
 
 
 @blueprint.post("/live/<identifier>/check")
+@allows(Permission.CAMERAS)
 def begin(identifier: str) -> Response:
     context, view = this_context(), this_view(identifier)
     now = context.clock()
@@ -42,12 +44,14 @@ def begin(identifier: str) -> Response:
 
 
 @blueprint.get("/live/<identifier>/check")
+@allows(Permission.CAMERAS)
 def so_far(identifier: str) -> Response:
     """How many the system has counted in since the check began."""
     return jsonify(system=counted(this_context(), this_view(identifier)))
 
 
 @blueprint.post("/live/<identifier>/check/end")
+@allows(Permission.CAMERAS)
 def end(identifier: str) -> Response:
     """Compare, and keep the difference where enough people came in to tell."""
     context, view = this_context(), this_view(identifier)

@@ -95,24 +95,34 @@ class CameraRows:
 class DayCounts:
     """What a page shows of a day. `values` are texts by name; `structure` changes when rows come or go.
 
-    `inside` is how many people are in the store, None where that may not be told.
+    `inside` is how many people are in the store, None where that may not be told. `sums` is what all of it was made of.
     """
 
     values: dict[str, str]
     hours: dict[str, list[str] | list[int | None]]
     cameras: tuple[CameraRows, ...]
     structure: str
+    sums: "Sums"
     inside: int | None = None
 
 
 @dataclass
-class _Sums:
+class Sums:
     """What may be shown, by camera, place, kind and direction, for the whole day and by hour."""
 
     crossings: dict[tuple[str, str, str, str], Published] = field(default_factory=lambda: defaultdict(Published))
     visits: dict[tuple[str, str], Published] = field(default_factory=lambda: defaultdict(Published))
     maxima: dict[tuple[str, str], float] = field(default_factory=dict)
     hourly: dict[tuple[int, str], Published] = field(default_factory=lambda: defaultdict(Published))
+
+    def people(self, direction: str) -> Published:
+        """Who crossed any line in that direction."""
+        return total(value for key, value in self.crossings.items() if key[2:] == ("person", direction))
+
+    @property
+    def lines(self) -> frozenset[tuple[str, str]]:
+        """Camera and name of each line that people were counted at, be it nobody."""
+        return frozenset((camera, place) for camera, place, kind, _ in self.crossings if kind == "person")
 
     def add(self, series: Series, hour: int, number: Published) -> None:
         """A number of one hour, into the day and the hour."""
@@ -154,7 +164,7 @@ def count_day(
     smallest number that is shown in the mode `threshold`.
     """
     counts = tuple(counts)
-    sums = _add_up(day, now, counts, k)
+    sums = add_up(day, now, counts, k)
     rows = _rows(cameras, sums)
     inside, note = _inside_now(counts, cameras, opening, now, day) or _inside_today(sums, cameras)
     values = _totals(sums) | _hour_values(day, now, sums)
@@ -164,13 +174,14 @@ def count_day(
     }
     for camera in rows:
         values |= _camera_values(camera, sums, None if present is None else present.get(camera.name, {}))
-    names = [day.date.isoformat(), *(f"{row}" for row in rows)]
+    names = [day.date.isoformat(), *(f"{row}" for row in rows), *(f"{each.queues}" for each in cameras)]
     structure = sha256("\n".join(names).encode()).hexdigest()[:16]
-    return DayCounts(values, _hours(day, now, sums), rows, structure, None if inside.withheld else inside.shown)
+    return DayCounts(values, _hours(day, now, sums), rows, structure, sums, None if inside.withheld else inside.shown)
 
 
-def _add_up(day: Day, now: datetime, counts: Iterable[Count], k: int) -> _Sums:
-    sums = _Sums()
+def add_up(day: Day, now: datetime, counts: Iterable[Count], k: int) -> Sums:
+    """What of the day's counts may be shown at the moment `now`."""
+    sums = Sums()
     small: dict[Series, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for count in counts:
         if not day.start <= count.start < day.end:
@@ -189,7 +200,7 @@ def _add_up(day: Day, now: datetime, counts: Iterable[Count], k: int) -> _Sums:
     return sums
 
 
-def _add_suppressed(sums: _Sums, series: Series, hours: Mapping[int, float], day: Day, now: datetime, k: int) -> None:
+def _add_suppressed(sums: Sums, series: Series, hours: Mapping[int, float], day: Day, now: datetime, k: int) -> None:
     """Add a series that is stored exact. Maxima are left out: few people are most of what a zone sees in a day."""
     if series[1] not in ("crossings", "visits"):
         return
@@ -202,7 +213,7 @@ def _add_suppressed(sums: _Sums, series: Series, hours: Mapping[int, float], day
         sums.add_to_hour(series, hour, Published(withheld=True))
 
 
-def _rows(cameras: Sequence[CameraPlaces], sums: _Sums) -> tuple[CameraRows, ...]:
+def _rows(cameras: Sequence[CameraPlaces], sums: Sums) -> tuple[CameraRows, ...]:
     """One entry a camera: those set up now, then those that were counted earlier today and have gone since."""
     names = [camera.name for camera in cameras]
     names += sorted({key[0] for key in sums.crossings} - set(names))
@@ -213,7 +224,7 @@ def _rows(cameras: Sequence[CameraPlaces], sums: _Sums) -> tuple[CameraRows, ...
     )
 
 
-def _camera_rows(key: str, camera: CameraPlaces, sums: _Sums) -> CameraRows:
+def _camera_rows(key: str, camera: CameraPlaces, sums: Sums) -> CameraRows:
     counted = {
         (place, kind)
         for (name, place, kind, _), number in sums.crossings.items()
@@ -231,20 +242,20 @@ def _camera_rows(key: str, camera: CameraPlaces, sums: _Sums) -> CameraRows:
     )
 
 
-def _totals(sums: _Sums) -> dict[str, str]:
-    def of(kind: str, direction: str) -> Published:
-        return total(value for key, value in sums.crossings.items() if key[2:] == (kind, direction))
+def _totals(sums: Sums) -> dict[str, str]:
+    def vehicles(direction: str) -> Published:
+        return total(value for key, value in sums.crossings.items() if key[2:] == ("vehicle", direction))
 
-    came, left = of("person", "in"), of("person", "out")
+    came, left = sums.people("in"), sums.people("out")
     return {
         "in": shown(came),
         "out": shown(left),
-        "in_note": _total_note(of("vehicle", "in")) + in_error(came),
-        "out_note": _total_note(of("vehicle", "out")) + in_error(left),
+        "in_note": _total_note(vehicles("in")) + in_error(came),
+        "out_note": _total_note(vehicles("out")) + in_error(left),
     }
 
 
-def _inside_today(sums: _Sums, cameras: Sequence[CameraPlaces]) -> tuple[Published, str]:
+def _inside_today(sums: Sums, cameras: Sequence[CameraPlaces]) -> tuple[Published, str]:
     """In minus out of the day, over the entrances."""
     inner = {(camera.name, line) for camera in cameras for line in camera.inner}
 
@@ -313,7 +324,7 @@ def in_error(published: Published) -> str:
     return f"; ±{NBSP}{number(published.margin)} (95{NBSP}% interval)" if published.margin else ""
 
 
-def _hours(day: Day, now: datetime, sums: _Sums) -> dict[str, list[str] | list[int | None]]:
+def _hours(day: Day, now: datetime, sums: Sums) -> dict[str, list[str] | list[int | None]]:
     """Labels and people in and out by hour; None for hours that have not begun or of which nothing may be said."""
     numbers: dict[str, list[int | None]] = {}
     for direction in ("in", "out"):
@@ -325,7 +336,7 @@ def _hours(day: Day, now: datetime, sums: _Sums) -> dict[str, list[str] | list[i
     return {"labels": [day.label(hour) for hour in day.hours], **numbers}
 
 
-def _hour_values(day: Day, now: datetime, sums: _Sums) -> dict[str, str]:
+def _hour_values(day: Day, now: datetime, sums: Sums) -> dict[str, str]:
     return {
         f"h{index}.{direction}": with_error(sums.hourly[index, direction]) if hour <= now else NO_NUMBER
         for index, hour in enumerate(day.hours)
@@ -333,7 +344,7 @@ def _hour_values(day: Day, now: datetime, sums: _Sums) -> dict[str, str]:
     }
 
 
-def _camera_values(camera: CameraRows, sums: _Sums, present: Mapping[str, int] | None) -> dict[str, str]:
+def _camera_values(camera: CameraRows, sums: Sums, present: Mapping[str, int] | None) -> dict[str, str]:
     values = {}
     for line in camera.lines:
         for direction in ("in", "out"):

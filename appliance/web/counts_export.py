@@ -10,6 +10,7 @@ from appliance.reports.exporting import export_counts
 from appliance.reports.period import PeriodError, make_period, parse_date
 from appliance.storage.database import reading
 from appliance.web.context import this_context
+from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.words import BROWSER, attachment
 
@@ -17,6 +18,7 @@ blueprint = Blueprint("counts_export", __name__)
 
 
 @blueprint.get("/counts.csv")
+@allows(Permission.NUMBERS)
 def download() -> Response:
     """The table; written into the audit log with its size and SHA-256 before the first byte goes."""
     context, session = this_context(), this_session()

@@ -15,6 +15,7 @@ from appliance.storage.database import reading
 from appliance.web.context import WebContext, this_context
 from appliance.web.feeds import Picture
 from appliance.web.present import describe_camera, present_numbers
+from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.status import read_status
 from appliance.web.viewing import close_view, open_view
@@ -26,6 +27,7 @@ WAIT_SECONDS = 1.0
 
 
 @blueprint.get("/live")
+@allows(Permission.LIVE)
 def choose() -> str:
     context = this_context()
     status = read_status(context.live)
@@ -40,6 +42,7 @@ def choose() -> str:
 
 
 @blueprint.post("/live")
+@allows(Permission.LIVE)
 def open() -> BaseResponse:
     context, session = this_context(), this_session()
     name, reason = request.form.get("camera", ""), request.form.get("reason", "")
@@ -55,6 +58,7 @@ def open() -> BaseResponse:
 
 
 @blueprint.get("/live/<identifier>")
+@allows(Permission.LIVE)
 def show(identifier: str) -> str | BaseResponse:
     context, session = this_context(), this_session()
     view = context.views.touch(identifier, session, context.clock())
@@ -77,6 +81,7 @@ def show(identifier: str) -> str | BaseResponse:
 
 
 @blueprint.get("/live/<identifier>/frame")
+@allows(Permission.LIVE)
 def frame(identifier: str) -> Response:
     """The newest picture if it is not number `after`; 204 if there is none yet, 410 when the view has ended."""
     context = this_context()
@@ -94,6 +99,7 @@ def frame(identifier: str) -> Response:
 
 
 @blueprint.post("/live/close")
+@allows(Permission.LIVE)
 def close() -> BaseResponse:
     close_view(this_context(), request.form.get("view", ""), this_session())
     return redirect(url_for("live.choose"))

@@ -1,7 +1,7 @@
 """The day's numbers as of now: from the database and from the engine's open bucket."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from appliance.metrics.alerts import Limit, Now, raised
 from appliance.metrics.opening import Opening, describe, last_opening
@@ -9,8 +9,10 @@ from appliance.storage import cameras as stored_cameras
 from appliance.storage import measurements
 from appliance.storage.database import reading
 from appliance.web.context import WebContext
-from appliance.web.counts import CameraPlaces, CameraRows, Count, Day, count_day, day_of
+from appliance.web.counts import CameraPlaces, CameraRows, Count, Day, DayCounts, count_day, day_of
+from appliance.web.last_week import LastWeek, a_week_before, compare, look_back
 from appliance.web.status import CameraStatus, EngineStatus, read_status
+from appliance.web.summary import alerts_now, busiest_hour, health, queue_now
 from appliance.web.words import day as day_in_words
 from appliance.web.words import duration
 
@@ -30,13 +32,19 @@ NOT_RUNNING = (
 
 @dataclass(frozen=True)
 class PresentNumbers:
-    """Everything that the Today page and the column beside a live view show. `now` is what limits are compared with."""
+    """Everything that the Today page and the column beside a live view show.
+
+    `tones` are the tones of the tiles by name. `now` is what limits are compared with. `last_week` is whether the day
+    a week ago can be told of.
+    """
 
     values: dict[str, str]
     hours: dict[str, list[str] | list[int | None]]
     cameras: tuple[CameraRows, ...]
     structure: str
     tone: str
+    tones: dict[str, str] = field(default_factory=dict)
+    last_week: str = ""
     now: Now | None = None
 
     @property
@@ -57,21 +65,54 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     result = count_day(day, now, places, counts, present, context.settings.anonymity.k, opening)
     opened = describe(None if hours is None else hours.spans(day.date))
     numbers = None if status is None else Now(status.present, status.waiting, result.inside)
-    reached = () if numbers is None else raised(limits_of(context), numbers)
+    limits = limits_of(context)
+    reached = () if numbers is None else raised(limits, numbers)
+    states = {each.name: describe_camera(status, each.name) for each in places}
+    before = read_last_week(context, day, now)
     values = result.values | {
         "day": f"{day.date:%A}, {day_in_words(day.date)}" + (f", {opened}" if opened else ""),
         "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
-        "notice": " ".join(filter(None, [describe_troubles(status), *map(str, reached)])),
+        "notice": describe_troubles(status),
+        **busiest_hour(day, now, result.sums),
+        **queue_now(places, status),
+        **alerts_now(limits, reached, status is not None),
+        **health([each.name for each in places], status, states),
+        **{f"{way}_compared": compare(result.sums, before, way) for way in ("in", "out")},
+        **_camera_values(result, places, status),
     }
+    tones = {name.removesuffix(".tone"): tone for name, tone in values.items() if name.endswith(".tone")}
+    return PresentNumbers(
+        {name: text for name, text in values.items() if not name.endswith(".tone")},
+        result.hours | {"before": before.hours(day) if before.is_known else []},
+        result.cameras,
+        result.structure,
+        "good" if status else "warn",
+        tones,
+        f"{before.day.date:%A}" if before.is_known else "",
+        numbers,
+    )
+
+
+def _camera_values(result: DayCounts, places: list[CameraPlaces], status: EngineStatus | None) -> dict[str, str]:
+    """Each camera's state, and how long people wait in its queues."""
+    values = {}
+    queues = {each.name: each.queues for each in places}
     for camera in result.cameras:
         values[f"{camera.key}.state"] = describe_camera(status, camera.name)
-        queues = next((each.queues for each in places if each.name == camera.name), ())
         for zone in camera.zones:
-            if zone.name in queues and status is not None:
+            if zone.name in queues.get(camera.name, ()) and status is not None:
                 waiting = status.waiting.get(camera.name, {}).get(zone.name, 0.0)
-                values[f"{zone.key}.note"] += f"; waiting for {duration(waiting)} now"
-    tone = "good" if status else "warn"
-    return PresentNumbers(values, result.hours, result.cameras, result.structure, tone, numbers)
+                note = result.values[f"{zone.key}.note"]
+                values[f"{zone.key}.note"] = f"{note}; waiting for {duration(waiting)} now"
+    return values
+
+
+def read_last_week(context: WebContext, day: Day, now: datetime) -> LastWeek:
+    """The people who crossed lines a week before `day`."""
+    then = a_week_before(day)
+    with reading(context.engine) as connection:
+        rows = measurements.read(connection, then.start, then.end, measures=("crossings",), kind="person")
+    return look_back(day, now, map(_count, rows), context.settings.anonymity.k)
 
 
 def read_counts(
@@ -96,25 +137,27 @@ def read_counts(
                 )
                 for each in stored_cameras.list_cameras(connection)
             ]
-            counts = [
-                Count(
-                    row.bucket_start,
-                    row.camera,
-                    row.measure,
-                    row.place,
-                    row.kind,
-                    row.direction,
-                    row.value,
-                    row.mode,
-                    row.variance,
-                    timedelta(seconds=row.bucket_seconds),
-                )
-                for row in measurements.read(connection, start, day.end, measures=SHOWN_MEASURES)
-            ]
+            rows = measurements.read(connection, start, day.end, measures=SHOWN_MEASURES)
+            counts = list(map(_count, rows))
         before, status = status, read_status(context.live)
         if _bucket_start(before) == _bucket_start(status):
             break
     return places, counts + _open_counts(status), status
+
+
+def _count(row: measurements.MeasurementRow) -> Count:
+    return Count(
+        row.bucket_start,
+        row.camera,
+        row.measure,
+        row.place,
+        row.kind,
+        row.direction,
+        row.value,
+        row.mode,
+        row.variance,
+        timedelta(seconds=row.bucket_seconds),
+    )
 
 
 def _bucket_start(status: EngineStatus | None) -> object:

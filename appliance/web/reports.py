@@ -23,6 +23,7 @@ from appliance.storage.protection import describe_protection
 from appliance.web.context import WebContext, this_context
 from appliance.web.deliveries import describe_failures
 from appliance.web.jobs import Job
+from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.words import BROWSER, attachment, days, moment
 
@@ -63,6 +64,7 @@ class ReportRow:
 
 
 @blueprint.get("/reports")
+@allows(Permission.REPORTS)
 def show() -> str:
     context, session = this_context(), this_session()
     today = context.clock().astimezone(context.settings.site.zone).date()
@@ -84,6 +86,7 @@ def show() -> str:
 
 
 @blueprint.post("/reports")
+@allows(Permission.BUILDING)
 def build() -> BaseResponse:
     """Begin to build in the background; the page tells how far it is."""
     context, session = this_context(), this_session()
@@ -99,6 +102,7 @@ def build() -> BaseResponse:
 
 
 @blueprint.post("/reports/verify")
+@allows(Permission.REPORTS)
 def verify() -> BaseResponse:
     """Begin to verify every report now, though each was verified within the day."""
     context = this_context()
@@ -130,6 +134,7 @@ def build_in_background(context: WebContext, job: Job, user: str, first: date, l
 
 
 @blueprint.get("/reports/progress")
+@allows(Permission.REPORTS)
 def progress() -> Response:
     """The step of the job at work, null if none is."""
     job = this_context().jobs.present
@@ -137,6 +142,7 @@ def progress() -> Response:
 
 
 @blueprint.get("/reports/<name>/view")
+@allows(Permission.REPORTS)
 def view(name: str) -> str:
     """A page with the report in the browser's own PDF viewer."""
     report = need_report(name)
@@ -144,6 +150,7 @@ def view(name: str) -> str:
 
 
 @blueprint.get("/reports/<name>/document")
+@allows(Permission.REPORTS)
 def document(name: str) -> Response:
     """The PDF to be shown within `view`."""
     report = need_report(name)
@@ -155,6 +162,7 @@ def document(name: str) -> Response:
 
 
 @blueprint.get("/reports/<name>/<any(pdf, signature, json, csv):part>")
+@allows(Permission.REPORTS)
 def download(name: str, part: str) -> Response:
     """A part of the bundle; written into the audit log with its size and SHA-256 before the first byte goes."""
     report = need_report(name)
@@ -208,12 +216,14 @@ def note_download(name: str, content: bytes) -> None:
 
 
 @blueprint.get("/reports/key")
+@allows(Permission.REPORTS)
 def public_key() -> Response:
     """What anybody needs to check a report; no secret."""
     return attachment(public_key_pem(this_context().site.public_key), "application/x-pem-file", PUBLIC_KEY)
 
 
 @blueprint.get("/reports/certificate")
+@allows(Permission.REPORTS)
 def certificate() -> Response:
     """What a PDF reader needs to trust this site's reports; no secret."""
     context = this_context()

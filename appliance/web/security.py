@@ -3,13 +3,15 @@
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, current_app, g, redirect, request, url_for
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
+from appliance.audit.log import Event, append
 from appliance.storage.database import reading
-from appliance.storage.users import list_users
+from appliance.storage.users import find
 from appliance.web.context import WebContext, this_context
+from appliance.web.roles import HOME, NotInRole, home_of, may, needed
 from appliance.web.sessions import Session, same
 
 # The __Host- prefix binds a cookie to this very host, over HTTPS and for every path (RFC 6265bis, section 4.1.3).
@@ -50,9 +52,10 @@ HEADERS = {
 
 
 def protect(app: Flask) -> None:
-    """Put the log-in and CSRF checks before every request and the security headers after it."""
+    """Put the checks of log-in, CSRF token and role before every request and the security headers after it."""
     app.before_request(require_session)
     app.before_request(require_csrf_token)
+    app.before_request(require_permission)
     app.after_request(add_headers)
 
 
@@ -72,13 +75,15 @@ def require_session() -> BaseResponse | None:
 
 
 def still_exists(context: WebContext, session: Session) -> bool:
-    """Whether the user has not been removed meanwhile; looked up every few seconds."""
+    """Whether the user has not been removed meanwhile; looked up every few seconds, and with it the role."""
     if context.clock() - session.checked < CHECK_USER_EVERY:
         return True
     with reading(context.engine) as connection:
-        exists = any(user.name == session.user for user in list_users(connection))
+        user = find(connection, session.user)
     session.checked = context.clock()
-    return exists
+    if user is not None:
+        session.role = user.role
+    return user is not None
 
 
 def wants_data() -> bool:
@@ -92,6 +97,27 @@ def require_csrf_token() -> None:
         return
     if not same(request.form.get("csrf", ""), this_session().csrf):
         raise Forbidden
+
+
+def require_permission() -> BaseResponse | None:
+    """Refuse what the role does not include, and every route that declares no permission; once a session it is logged.
+
+    At the address of the site itself each role gets its own first page.
+    """
+    endpoint = request.endpoint
+    if endpoint is None or endpoint in OPEN_ENDPOINTS:
+        return None
+    context, session = this_context(), this_session()
+    if may(session.role, needed(current_app, endpoint)):
+        return None
+    if endpoint == HOME:
+        return redirect(url_for(home_of(session.role)))
+    if endpoint not in session.refused:
+        session.refused.add(endpoint)
+        with context.engine.begin() as connection:
+            event = Event(session.user, "access-refused", endpoint, details={"role": session.role.value})
+            append(connection, event, context.clock())
+    raise NotInRole
 
 
 def this_session() -> Session:

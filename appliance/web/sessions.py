@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
+from appliance.storage.users import Role
+
 # OWASP Session Management: an absolute and an idle limit. A screen that shows Today keeps its session in use.
 LIFETIME = timedelta(hours=12)
 IDLE = timedelta(hours=2)
@@ -31,16 +33,18 @@ class Message:
 class Session:
     """One logged-in browser. `csrf` must come back with every change it asks for; `key` tells sessions apart.
 
-    `checked` is when the user was last seen to exist.
+    `role` is what the user was allowed when last seen to exist, at `checked`; `refused` are endpoints that it did not include.
     """
 
     user: str
+    role: Role
     key: str
     csrf: str
     opened: datetime
     last_used: datetime
     checked: datetime
     messages: list[Message] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
     def say(self, tone: Tone, text: str) -> None:
         self.messages.append(Message(tone, text))
@@ -67,10 +71,10 @@ class SessionStore:
         self._lock = threading.Lock()
         self._sessions: dict[bytes, Session] = {}
 
-    def open(self, user: str, now: datetime) -> tuple[str, Session]:
+    def open(self, user: str, role: Role, now: datetime) -> tuple[str, Session]:
         """A new session and the identifier to put in the browser's cookie."""
         identifier = new_token()
-        session = Session(user, new_token(), new_token(), now, now, now)
+        session = Session(user, role, new_token(), new_token(), now, now, now)
         with self._lock:
             self._remove_expired(now)
             while len(self._sessions) >= MOST_SESSIONS:

@@ -166,7 +166,7 @@ def test_each_day_the_log_says_that_the_age_of_the_data_was_looked_at(site: Site
 def test_what_was_removed_stands_in_no_page_and_in_no_log_of_writes(site: Site, paths: Paths) -> None:
     """Looked for as somebody could who has the key, below SQLite: in each page of the file, used or not."""
     with site.engine.begin() as connection:
-        users.add(connection, "somebody-to-be-forgotten", "a long password")
+        users.add(connection, "somebody-to-be-forgotten", "a long password", users.Role.MANAGER)
     with site.engine.begin() as connection:
         users.remove(connection, "somebody-to-be-forgotten")
     forget_removed(site.engine)

@@ -22,7 +22,8 @@ def paths(tmp_path: Path) -> Paths:
 
 def add_user(paths: Paths, *typed: bytes) -> tuple[int, str]:
     """Run `veilsight user add anna` on a terminal, answer each prompt, and return its exit code and all it showed."""
-    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "user", "add", "anna"]
+    arguments = ["--state", str(paths.state), "user", "add", "anna", "--role", "manager"]
+    command = [sys.executable, "-m", "appliance.cli.main", *arguments]
     process, terminal = pty.fork()
     if process == 0:
         os.execv(sys.executable, command)  # noqa: S606 - the command needs a terminal of its own

@@ -74,13 +74,13 @@ def actions(paths: Paths) -> list[tuple[str, str, str]]:
 
 
 def test_a_user_is_added_changed_and_removed(run: Run, paths: Paths) -> None:
-    assert run("user", "add", "anna", "--password-stdin", typed="correct horse\n").code == 0
+    assert run("user", "add", "anna", "--role", "administrator", "--password-stdin", typed="correct horse\n").code == 0
     assert [user["name"] for user in json.loads(run("user", "list", "--json").output)] == ["anna"]
     assert run("user", "password", "anna", "--password-stdin", typed="battery staple\r\n").code == 0
     with reading(open_site(paths).engine) as connection:
         assert users.verify(connection, "anna", "battery staple")
         assert not users.verify(connection, "anna", "correct horse")
-    run("user", "add", "bert", "--password-stdin", typed="correct horse\n")
+    run("user", "add", "bert", "--role", "administrator", "--password-stdin", typed="correct horse\n")
     assert run("user", "remove", "anna").code == 0
     assert [user["name"] for user in json.loads(run("user", "list", "--json").output)] == ["bert"]
     assert actions(paths) == [
@@ -91,8 +91,19 @@ def test_a_user_is_added_changed_and_removed(run: Run, paths: Paths) -> None:
     ]
 
 
+def test_a_role_is_changed_but_never_the_last_administrators(run: Run, paths: Paths) -> None:
+    run("user", "add", "anna", "--role", "administrator", "--password-stdin", typed="correct horse\n")
+    assert refused(run("user", "add", "bert", "--password-stdin", typed="correct horse\n"), 2)
+    run("user", "add", "bert", "--role", "viewer", "--password-stdin", typed="correct horse\n")
+    assert run("user", "role", "bert", "auditor").code == 0
+    assert [user["role"] for user in json.loads(run("user", "list", "--json").output)] == ["administrator", "auditor"]
+    assert refused(run("user", "role", "anna", "manager"), 1)
+    assert refused(run("user", "role", "cleo", "manager"), 1)
+    assert actions(paths)[2:] == [(actor(), "role-changed", "bert")]
+
+
 def test_the_last_user_stays(run: Run, paths: Paths) -> None:
-    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    run("user", "add", "anna", "--role", "administrator", "--password-stdin", typed="correct horse\n")
     result = run("user", "remove", "anna")
     assert refused(result, 1)
     assert "veilsight user add" in result.problem
@@ -103,10 +114,10 @@ def test_the_last_user_stays(run: Run, paths: Paths) -> None:
 @pytest.mark.parametrize(
     ("arguments", "typed", "code"),
     [
-        (("add", "anna", "--password-stdin"), "short\n", 2),
-        (("add", "anna", "--password-stdin"), "", 2),
-        (("add", "anna"), "no terminal\n", 2),
-        (("add", "", "--password-stdin"), "long enough\n", 2),
+        (("add", "anna", "--role", "administrator", "--password-stdin"), "short\n", 2),
+        (("add", "anna", "--role", "administrator", "--password-stdin"), "", 2),
+        (("add", "anna", "--role", "administrator"), "no terminal\n", 2),
+        (("add", "", "--role", "viewer", "--password-stdin"), "long enough\n", 2),
         (("password", "nobody", "--password-stdin"), "long enough\n", 1),
         (("remove", "nobody"), "", 1),
     ],
@@ -197,7 +208,7 @@ def test_a_camera_that_is_not_there_is_one_sentence(run: Run) -> None:
 
 
 def test_the_log_is_verified_in_one_line(run: Run, paths: Paths) -> None:
-    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    run("user", "add", "anna", "--role", "administrator", "--password-stdin", typed="correct horse\n")
     saved = paths.state / "saved"
     note = run("audit", "checkpoint").output
     saved.write_text(note)
@@ -211,7 +222,7 @@ def test_the_log_is_verified_in_one_line(run: Run, paths: Paths) -> None:
 
 
 def test_a_changed_log_is_one_sentence(run: Run, paths: Paths) -> None:
-    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    run("user", "add", "anna", "--role", "administrator", "--password-stdin", typed="correct horse\n")
     with open_site(paths).engine.begin() as connection:
         connection.exec_driver_sql("UPDATE audit_entry SET entry = replace(entry, 'anna', 'bert')")
     result = run("audit", "verify")
@@ -220,7 +231,7 @@ def test_a_changed_log_is_one_sentence(run: Run, paths: Paths) -> None:
 
 
 def test_a_proof_is_checked_with_the_public_key_alone(run: Run, paths: Paths, tmp_path: Path) -> None:
-    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    run("user", "add", "anna", "--role", "administrator", "--password-stdin", typed="correct horse\n")
     proof, key = tmp_path / "entry.tlog-proof", tmp_path / "signing.pub"
     proof.write_text(run("audit", "prove", "0").output)
     shutil.copy(paths.keys / "signing.pub", key)
@@ -264,11 +275,11 @@ def test_a_checkpoint_is_written_to_a_new_file(run: Run, tmp_path: Path) -> None
 
 
 def test_an_older_copy_of_the_database_is_found_by_a_saved_checkpoint(run: Run, paths: Paths, tmp_path: Path) -> None:
-    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    run("user", "add", "anna", "--role", "administrator", "--password-stdin", typed="correct horse\n")
     open_site(paths).engine.dispose()
     older, saved = tmp_path / "older", tmp_path / "saved.txt"
     shutil.copytree(paths.database.parent, older)
-    run("user", "add", "bert", "--password-stdin", typed="correct horse\n")
+    run("user", "add", "bert", "--role", "administrator", "--password-stdin", typed="correct horse\n")
     run("audit", "checkpoint", "--output", str(saved))
     shutil.rmtree(paths.database.parent)
     shutil.copytree(older, paths.database.parent)
@@ -281,7 +292,7 @@ def test_an_older_copy_of_the_database_is_found_by_a_saved_checkpoint(run: Run, 
 def test_growth_since_a_checkpoint_is_proved(run: Run, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     saved.write_text(run("audit", "checkpoint").output)
-    run("user", "add", "anna", "--password-stdin", typed="correct horse\n")
+    run("user", "add", "anna", "--role", "administrator", "--password-stdin", typed="correct horse\n")
     proof = tmp_path / "growth.json"
     proof.write_text(run("audit", "prove", "--since", str(saved)).output)
     result = json.loads(proof.read_text())
@@ -317,7 +328,7 @@ def test_wrong_use_of_audit_is_one_sentence(run: Run, paths: Paths, arguments: t
 
 def test_entries_are_listed(run: Run) -> None:
     for name in ("anna", "bert"):
-        run("user", "add", name, "--password-stdin", typed="correct horse\n")
+        run("user", "add", name, "--role", "administrator", "--password-stdin", typed="correct horse\n")
     run("user", "remove", "anna")
     everything = [json.loads(line) for line in run("audit", "list", "--json").output.splitlines()]
     assert [(each["number"], each["action"], each["subject"]) for each in everything] == [

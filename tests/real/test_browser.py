@@ -69,7 +69,7 @@ def served() -> Iterator[Served]:
         site, _ = create_site(paths)
         with site.engine.begin() as connection:
             cameras.add(connection, ENTRANCE)
-            users.add(connection, "ada", PASSWORD)
+            users.add(connection, "ada", PASSWORD, users.Role.ADMINISTRATOR)
         context = WebContext(site, Settings(site=Site(name="Corner shop")), paths, LiveClient(paths.live_socket))
         engine = Engine(Hub(), status())
         stop, ready, ports = threading.Event(), threading.Event(), list[int]()

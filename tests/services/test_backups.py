@@ -111,7 +111,7 @@ def test_a_backup_made_while_others_write_holds_one_state(site: Site, paths: Pat
 def test_it_says_what_is_lost_and_changes_nothing_before_the_answer(site: Site, paths: Paths, tmp_path: Path) -> None:
     backups.back_up(paths, tmp_path / "backup", PASSPHRASE, "test")
     with site.engine.begin() as connection:
-        users.add(connection, "zoe", "a long password")
+        users.add(connection, "zoe", "a long password", users.Role.MANAGER)
         later = replace(BUCKET, bucket_start=datetime(2026, 11, 23, 9, tzinfo=UTC))
         measurements.add_bucket(connection, [later])
         append(connection, Event("test", "user-added", "zoe"))

@@ -40,7 +40,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 def store_secrets(site: Site) -> None:
     with site.engine.begin() as connection:
         cameras.add(connection, Camera(SECRETS[0], SECRETS[1], "operator", SECRETS[2]))
-        users.add(connection, SECRETS[3], "a long password")
+        users.add(connection, SECRETS[3], "a long password", users.Role.MANAGER)
         append(connection, Event("test", "started", SECRETS[4]))
 
 

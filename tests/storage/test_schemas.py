@@ -56,7 +56,7 @@ def test_it_is_migrated_with_everything_it_held(old: Path) -> None:
         assert (door.enabled, door.transport, door.masks) == (True, "tcp", ())
         (row,) = measurements.read(connection)
         assert (row.camera, row.measure, row.direction, row.value) == ("door", "crossings", "in", 7.0)
-        assert [user.name for user in users.list_users(connection)] == ["anna"]
+        assert [(user.name, user.role) for user in users.list_users(connection)] == [("anna", "administrator")]
         assert connection.execute(select(report.c.name)).scalars().all() == ["2026-09"]
         assert connection.execute(select(delivery.c.destination)).scalars().all() == ["head-office"]
         assert [entry.event.subject for entry in entries(connection)] == ["anna", "door"]

@@ -48,7 +48,7 @@ COLUMNS = {
     },
     "counting_check": {"camera", "checked", "user", "seconds", "difference"},
     "alert_waiting": {"number", "name", "destination", "reached", "queued"},
-    "user": {"name", "password_hash", "created"},
+    "user": {"name", "password_hash", "created", "role"},
     "report": {
         *("name", "first_day", "last_day", "built", "actor", "byte_count", "sha256", "checkpoint"),
         *("schedule", "state", "checked"),

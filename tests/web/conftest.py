@@ -95,9 +95,12 @@ def new_client(app: Flask) -> FlaskClient:
     return client
 
 
-def open_browser(app: Flask, context: WebContext, user: str = "ada") -> Browser:
+def open_browser(
+    app: Flask, context: WebContext, user: str = "ada", role: users.Role = users.Role.ADMINISTRATOR
+) -> Browser:
+    """The role is looked up again a few seconds later, as in any session."""
     client = new_client(app)
-    identifier, session = context.sessions.open(user, context.clock())
+    identifier, session = context.sessions.open(user, role, context.clock())
     client.set_cookie(SESSION_COOKIE, identifier)
     return Browser(client, session, identifier)
 
@@ -119,8 +122,8 @@ def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site, _ = create_site(find_paths({}, state))
     with site.engine.begin() as connection:
         cameras.add(connection, ENTRANCE, NOON)
-        users.add(connection, "ada", PASSWORD, NOON)
-        users.add(connection, "bob", PASSWORD, NOON)
+        users.add(connection, "ada", PASSWORD, users.Role.ADMINISTRATOR, NOON)
+        users.add(connection, "bob", PASSWORD, users.Role.ADMINISTRATOR, NOON)
     site.engine.dispose()
     return state
 

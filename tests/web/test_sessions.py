@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.storage.users import Role
 from appliance.web.sessions import IDLE, LIFETIME, MOST_SESSIONS, SessionStore
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -12,7 +13,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def test_only_its_identifier_finds_a_session() -> None:
     store = SessionStore()
-    identifier, session = store.open("ada", NOW)
+    identifier, session = store.open("ada", Role.MANAGER, NOW)
     assert store.find(identifier, NOW) is session
     assert store.find(identifier + "x", NOW) is None
     assert store.find("", NOW) is None
@@ -20,7 +21,7 @@ def test_only_its_identifier_finds_a_session() -> None:
 
 def test_an_idle_session_ends() -> None:
     store = SessionStore()
-    identifier, _ = store.open("ada", NOW)
+    identifier, _ = store.open("ada", Role.MANAGER, NOW)
     assert store.find(identifier, NOW + IDLE - timedelta(seconds=1)) is not None
     assert store.find(identifier, NOW + 2 * IDLE - timedelta(seconds=2)) is not None
     assert store.find(identifier, NOW + 3 * IDLE) is None
@@ -29,7 +30,7 @@ def test_an_idle_session_ends() -> None:
 @given(st.lists(st.integers(1, int(IDLE.total_seconds()) - 1), max_size=60))
 def test_no_use_makes_a_session_live_longer_than_its_lifetime(pauses: list[int]) -> None:
     store = SessionStore()
-    identifier, _ = store.open("ada", NOW)
+    identifier, _ = store.open("ada", Role.MANAGER, NOW)
     now = NOW
     for pause in pauses:
         now += timedelta(seconds=pause)
@@ -38,8 +39,8 @@ def test_no_use_makes_a_session_live_longer_than_its_lifetime(pauses: list[int])
 
 def test_closing_ends_this_session_alone() -> None:
     store = SessionStore()
-    first, _ = store.open("ada", NOW)
-    second, _ = store.open("ada", NOW)
+    first, _ = store.open("ada", Role.MANAGER, NOW)
+    second, _ = store.open("ada", Role.MANAGER, NOW)
     store.close(first)
     assert store.find(first, NOW) is None
     assert store.find(second, NOW) is not None
@@ -49,7 +50,7 @@ def test_closing_ends_this_session_alone() -> None:
 
 def test_memory_is_bounded_and_the_least_used_goes_first() -> None:
     store = SessionStore()
-    identifiers = [store.open("ada", NOW + timedelta(seconds=number))[0] for number in range(MOST_SESSIONS + 1)]
+    identifiers = [store.open("ada", Role.MANAGER, NOW + timedelta(seconds=number))[0] for number in range(MOST_SESSIONS + 1)]
     later = NOW + timedelta(seconds=MOST_SESSIONS + 1)
     assert store.find(identifiers[0], later) is None
     assert store.find(identifiers[1], later) is not None

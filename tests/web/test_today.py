@@ -10,6 +10,7 @@ from appliance.settings import Alert, Opening
 from appliance.storage import cameras, measurements
 from appliance.storage.cameras import Camera, ZoneSetting
 from appliance.storage.measurements import MeasurementRow
+from appliance.storage.users import Role
 from appliance.web.context import WebContext
 from appliance.web.present import present_numbers
 from tests.web.conftest import NOON, Browser, Clock, Engine
@@ -99,7 +100,7 @@ def test_midnight_at_the_site_starts_a_new_day(browser: Browser, context: WebCon
     store(context, "in", 10)
     assert browser.get("/api/today").get_json()["values"]["in"] == "10"
     clock.now = NOON.replace(hour=23, minute=1)  # past midnight in Paris
-    clock_session = context.sessions.open("ada", clock.now)
+    clock_session = context.sessions.open("ada", Role.MANAGER, clock.now)
     browser.client.set_cookie("__Host-veilsight", clock_session[0])
     data = browser.get("/api/today").get_json()
     assert data["values"]["in"] == "0"

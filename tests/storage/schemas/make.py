@@ -27,11 +27,12 @@ ROWS = {
         "INSERT INTO camera (name, source, username, password, loop, realtime, lines, zones, created) VALUES "
         "('door', 'rtsp://192.0.2.1/', 'viewer', 'secret', 0, 0, "
         '\'[{"name": "door", "x1": 0.1, "y1": 0.2, "x2": 0.3, "y2": 0.4}]\', \'[]\', 1790000000)',
-        "INSERT INTO user VALUES ('anna', 'no hash', 1790000000)",
+        "INSERT INTO user (name, password_hash, created) VALUES ('anna', 'no hash', 1790000000)",
         "INSERT INTO report (name, first_day, last_day, built, actor, byte_count, sha256, checkpoint) VALUES "
         "('2026-09', '2026-09-01', '2026-09-30', 1790000000, 'anna', 10, 'ab', 'note')",
         "INSERT INTO delivery VALUES ('2026-09', 'head-office', 1, NULL, 1790000001, '')",
     ),
+    "0009": ("UPDATE user SET role = 'administrator'",),
 }
 EXACT = "INSERT INTO measurement VALUES (1789999200, 'door', 'crossings', 'door', 'person', 'in', 900, 7.0)"
 NOISED = EXACT.replace("900, 7.0)", "900, 'differential', 2.0, 7.0, 1.5)")
