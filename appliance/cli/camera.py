@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 from typing import TYPE_CHECKING
 
 from appliance.cli import camera_discover, camera_edit, camera_test
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from appliance.storage.cameras import Camera, ZoneSetting
 
 MOUNTINGS = ("oblique", "overhead")
-NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -67,13 +65,12 @@ def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def run_add(options: argparse.Namespace, paths: Paths) -> int:
-    from appliance.audit.log import Event, append
+    from appliance.camera_changes import add_camera, check_camera_name
     from appliance.cli.terminal import actor, read_password
     from appliance.storage import cameras
     from appliance.storage.site import open_site
 
-    if not NAME.fullmatch(options.name):
-        raise UsageError(f"A camera can't be called {options.name!r}; use 1 to 40 letters, digits and dashes.")
+    check_camera_name(options.name)
     lines, zones = parse_places(options.line, options.zone)
     masks, (_, ignored) = parse_masks(options.mask), parse_places([], options.ignore)
     check_known("zone", options.queue, [zone.name for zone in zones])
@@ -108,15 +105,7 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
         realtime=options.realtime,
     )
     with site.engine.begin() as connection:
-        cameras.add(connection, camera)
-        details: dict[str, str | int] = {
-            "source": cameras.shown_source(source),
-            "lines": len(lines),
-            "zones": len(zones),
-            "masks": len(masks),
-            "ignored": len(ignored),
-        }
-        append(connection, Event(actor(), "camera-added", camera.name, "configuration", details=details))
+        add_camera(connection, actor(), camera)
     print(f"{camera.name} is set up; `veilsight camera test {camera.name}` tries it")
     return 0
 
@@ -198,13 +187,11 @@ def describe(camera: "Camera") -> dict[str, object]:
 
 
 def run_remove(options: argparse.Namespace, paths: Paths) -> int:
-    from appliance.audit.log import Event, append
+    from appliance.camera_changes import remove_camera
     from appliance.cli.terminal import actor
-    from appliance.storage import cameras
     from appliance.storage.site import open_site
 
     with open_site(paths).engine.begin() as connection:
-        cameras.remove(connection, options.name)
-        append(connection, Event(actor(), "camera-removed", options.name, "configuration"))
+        remove_camera(connection, actor(), options.name)
     print(f"{options.name} is removed; its counts stay")
     return 0

@@ -138,14 +138,11 @@ def _check_free(camera: "Camera", kind: str, name: str) -> None:
 
 def _change(paths: Paths, name: str, told: str, change: "Callable[[Camera], Camera]") -> int:
     """Change one camera and write down what was changed, both or neither."""
-    from appliance.audit.log import Event, append
+    from appliance.camera_changes import change_camera
     from appliance.cli.terminal import actor
-    from appliance.storage import cameras
     from appliance.storage.site import open_site
 
     with open_site(paths).engine.begin() as connection:
-        cameras.update(connection, change(cameras.need(connection, name)))
-        details: dict[str, str | int] = {"change": told}
-        append(connection, Event(actor(), "camera-changed", name, "configuration", details=details))
+        change_camera(connection, actor(), name, told, change)
     print(f"{name}: {told}")
     return 0
