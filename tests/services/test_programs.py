@@ -1,6 +1,11 @@
 """The web and courier programs, stopped before and after they are at work."""
 
+import os
+import socket
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.audit import log
@@ -40,6 +45,37 @@ def test_a_courier_writes_down_that_it_started_and_stopped(tmp_path: Path) -> No
     stop.set()
     run_courier(paths, SETTINGS, stop, ServiceManager({}))
     assert actions(paths, "courier") == ["started", "stopped"]
+
+
+def test_a_second_engine_started_by_mistake_ends_and_disturbs_nothing(tmp_path: Path) -> None:
+    paths = make_site(tmp_path)
+    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "engine"]
+    environment = {**os.environ, "VEILSIGHT_MODELS": str(tmp_path / "none"), "XDG_RUNTIME_DIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment) as first:
+        wait_until(lambda: answers(paths.live_socket) or first.poll() is not None)
+        second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert second.returncode == 1
+        assert second.stderr.count("\n") == 1
+        assert "Another engine is running already" in second.stderr
+        assert first.poll() is None
+        assert answers(paths.live_socket)
+        first.terminate()
+    assert first.returncode == 0
+    assert actions(paths, "engine") == ["started", "stopped"]
+
+
+def answers(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(address)) == 0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(1200):
+        if holds():
+            return
+        pause.wait(0.05)
+    raise AssertionError("it did not happen")
 
 
 def test_setting_up_twice_changes_nothing_and_shows_no_second_password(tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ def secrets_of(paths: Paths) -> list[bytes]:
     return [PASSPHRASE.encode(), *raw, *(each.hex().encode() for each in raw)]
 
 
-def test_no_program_shows_a_secret_in_its_arguments_environment_or_files(paths: Paths) -> None:
+def test_no_program_shows_a_secret_in_its_arguments_environment_log_or_files(
+    paths: Paths, capfd: pytest.CaptureFixture[str]
+) -> None:
     secrets = secrets_of(paths)
     with start_programs(paths, ["courier"]) as programs:
         process = programs.processes["courier"]
@@ -56,10 +58,12 @@ def test_no_program_shows_a_secret_in_its_arguments_environment_or_files(paths: 
             raise AssertionError("the courier never opened the database")
         shown = Path(f"/proc/{process.pid}/cmdline").read_bytes() + Path(f"/proc/{process.pid}/environ").read_bytes()
         limits = Path(f"/proc/{process.pid}/limits").read_text()
+    logged = "".join(capfd.readouterr()).encode()
     written = b"".join(path.read_bytes() for path in paths.state.rglob("*") if path.is_file())
     for secret in secrets:
         assert secret not in shown
         assert secret not in written
+        assert secret not in logged
     assert [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core")] == [["0", "0"]]
 
 
