@@ -22,7 +22,7 @@ MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.ca
 
 .PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
   bench-anonymity bench-reconnects bench-cameras soak bench-audit bench-storage prove-containment \
-  deb test-deb clean
+  deb test-deb catalogues clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -122,6 +122,14 @@ bench-reconnects: setup-dev ## Measure what 200 reconnects of a camera leave beh
 
 networks: setup
 	@$(MODELS) $(BIN)/veilsight models pull >&2
+
+catalogues: setup-dev ## Find the texts of pages and reports, and bring the catalogues of the languages up to date.
+	@mkdir -p .cache
+	@$(BIN)/pybabel --quiet extract --mapping-file appliance/languages/extraction.cfg --keywords marked \
+	  --project Veilsight --sort-output --add-location file --width 120 --output-file .cache/messages.pot appliance templates
+	@for language in de fr es; do \
+	  $(BIN)/pybabel --quiet update --input-file .cache/messages.pot --locale $$language --no-fuzzy-matching --ignore-obsolete \
+	    --ignore-pot-creation-date --width 120 --output-file appliance/languages/$$language.po; done
 
 lock: ## Choose and pin dependency versions anew (a maintainer's task; needs uv).
 	@$(LOCK) pyproject.toml -o requirements.lock

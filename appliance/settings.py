@@ -21,6 +21,7 @@ from msgspec import Meta
 
 from appliance.destinations import Destination, Sendable
 from appliance.errors import UsageError
+from appliance.language import Code
 from appliance.report_schedule import ReportSchedule
 
 # A set of networks, one for each task: the default ones, or smaller ones that are quicker and find less.
@@ -138,6 +139,7 @@ class Site(Section, frozen=True):
     timezone: str = "UTC"
     controller: str = ""
     contact: str = ""
+    language: Code = "en"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,27 +4,43 @@ from flask import Flask, Response, current_app, g, render_template
 from werkzeug.exceptions import HTTPException
 
 from appliance.errors import VeilsightError
+from appliance.language import NAMES, marked
 from appliance.resources import find_resource
-from appliance.web import account, anonymity, audit, checking, counts_export, live, reports, security, today
+from appliance.web import (
+    account,
+    anonymity,
+    audit,
+    checking,
+    counts_export,
+    language_choice,
+    live,
+    reports,
+    security,
+    today,
+    wording,
+)
 from appliance.web.context import EXTENSION, WebContext
 from appliance.web.roles import NotInRole, Permission, may, pages_of
 from appliance.web.server import LARGEST_REQUEST_BYTES
 
 EXPLANATIONS = {
-    400: ("That did not work", "The request was not complete. Please go back and try again."),
-    401: ("Please log in", "Your session is over."),
-    403: ("Not from here", "The request did not come from a page of this session. Please go back and try again."),
-    404: ("Nothing here", "There is no page at this address."),
-    405: ("That did not work", "This address is not for opening in this way."),
-    413: ("Too large", "The request is larger than this appliance accepts."),
+    400: (marked("That did not work"), marked("The request was not complete. Please go back and try again.")),
+    401: (marked("Please log in"), marked("Your session is over.")),
+    403: (
+        marked("Not from here"),
+        marked("The request did not come from a page of this session. Please go back and try again."),
+    ),
+    404: (marked("Nothing here"), marked("There is no page at this address.")),
+    405: (marked("That did not work"), marked("This address is not for opening in this way.")),
+    413: (marked("Too large"), marked("The request is larger than this appliance accepts.")),
 }
 NOT_IN_ROLE = (
-    "Not for your role",
-    "Your role does not include this page. If you need it, ask an administrator of this site.",
+    marked("Not for your role"),
+    marked("Your role does not include this page. If you need it, ask an administrator of this site."),
 )
 FAILURE = (
-    "Something went wrong",
-    "It is not your fault. Please try again; `veilsight doctor` says what may be the matter.",
+    marked("Something went wrong"),
+    marked("It is not your fault. Please try again; `veilsight doctor` says what may be the matter."),
 )
 
 
@@ -40,7 +56,8 @@ def create_app(context: WebContext) -> Flask:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions[EXTENSION] = context
     security.protect(app)
-    for page in (account, today, counts_export, live, checking, reports, audit):
+    wording.speak(app)
+    for page in (account, language_choice, today, counts_export, live, checking, reports, audit):
         app.register_blueprint(page.blueprint)
     app.add_url_rule("/health", "health", health)
     app.register_error_handler(HTTPException, explain)
@@ -60,7 +77,8 @@ def explain(error: HTTPException) -> tuple[str | Response, int]:
     if security.wants_data():
         return Response(status=status), status
     heading, explanation = NOT_IN_ROLE if isinstance(error, NotInRole) else EXPLANATIONS.get(status, FAILURE)
-    return render_template("error.html", heading=heading, explanation=explanation), status
+    texts = {"heading": wording.gettext(heading), "explanation": wording.gettext(explanation)}
+    return render_template("error.html", **texts), status
 
 
 def explain_trouble(error: VeilsightError) -> tuple[str | Response, int]:
@@ -68,8 +86,8 @@ def explain_trouble(error: VeilsightError) -> tuple[str | Response, int]:
     current_app.logger.error("%s", error)
     if security.wants_data():
         return Response(status=503), 503
-    explanation = str(error) if g.get("session") else FAILURE[1]
-    return render_template("error.html", heading=FAILURE[0], explanation=explanation), 503
+    explanation = str(error) if g.get("session") else wording.gettext(FAILURE[1])
+    return render_template("error.html", heading=wording.gettext(FAILURE[0]), explanation=explanation), 503
 
 
 def page_values(context: WebContext) -> dict[str, object]:
@@ -77,6 +95,8 @@ def page_values(context: WebContext) -> dict[str, object]:
     session = g.get("session")
     return {
         "site": context.settings.site,
+        "language": wording.this_language().code,
+        "languages": NAMES,
         "anonymity": anonymity.describe(context.settings),
         "session": session,
         "csrf_token": session.csrf if session else "",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from flask import Flask, current_app
 from sqlalchemy import Engine
 
+from appliance.language import Languages
 from appliance.settings import Paths, Settings
 from appliance.storage.site import Site
 from appliance.vision.live import LiveClient
@@ -65,6 +66,7 @@ class WebContext:
     password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
     checks: dict[str, "Begun"] = field(default_factory=dict)
     jobs: Jobs = field(default_factory=Jobs)
+    languages: Languages = field(default_factory=Languages)
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
 
     @property

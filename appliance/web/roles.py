@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 from flask import Flask
 from werkzeug.exceptions import Forbidden
 
+from appliance.language import marked
 from appliance.storage.users import Role
 
 P = ParamSpec("P")
@@ -45,11 +46,19 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 # Where each permission's page is, in the order of the navigation: endpoint, icon and what it is called.
 NAVIGATION = (
-    (Permission.NUMBERS, "today.show", "today", "Today"),
-    (Permission.LIVE, "live.choose", "live", "Live"),
-    (Permission.REPORTS, "reports.show", "reports", "Reports"),
-    (Permission.AUDIT, "audit.show", "audit", "Audit"),
+    (Permission.NUMBERS, "today.show", "today", marked("Today")),
+    (Permission.LIVE, "live.choose", "live", marked("Live")),
+    (Permission.REPORTS, "reports.show", "reports", marked("Reports")),
+    (Permission.AUDIT, "audit.show", "audit", marked("Audit")),
 )
+# What each role is called, to be translated where it is shown.
+ROLE_NAMES = {
+    Role.MANAGER: marked("manager"),
+    Role.VIEWER: marked("viewer"),
+    Role.INSTALLER: marked("installer"),
+    Role.AUDITOR: marked("auditor"),
+    Role.ADMINISTRATOR: marked("administrator"),
+}
 HOME = "today.show"
 DECLARATION = "veilsight_permission"
 

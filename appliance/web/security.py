@@ -18,7 +18,7 @@ from appliance.web.sessions import Session, same
 SESSION_COOKIE = "__Host-veilsight"
 LOGIN_COOKIE = "__Host-veilsight-login"
 # Everything else needs log-in.
-OPEN_ENDPOINTS = frozenset({"account.log_in", "account.check_log_in", "static", "health"})
+OPEN_ENDPOINTS = frozenset({"account.log_in", "account.check_log_in", "language.change", "static", "health"})
 CHECK_USER_EVERY = timedelta(seconds=10)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

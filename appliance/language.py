@@ -1,0 +1,137 @@
+"""The languages of pages and reports: texts from message catalogues, numbers and dates after the Unicode CLDR (Babel).
+
+English is the source: a message is its English text. The catalogues of the other languages are in `languages/`, one
+gettext file each, brought up to date by `make catalogues`. Logs, audit entries and the command line stay English.
+"""
+
+import io
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo
+
+from babel import Locale, dates, numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+
+Code = Literal["en", "de", "fr", "es"]
+CODES: tuple[Code, ...] = get_args(Code)
+SOURCE: Code = "en"
+# Each language is called what its speakers call it.
+NAMES: dict[Code, str] = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+# For numbers and dates. Stores in Europe write 3 October 2026 in English, too.
+_LOCALES: dict[Code, str] = {"en": "en_GB", "de": "de_DE", "fr": "fr_FR", "es": "es_ES"}
+FOLDER = Path(__file__).with_name("languages")
+
+
+def marked(message: str) -> str:
+    """`message` as it is: marks a text that is translated later, where it is shown."""
+    return message
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language. All texts are formatted with `%`, so a percent sign in a message is written twice."""
+
+    code: Code
+    locale: Locale = field(repr=False)
+    translations: NullTranslations = field(repr=False)
+
+    def gettext(self, message: str, **values: object) -> str:
+        """The message in this language, with `values` in the places that it names, such as `%(name)s`."""
+        return self.translations.gettext(message) % values
+
+    def ngettext(self, one: str, many: str, number: int, **values: object) -> str:
+        """The form of the message for `number`, which the message may call `%(num)s`."""
+        return self.translations.ngettext(one, many, number) % ({"num": self.number(number)} | values)
+
+    def number(self, value: float, decimals: int = 0) -> str:
+        """Such as 1,234 in English and 1.234 in German."""
+        digits = "#,##0" + (f".{'0' * decimals}" if decimals else "")
+        return numbers.format_decimal(value, format=digits, locale=self.locale)
+
+    def decimal(self, value: float, most: int = 2) -> str:
+        """A number with no more decimals than it needs, at most `most`: 0.5, 1.25, 3."""
+        return numbers.format_decimal(value, format="#,##0." + "#" * most, locale=self.locale)
+
+    def percent(self, part: float) -> str:
+        """`part` 1.0 is 100 %, in whole percent."""
+        return numbers.format_percent(part, locale=self.locale)
+
+    def weekday(self, value: date) -> str:
+        return dates.format_date(value, "EEEE", locale=self.locale)
+
+    def month(self, value: date) -> str:
+        """Such as October 2026."""
+        return str(dates.format_skeleton("yMMMM", value, locale=self.locale))
+
+    def day(self, value: date) -> str:
+        """Such as 3 October 2026."""
+        return dates.format_date(value, "long", locale=self.locale)
+
+    def short_day(self, value: date) -> str:
+        """Such as 3 Oct 2026."""
+        return dates.format_date(value, "medium", locale=self.locale)
+
+    def days(self, first: date, last: date) -> str:
+        """Such as 1 to 31 October 2026, with no more repeated than needed."""
+        if first == last:
+            return self.day(first)
+        if (first.year, first.month) == (last.year, last.month):
+            return self.gettext("%(number)s to %(last)s", number=first.day, last=self.day(last))
+        same_year = first.year == last.year
+        beginning = str(dates.format_skeleton("MMMMd", first, locale=self.locale)) if same_year else self.day(first)
+        return self.gettext("%(first)s to %(last)s", first=beginning, last=self.day(last))
+
+    def moment(self, value: datetime, zone: ZoneInfo, with_seconds: bool = False) -> str:
+        """Such as 3 Oct 2026, 14:05 in the site's time zone."""
+        local = value.astimezone(zone)
+        clock = f"{local:%H:%M:%S}" if with_seconds else f"{local:%H:%M}"
+        return f"{self.short_day(local.date())}, {clock}"
+
+
+class Languages:
+    """The languages that there are. A catalogue is read when its language is first asked for, and then kept.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._read: dict[Code, Language] = {}
+
+    def get(self, code: Code) -> Language:
+        with self._lock:
+            if code not in self._read:
+                self._read[code] = english() if code == SOURCE else read_language(code, self._folder)
+            return self._read[code]
+
+
+def english() -> Language:
+    """The source: every message as it is written."""
+    return Language(SOURCE, Locale.parse(_LOCALES[SOURCE]), NullTranslations())
+
+
+def read_language(code: Code, folder: Path = FOLDER) -> Language:
+    """A language with its catalogue, compiled in memory. A message that it lacks is shown in English."""
+    with (folder / f"{code}.po").open("rb") as file:
+        catalogue = read_po(file, locale=code)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Language(code, Locale.parse(_LOCALES[code]), Translations(compiled))
+
+
+def find_code(name: str) -> Code | None:
+    """The language of this code, or None if there is none."""
+    return next((code for code in CODES if code == name), None)
+
+
+def choose(names: Sequence[str | None]) -> Code:
+    """The first of `names` that is a language here; the source if none is."""
+    return next((code for name in names if name and (code := find_code(name))), SOURCE)
