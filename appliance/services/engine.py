@@ -27,6 +27,7 @@ from appliance.services.network_witness import NetworkWitness, record_networks
 from appliance.services.service_manager import ServiceManager
 from appliance.services.settings_record import record_settings
 from appliance.services.setup import program_actor
+from appliance.services.trying import CameraTrials
 from appliance.settings import Paths, Settings
 from appliance.storage import cameras
 from appliance.storage.cameras import Camera, ZoneSetting
@@ -228,7 +229,7 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event, manager:
     engine = Engine(site, settings, detectors, hub, keeping)
     witness = NetworkWitness(site.engine, ACTOR, detectors, changes)
     # The socket comes first: a second engine, started by mistake, ends there and leaves no trace in the log.
-    with LiveServer(paths.live_socket, hub, engine.status), ExitStack() as stack:
+    with LiveServer(paths.live_socket, hub, engine.status, CameraTrials(site.engine)), ExitStack() as stack:
         _record_start(site, detectors)
         record_policy(site, ACTOR, settings.anonymity)
         record_settings(site, ACTOR, settings)

@@ -1,7 +1,8 @@
 """Redacted pictures and the engine's status on a Unix socket: the engine's side and the viewer's side.
 
 A client sends one JSON request. `{"want": "status"}` gets one JSON object. `{"want": "view", "camera": NAME}` gets, for
-each picture, a JSON header and then the JPEG, until the client closes. Messages are framed by
+each picture, a JSON header and then the JPEG, until the client closes. `{"want": "trial", "camera": NAME}` gets one
+JSON object, some seconds later: what a camera that is set up sends, or an `error`. Messages are framed by
 `multiprocessing.connection`, of which only the byte functions are used: nothing is ever unpickled. Who may connect is
 decided by the socket file's mode and group.
 
@@ -23,6 +24,8 @@ from appliance.errors import VeilsightError
 SOCKET_MODE = 0o660
 LONGEST_REQUEST_BYTES = 4096
 STATUS_SECONDS = 5.0
+# A camera may take this long to answer, to begin and to tell its clock.
+TRIAL_SECONDS = 60.0
 # A viewer's connection is looked at this often, so that one who left is noticed while no picture comes.
 LOOK_SECONDS = 1.0
 # A viewer who takes nothing for this long is let go; its pictures would be stale anyway.
@@ -92,13 +95,22 @@ class Hub:
             self._changed.notify_all()
 
 
-class LiveServer:
-    """Serves `hub` and `status` on a Unix socket while the context lasts."""
+Try = Callable[[str], Mapping[str, Any]]
+"""Tries the camera of this name and returns what came of it."""
 
-    def __init__(self, path: Path, hub: Hub, status: Callable[[], Mapping[str, Any]]) -> None:
+
+def no_trials(_camera: str) -> Mapping[str, Any]:
+    return {"error": "This engine tries no camera."}
+
+
+class LiveServer:
+    """Serves `hub`, `status` and `trial` on a Unix socket while the context lasts."""
+
+    def __init__(self, path: Path, hub: Hub, status: Callable[[], Mapping[str, Any]], trial: Try = no_trials) -> None:
         self._path = path
         self._hub = hub
         self._status = status
+        self._trial = trial
         self._listener: Listener | None = None
 
     def __enter__(self) -> Self:
@@ -142,6 +154,8 @@ class LiveServer:
                     connection.send_bytes(json.dumps(self._status()).encode())
                 elif request.get("want") == "view":
                     self._show(connection, str(request.get("camera")))
+                elif request.get("want") == "trial":
+                    connection.send_bytes(json.dumps(self._trial(str(request.get("camera")))).encode())
         except (OSError, EOFError, ValueError, AttributeError):
             # The client left, or sent what is no request; either way there is nobody to answer.
             return
@@ -171,9 +185,19 @@ class LiveClient:
 
     def status(self) -> dict[str, Any]:
         """The engine's status. Raises `LiveUnavailable`."""
-        with self._connect({"want": "status"}) as connection:
+        return self._ask({"want": "status"}, STATUS_SECONDS)
+
+    def trial(self, camera: str) -> dict[str, Any]:
+        """Let the engine try a camera that is set up: what it sends, or an `error`. Takes some seconds.
+
+        Raises `LiveUnavailable`.
+        """
+        return self._ask({"want": "trial", "camera": camera}, TRIAL_SECONDS)
+
+    def _ask(self, request: Mapping[str, str], seconds: float) -> dict[str, Any]:
+        with self._connect(request) as connection:
             try:
-                if not connection.poll(STATUS_SECONDS):
+                if not connection.poll(seconds):
                     raise LiveUnavailable("The engine does not answer.")
                 answer: dict[str, Any] = json.loads(connection.recv_bytes())
             except (OSError, EOFError, ValueError) as error:

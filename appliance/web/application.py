@@ -10,10 +10,13 @@ from appliance.web import (
     account,
     anonymity,
     audit,
+    camera_trial,
+    cameras,
     checking,
     counts_export,
     language_choice,
     live,
+    places,
     reports,
     security,
     today,
@@ -57,7 +60,19 @@ def create_app(context: WebContext) -> Flask:
     app.extensions[EXTENSION] = context
     security.protect(app)
     wording.speak(app)
-    for page in (account, language_choice, today, counts_export, live, checking, reports, audit):
+    for page in (
+        account,
+        language_choice,
+        today,
+        counts_export,
+        live,
+        checking,
+        cameras,
+        camera_trial,
+        places,
+        reports,
+        audit,
+    ):
         app.register_blueprint(page.blueprint)
     app.add_url_rule("/health", "health", health)
     app.register_error_handler(HTTPException, explain)

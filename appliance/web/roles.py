@@ -48,6 +48,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 NAVIGATION = (
     (Permission.NUMBERS, "today.show", "today", marked("Today")),
     (Permission.LIVE, "live.choose", "live", marked("Live")),
+    (Permission.CAMERAS, "cameras.show", "cameras", "Cameras"),
     (Permission.REPORTS, "reports.show", "reports", marked("Reports")),
     (Permission.AUDIT, "audit.show", "audit", marked("Audit")),
 )

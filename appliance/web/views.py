@@ -14,10 +14,11 @@ TIME_LIMIT = timedelta(minutes=10)
 GONE_AFTER = timedelta(seconds=30)
 MOST_VIEWS = 12
 
+SETTING_UP = "Setting up a line or a zone"
 REASONS = (
     "Safety of customers or staff",
     "Checking that people are counted right",
-    "Setting up a line or a zone",
+    SETTING_UP,
     "Looking into a technical fault",
     "Training or demonstration",
 )

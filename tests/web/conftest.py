@@ -71,9 +71,13 @@ class Engine:
 
     hub: Hub
     status: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def answer(self) -> Mapping[str, Any]:
         return self.status
+
+    def trial(self, camera: str) -> Mapping[str, Any]:
+        return self.trials[camera]
 
     def show(self, jpeg: bytes, camera: str = ENTRANCE.name, **header: Any) -> None:
         """Publish a picture as soon as somebody looks at the camera."""
@@ -156,7 +160,7 @@ def app(context: WebContext) -> Flask:
 def engine(paths: Paths) -> Iterator[Engine]:
     """The real server on the real socket, without cameras."""
     engine = Engine(Hub())
-    with LiveServer(paths.live_socket, engine.hub, engine.answer):
+    with LiveServer(paths.live_socket, engine.hub, engine.answer, engine.trial):
         yield engine
 
 

@@ -1,0 +1,74 @@
+"""The test of a camera, which the engine makes: the web program itself reaches no camera."""
+
+import msgspec
+from flask import Blueprint, redirect, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from appliance.errors import VeilsightError
+from appliance.vision.live import LiveClient
+from appliance.web.cameras import need_camera
+from appliance.web.context import this_context
+from appliance.web.roles import Permission, allows
+from appliance.web.security import this_session
+
+blueprint = Blueprint("camera_trial", __name__)
+
+
+class TrialFailed(VeilsightError):
+    """The camera could not be tried; the message says why."""
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What a camera sent, as the engine tells it (`vision.trial.Trial`), or an `error`."""
+
+    error: str = ""
+    width: int = 0
+    height: int = 0
+    codec: str = ""
+    transport: str = ""
+    frame_rate: float = 0.0
+    first_frame_seconds: float = 0.0
+    latency_seconds: float | None = None
+    latency_note: str = ""
+    damaged_frames: int = 0
+
+
+@blueprint.post("/cameras/<name>/test")
+@allows(Permission.CAMERAS)
+def test(name: str) -> BaseResponse:
+    """Takes some seconds; the engine tries one camera at a time, so that no more than one page waits."""
+    context, session = this_context(), this_session()
+    need_camera(context, name)
+    try:
+        session.say("good", describe_trial(name, try_camera(context.live, name)))
+    except VeilsightError as error:
+        session.say("bad", str(error))
+    return redirect(url_for("cameras.settings", name=name))
+
+
+def try_camera(live: LiveClient, name: str) -> Trial:
+    """Raises `TrialFailed`, and `LiveUnavailable` where no engine runs."""
+    try:
+        trial = msgspec.convert(live.trial(name), Trial)
+    except msgspec.ValidationError as error:
+        raise TrialFailed("The engine's answer can't be read; are both programs of the same version?") from error
+    if trial.error:
+        raise TrialFailed(trial.error)
+    return trial
+
+
+def describe_trial(name: str, trial: Trial) -> str:
+    way = f" over {trial.transport.upper()}" if trial.transport else ""
+    sentences = [
+        f"{name} sends {trial.width} \N{MULTIPLICATION SIGN} {trial.height} pixels, {trial.codec}{way}, "
+        f"{trial.frame_rate:g} pictures a second; the first came after {trial.first_frame_seconds:.1f} s."
+    ]
+    if trial.latency_seconds is None:
+        sentences.append(f"How late its pictures are is not known: {trial.latency_note}.")
+    else:
+        sentences.append(f"Its pictures arrive {trial.latency_seconds:.2f} s after they were taken.")
+    if trial.damaged_frames:
+        sentences.append(
+            f"{trial.damaged_frames} pictures were damaged: they are covered wholly wherever they are shown."
+        )
+    return " ".join(sentences)

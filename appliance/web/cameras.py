@@ -1,0 +1,171 @@
+"""Cameras: how each is, and setting up, changing, testing and removing them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from appliance.camera_changes import add_camera, change_camera, remove_camera
+from appliance.errors import UsageError
+from appliance.storage import cameras
+from appliance.storage.cameras import Camera, CameraExists, shown_source
+from appliance.storage.database import reading
+from appliance.web.camera_form import (
+    MOUNTINGS,
+    TRANSPORTS,
+    CameraForm,
+    changed_camera,
+    describe_change,
+    form_of,
+    new_camera,
+    typed_form,
+)
+from appliance.web.camera_health import describe_health, describe_history, describe_places, read_history
+from appliance.web.context import WebContext, this_context
+from appliance.web.roles import Permission, allows
+from appliance.web.security import this_session
+from appliance.web.status import read_status
+
+blueprint = Blueprint("cameras", __name__)
+
+
+@blueprint.get("/cameras")
+@allows(Permission.CAMERAS)
+def show() -> str:
+    context = this_context()
+    status = read_status(context.live)
+    with reading(context.engine) as connection:
+        known = cameras.list_cameras(connection)
+    rows = [
+        {
+            "health": describe_health(camera, status),
+            "source": shown_source(camera.source),
+            "places": describe_places(camera),
+            "enabled": camera.enabled,
+        }
+        for camera in known
+    ]
+    return render_template("cameras.html", rows=rows, running=status is not None, structure=structure_of(known))
+
+
+@blueprint.get("/cameras/state")
+@allows(Permission.CAMERAS)
+def state() -> Response:
+    """How each camera is now, for the page's script."""
+    context = this_context()
+    with reading(context.engine) as connection:
+        known = cameras.list_cameras(connection)
+    status = read_status(context.live)
+    found = {camera.name: describe_health(camera, status) for camera in known}
+    return jsonify(cameras=found, structure=structure_of(known))
+
+
+@blueprint.get("/cameras/add")
+@allows(Permission.CAMERAS)
+def add() -> str:
+    return add_page(CameraForm())
+
+
+@blueprint.post("/cameras/add")
+@allows(Permission.CAMERAS)
+def do_add() -> BaseResponse | tuple[str, int]:
+    context, session = this_context(), this_session()
+    try:
+        camera = new_camera(request.form)
+        with context.engine.begin() as connection:
+            add_camera(connection, session.user, camera)
+    except CameraExists:
+        taken = UsageError("There is a camera of this name already; please choose another name.")
+        return add_page(typed_form(request.form, taken)), 400
+    except UsageError as problem:
+        return add_page(typed_form(request.form, problem)), 400
+    session.say("good", f"{camera.name} is set up. Draw a line where people come in, and it counts.")
+    return redirect(url_for("cameras.settings", name=camera.name))
+
+
+@blueprint.get("/cameras/<name>/settings")
+@allows(Permission.CAMERAS)
+def settings(name: str) -> str:
+    camera = need_camera(this_context(), name)
+    return settings_page(camera, form_of(camera))
+
+
+@blueprint.post("/cameras/<name>/settings")
+@allows(Permission.CAMERAS)
+def change(name: str) -> BaseResponse | tuple[str, int]:
+    context, session = this_context(), this_session()
+    before = need_camera(context, name)
+    try:
+        told = describe_change(before, changed_camera(before, request.form))
+        if told:
+            with context.engine.begin() as connection:
+                fields = request.form
+                change_camera(
+                    connection, session.user, name, f"changed: {told}", lambda camera: changed_camera(camera, fields)
+                )
+    except UsageError as problem:
+        return settings_page(before, typed_form(request.form, problem, before)), 400
+    session.say("good", f"{name} is changed: {told}." if told else "Nothing was changed.")
+    return redirect(url_for("cameras.settings", name=name))
+
+
+@blueprint.post("/cameras/<name>/switch")
+@allows(Permission.CAMERAS)
+def switch(name: str) -> BaseResponse:
+    """Switch the camera on or off."""
+    context, session = this_context(), this_session()
+    need_camera(context, name)
+    on = request.form.get("on") == "1"
+    with context.engine.begin() as connection:
+        told = "enabled" if on else "disabled"
+        change_camera(connection, session.user, name, told, lambda camera: replace(camera, enabled=on))
+    session.say("good", f"{name} is switched on." if on else f"{name} is switched off; nothing is counted there.")
+    return redirect(url_for("cameras.show"))
+
+
+@blueprint.post("/cameras/<name>/remove")
+@allows(Permission.CAMERAS)
+def remove(name: str) -> BaseResponse:
+    context, session = this_context(), this_session()
+    need_camera(context, name)
+    with context.engine.begin() as connection:
+        remove_camera(connection, session.user, name)
+    session.say("good", f"{name} is removed. Its counts stay.")
+    return redirect(url_for("cameras.show"))
+
+
+def add_page(form: CameraForm) -> str:
+    return render_template("camera_add.html", form=form, mountings=MOUNTINGS, transports=TRANSPORTS)
+
+
+def settings_page(camera: Camera, form: CameraForm) -> str:
+    context = this_context()
+    with reading(context.engine) as connection:
+        history = read_history(connection, context.clock()).get(camera.name, [])
+    return render_template(
+        "camera.html",
+        form=form,
+        mountings=MOUNTINGS,
+        transports=TRANSPORTS,
+        health=describe_health(camera, read_status(context.live)),
+        places=describe_places(camera),
+        enabled=camera.enabled,
+        source=shown_source(camera.source),
+        structure=structure_of((camera,)),
+        history=describe_history(history, context.settings.site.zone),
+    )
+
+
+def need_camera(context: WebContext, name: str) -> Camera:
+    """The camera of this name; without one the request ends with 404."""
+    with reading(context.engine) as connection:
+        camera = cameras.get(connection, name)
+    if camera is None:
+        abort(404)
+    return camera
+
+
+def structure_of(known: Sequence[Camera]) -> str:
+    """Changes when the page itself has to be made anew."""
+    return "|".join(f"{camera.name}={camera.enabled}" for camera in known)
