@@ -36,6 +36,8 @@ CHANGES = {
     "camera-removed": "camera removed",
     "user-added": "user added",
     "role-changed": "role changed",
+    "second-factor-on": "second factor set up",
+    "second-factor-off": "second factor switched off",
     "user-removed": "user removed",
     "password-changed": "password changed",
     "database-migrated": "database migrated",

@@ -141,6 +141,19 @@ user = Table(
     Column("created", Moment, nullable=False),
     # What the user may do (storage/users.py); empty is nothing.
     Column("role", String, nullable=False, server_default=""),
+    # Until when a password that somebody else made is good, for one log-in; null: the user's own.
+    Column("password_expires", Moment),
+    # Of time-based codes (storage/second_factor.py), and the step of the last that was used; empty: no second factor.
+    Column("totp_secret", String, nullable=False, server_default=""),
+    Column("totp_used", Integer, nullable=False, server_default="0"),
+)
+
+# The SHA-256 of each recovery code that was not used yet.
+user_recovery = Table(
+    "user_recovery",
+    metadata,
+    Column("user", String, primary_key=True),
+    Column("code_hash", LargeBinary(32), primary_key=True),
 )
 
 report = Table(

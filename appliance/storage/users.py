@@ -1,19 +1,24 @@
 """The people who may log in, and their roles. Passwords are kept as Argon2id hashes (RFC 9106)."""
 
+import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from appliance.errors import UsageError, VeilsightError
 from appliance.storage.tables import user as user_table
+from appliance.storage.tables import user_recovery
 
 SHORTEST_PASSWORD = 10
 LONGEST_NAME = 64
+# A password that somebody else made and passed on is good for as long, and must be changed at its first use.
+ONE_TIME = timedelta(days=7)
 
 
 class Role(StrEnum):
@@ -48,9 +53,17 @@ class UserNameUnusable(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """`stamp` changes whenever the password or the second factor does: a session that began with another one ends.
+
+    `password_expires` is None where the password is the user's own.
+    """
+
     name: str
     created: datetime
     role: Role
+    password_expires: datetime | None
+    has_second_factor: bool
+    stamp: str
 
 
 def add(connection: Connection, name: str, password: str, role: Role, now: datetime | None = None) -> None:
@@ -65,9 +78,13 @@ def add(connection: Connection, name: str, password: str, role: Role, now: datet
     connection.execute(user_table.insert().values(**values))
 
 
-def set_password(connection: Connection, name: str, password: str) -> None:
-    """Raises `UserUnknown` and `PasswordTooShort`."""
-    statement = user_table.update().where(user_table.c.name == name).values(password_hash=_hash(password))
+def set_password(connection: Connection, name: str, password: str, expires: datetime | None = None) -> None:
+    """With `expires` the password is good until then, and must be changed at its first use.
+
+    Raises `UserUnknown` and `PasswordTooShort`.
+    """
+    values = {"password_hash": _hash(password), "password_expires": expires}
+    statement = user_table.update().where(user_table.c.name == name).values(**values)
     if not connection.execute(statement).rowcount:
         raise _unknown(name)
 
@@ -84,6 +101,7 @@ def remove(connection: Connection, name: str) -> None:
     """Raises `UserUnknown`, and `LastAdministrator` where nobody else could manage the users."""
     _keep_administrator(connection, need(connection, name))
     connection.execute(user_table.delete().where(user_table.c.name == name))
+    connection.execute(user_recovery.delete().where(user_recovery.c.user == name))
 
 
 def verify(connection: Connection, name: str, password: str) -> bool:
@@ -100,12 +118,12 @@ def verify(connection: Connection, name: str, password: str) -> bool:
 
 def list_users(connection: Connection) -> tuple[User, ...]:
     """All users by name."""
-    query = select(user_table.c.name, user_table.c.created, user_table.c.role).order_by(user_table.c.name)
-    return tuple(User(row.name, row.created, Role(row.role)) for row in connection.execute(query))
+    return tuple(_user(row) for row in connection.execute(select(user_table).order_by(user_table.c.name)))
 
 
 def find(connection: Connection, name: str) -> User | None:
-    return next((user for user in list_users(connection) if user.name == name), None)
+    row = connection.execute(select(user_table).where(user_table.c.name == name)).one_or_none()
+    return None if row is None else _user(row)
 
 
 def need(connection: Connection, name: str) -> User:
@@ -114,6 +132,11 @@ def need(connection: Connection, name: str) -> User:
     if user is None:
         raise _unknown(name)
     return user
+
+
+def _user(row: Row[Any]) -> User:
+    stamp = hashlib.sha256(f"{row.password_hash} {row.totp_secret}".encode()).hexdigest()
+    return User(row.name, row.created, Role(row.role), row.password_expires, bool(row.totp_secret), stamp)
 
 
 def _keep_administrator(connection: Connection, user: User) -> None:

@@ -14,12 +14,15 @@ from appliance.web import (
     cameras,
     checking,
     counts_export,
+    explore,
     language_choice,
     live,
+    own_account,
     places,
     reports,
     security,
     today,
+    user_list,
     wording,
 )
 from appliance.web.context import EXTENSION, WebContext
@@ -62,9 +65,12 @@ def create_app(context: WebContext) -> Flask:
     wording.speak(app)
     for page in (
         account,
+        own_account,
+        user_list,
         language_choice,
         today,
         counts_export,
+        explore,
         live,
         checking,
         cameras,

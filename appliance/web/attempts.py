@@ -32,12 +32,14 @@ class FailedAttempts:
             while len(self._times) > MOST_KEYS:
                 del self._times[next(iter(self._times))]
 
-    def forget(self, name: str, address: str) -> None:
-        """A log-in succeeded: this name starts afresh at this address, and the address is one failure better off."""
+    def forget(self, name: str, address: str, attempts: int = 1) -> None:
+        """A log-in succeeded, in as many attempts as it has steps: this name starts afresh at this address, and the
+        address is as many failures better off."""
         with self._lock:
             self._times.pop((address, name), None)
-            if self._times.get((address,)):
-                self._times[(address,)].pop()
+            for _ in range(attempts):
+                if self._times.get((address,)):
+                    self._times[(address,)].pop()
 
     def wait(self, name: str, address: str, now: datetime) -> timedelta:
         """How long until this name may try again from this address; zero if now."""

@@ -12,84 +12,93 @@ from appliance.audit import log
 from appliance.audit.checkpoint import make_checkpoint
 from appliance.audit.log import Entry, Event
 from appliance.audit.verification import AuditLogBroken, verify
+from appliance.language import marked
 from appliance.storage.database import reading
 from appliance.storage.keys import load_signing_key
 from appliance.web.context import Seal, WebContext, this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
-from appliance.web.words import BROWSER, attachment, moment, number, plural
+from appliance.web.wording import gettext, ngettext
+from appliance.web.words import BROWSER, attachment, moment, number
 
 blueprint = Blueprint("audit", __name__)
 
 ENTRIES_A_PAGE = 50
+PROGRAM = marked("program")
 VERIFY_AGAIN = timedelta(minutes=10)
 ACTION_WORDS = {
-    "started": "Program started",
-    "stopped": "Program stopped",
-    "network-loaded": "Network loaded",
-    "network-failed": "Network failed",
-    "network-moved": "Network moved to another device",
-    "network-used": "Network used",
-    "network-quantised": "Network quantised",
-    "camera-added": "Camera added",
-    "camera-changed": "Camera changed",
-    "camera-removed": "Camera removed",
-    "camera-state": "Camera changed state",
-    "camera-tampering": "Camera covered, blurred, blinded, frozen or moved",
-    "login": "Logged in",
-    "login-failed": "Log-in failed",
-    "logout": "Logged out",
-    "view-opened": "Live view opened",
-    "view-closed": "Live view closed",
-    "report-built": "Report built",
-    "report-downloaded": "Report downloaded",
-    "counts-downloaded": "Counts downloaded",
-    "delivery-started": "Sending begun",
-    "report-delivered": "Report delivered",
-    "metric-delivered": "Numbers delivered",
-    "delivery-failed": "Delivery failed",
-    "delivery-unknown": "Delivery broken off, outcome unknown",
-    "egress-refused": "Sending refused",
-    "destination-secret-set": "Secret of a destination set",
-    "destination-secret-removed": "Secret of a destination removed",
-    "guard-refused": "Program kept from connecting",
-    "user-added": "User added",
-    "role-changed": "Role changed",
-    "access-refused": "Page refused, not in the role",
-    "user-removed": "User removed",
-    "password-changed": "Password changed",
-    "checkpoint-signed": "Checkpoint signed",
-    "checkpoint-downloaded": "Checkpoint downloaded",
-    "database-migrated": "Database updated",
-    "database-backed-up": "Backup made",
-    "database-restored": "Backup restored",
-    "key-changed": "Key changed",
-    "data-removed": "Old data removed",
-    "retention-run": "Old data looked for",
-    "anonymity-set": "Anonymity set",
-    "settings-changed": "Settings changed",
-    "counting-checked": "Count checked by eye",
-    "redaction-failed": "Redaction failed, picture covered",
-    "recording-redacted": "Recording redacted",
+    "started": marked("Program started"),
+    "stopped": marked("Program stopped"),
+    "network-loaded": marked("Network loaded"),
+    "network-failed": marked("Network failed"),
+    "network-moved": marked("Network moved to another device"),
+    "network-used": marked("Network used"),
+    "network-quantised": marked("Network quantised"),
+    "camera-added": marked("Camera added"),
+    "camera-changed": marked("Camera changed"),
+    "camera-removed": marked("Camera removed"),
+    "camera-state": marked("Camera changed state"),
+    "camera-tampering": marked("Camera covered, blurred, blinded, frozen or moved"),
+    "login": marked("Logged in"),
+    "login-failed": marked("Log-in failed"),
+    "logout": marked("Logged out"),
+    "view-opened": marked("Live view opened"),
+    "view-closed": marked("Live view closed"),
+    "report-built": marked("Report built"),
+    "report-downloaded": marked("Report downloaded"),
+    "counts-downloaded": marked("Counts downloaded"),
+    "delivery-started": marked("Sending begun"),
+    "report-delivered": marked("Report delivered"),
+    "metric-delivered": marked("Numbers delivered"),
+    "delivery-failed": marked("Delivery failed"),
+    "delivery-unknown": marked("Delivery broken off, outcome unknown"),
+    "egress-refused": marked("Sending refused"),
+    "destination-secret-set": marked("Secret of a destination set"),
+    "destination-secret-removed": marked("Secret of a destination removed"),
+    "guard-refused": marked("Program kept from connecting"),
+    "user-added": marked("User added"),
+    "role-changed": marked("Role changed"),
+    "access-refused": marked("Page refused, not in the role"),
+    "sessions-ended": marked("Sessions ended"),
+    "second-factor-on": marked("Second factor set up"),
+    "second-factor-off": marked("Second factor switched off"),
+    "user-removed": marked("User removed"),
+    "password-changed": marked("Password changed"),
+    "checkpoint-signed": marked("Checkpoint signed"),
+    "checkpoint-downloaded": marked("Checkpoint downloaded"),
+    "database-migrated": marked("Database updated"),
+    "database-backed-up": marked("Backup made"),
+    "database-restored": marked("Backup restored"),
+    "key-changed": marked("Key changed"),
+    "data-removed": marked("Old data removed"),
+    "retention-run": marked("Old data looked for"),
+    "anonymity-set": marked("Anonymity set"),
+    "settings-changed": marked("Settings changed"),
+    "counting-checked": marked("Count checked by eye"),
+    "redaction-failed": marked("Redaction failed, picture covered"),
+    "recording-redacted": marked("Recording redacted"),
 }
 
 # How a detail is said, in this order; any other is said as it is named.
 DETAIL_WORDS = {
-    "ending": "{}",
-    "seconds": "after {} s",
-    "reason": "{}",
-    "role": "as {}",
-    "address": "from {}",
-    "first_day": "from {}",
-    "last_day": "to {}",
-    "size": "{} entries",
-    "task": "{}",
-    "times": "{} times",
-    "started": "begun in entry {}",
-    "device": "on {}",
-    "frames": "{} frames",
-    "covered_frames": "{} of them covered whole",
+    "ending": "%(value)s",
+    "seconds": marked("after %(value)s s"),
+    "reason": "%(value)s",
+    "role": marked("as %(value)s"),
+    "second_factor": marked("with a %(value)s"),
+    "address": marked("from %(value)s"),
+    "first_day": marked("from %(value)s"),
+    "last_day": marked("to %(value)s"),
+    "size": marked("%(value)s entries"),
+    "task": "%(value)s",
+    "times": marked("%(value)s times"),
+    "started": marked("begun in entry %(value)s"),
+    "device": marked("on %(value)s"),
+    "frames": marked("%(value)s frames"),
+    "covered_frames": marked("%(value)s of them covered whole"),
 }
+# Details whose values are words of this program, which may have a translation.
+TRANSLATED_DETAILS = frozenset({"ending", "reason", "role", "second_factor"})
 SHOWN_DIGITS = 16
 
 
@@ -132,12 +141,18 @@ def show() -> str:
         "audit.html",
         rows=[describe_entry(entry, zone) for entry in found],
         seal=describe_seal(current_seal(context), size, context.clock(), zone),
-        actions={action: ACTION_WORDS.get(action, action) for action in log.ACTIONS},
+        actions={action: describe_action(action) for action in log.ACTIONS},
         chosen=chosen if actions else "",
         newer=page_address(page - 1, chosen) if page > 1 else None,
         older=page_address(page + 1, chosen) if first + len(found) < total and found else None,
-        range=f"{number(first + 1)} to {number(first + len(found))} of {number(total)}" if found else "",
+        range=describe_range(first, len(found), total) if found else "",
     )
+
+
+def describe_range(first: int, shown: int, total: int) -> str:
+    """Which entries a page shows; `first` counts from 0."""
+    begin, end, of = (number(each) for each in (first + 1, first + shown, total))
+    return gettext("%(first)s to %(last)s of %(total)s", first=begin, last=end, total=of)
 
 
 @blueprint.post("/audit/verify")
@@ -184,7 +199,11 @@ def verify_log(context: WebContext) -> Seal:
         before = _last_length(context)
         problem = ""
         if result.entries < before:
-            problem = f"Entries are missing: there were {number(before)}, and now there are {number(result.entries)}."
+            problem = gettext(
+                "Entries are missing: there were %(before)s, and now there are %(now)s.",
+                before=number(before),
+                now=number(result.entries),
+            )
         seal = Seal(
             context.clock(), problem, max(before, result.entries), result.checkpoint_size, result.checkpoint_signed
         )
@@ -197,46 +216,78 @@ def _last_length(context: WebContext) -> int:
 
 
 def describe_seal(seal: Seal, size: int, now: datetime, zone: ZoneInfo) -> SealWords:
-    when = "just now" if now - seal.time < timedelta(minutes=1) else f"at {seal.time.astimezone(zone):%H:%M}"
+    clock = f"{seal.time.astimezone(zone):%H:%M}"
+    is_new = now - seal.time < timedelta(minutes=1)
     if seal.problem:
-        return SealWords(False, "The log does not hold", seal.problem, f"Found {when}.")
-    since = size - seal.entries
-    added = f" {number(since)} {plural(since, 'entry has', 'entries have')} been added since." if since > 0 else ""
-    kept = "No checkpoint has been signed yet."
-    if seal.checkpoint_size:
-        covered = f"{number(seal.checkpoint_size)} {plural(seal.checkpoint_size, 'entry', 'entries')}"
-        kept = f"The newest checkpoint covers {covered}, signed {seal.checkpoint_signed}."
-    whole = f"All {number(seal.entries)} {plural(seal.entries, 'entry', 'entries')} were verified {when}.{added}"
-    return SealWords(True, "The log is whole", whole, kept)
+        found = gettext("Found just now.") if is_new else gettext("Found at %(clock)s.", clock=clock)
+        return SealWords(False, gettext("The log does not hold"), seal.problem, found)
+    if is_new:
+        told = ngettext(
+            "%(num)s entry was verified just now.", "All %(num)s entries were verified just now.", seal.entries
+        )
+    else:
+        told = ngettext(
+            "%(num)s entry was verified at %(clock)s.",
+            "All %(num)s entries were verified at %(clock)s.",
+            seal.entries,
+            clock=clock,
+        )
+    if size > seal.entries:
+        added = ngettext(
+            "%(num)s entry has been added since.", "%(num)s entries have been added since.", size - seal.entries
+        )
+        told = f"{told} {added}"
+    return SealWords(True, gettext("The log is whole"), told, describe_checkpoint(seal))
+
+
+def describe_checkpoint(seal: Seal) -> str:
+    if not seal.checkpoint_size:
+        return gettext("No checkpoint has been signed yet.")
+    return ngettext(
+        "The newest checkpoint covers %(num)s entry, signed %(moment)s.",
+        "The newest checkpoint covers %(num)s entries, signed %(moment)s.",
+        seal.checkpoint_size,
+        moment=seal.checkpoint_signed,
+    )
 
 
 def describe_entry(entry: Entry, zone: ZoneInfo) -> EntryRow:
     event = entry.event
     time = moment(entry.time, zone, with_seconds=True)
-    action = ACTION_WORDS.get(event.action, event.action)
-    return EntryRow(
-        number(entry.number), time, describe_actor(event.actor), action, event.subject, describe_details(event)
-    )
+    action, actor = describe_action(event.action), describe_actor(event.actor)
+    return EntryRow(number(entry.number), time, actor, action, event.subject, describe_details(event))
+
+
+def describe_action(action: str) -> str:
+    return gettext(ACTION_WORDS[action]) if action in ACTION_WORDS else action
 
 
 def describe_actor(actor: str) -> str:
     """A person's name, or such as `engine (program)`."""
     kind, _, name = actor.partition(":")
-    return f"{name} ({kind})" if name else actor
+    return f"{name} ({gettext(kind) if kind == PROGRAM else kind})" if name else actor
 
 
 def describe_details(event: Event) -> str:
     """What else the entry says; of a SHA-256 its beginning, since the log itself has it whole."""
     known = [key for key in DETAIL_WORDS if key in event.details]
     keys = known + [key for key in event.details if key not in DETAIL_WORDS]
-    details = [DETAIL_WORDS.get(key, f"{key.replace('_', ' ')} {{}}").format(event.details[key]) for key in keys]
+    details = [describe_detail(key, event.details[key]) for key in keys]
     if event.destination:
-        details.append(f"to {event.destination}")
+        details.append(gettext("to %(value)s", value=event.destination))
     if event.byte_count:
-        details.append(f"{number(event.byte_count)} bytes")
+        details.append(gettext("%(value)s bytes", value=number(event.byte_count)))
     if event.sha256:
         details.append(f"SHA-256 {event.sha256[:SHOWN_DIGITS]}\N{HORIZONTAL ELLIPSIS}")
     return ", ".join(details)
+
+
+def describe_detail(key: str, value: object) -> str:
+    """A detail that has no words of its own is said as the log names it."""
+    words = DETAIL_WORDS.get(key)
+    if words is None:
+        return f"{key.replace('_', ' ')} {value}"
+    return gettext(words, value=gettext(value) if key in TRANSLATED_DETAILS and isinstance(value, str) else value)
 
 
 def page_address(page: int, action: str) -> str:

@@ -47,10 +47,12 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 # Where each permission's page is, in the order of the navigation: endpoint, icon and what it is called.
 NAVIGATION = (
     (Permission.NUMBERS, "today.show", "today", marked("Today")),
+    (Permission.NUMBERS, "explore.page", "explore", "Explore"),
     (Permission.LIVE, "live.choose", "live", marked("Live")),
     (Permission.CAMERAS, "cameras.show", "cameras", "Cameras"),
     (Permission.REPORTS, "reports.show", "reports", marked("Reports")),
     (Permission.AUDIT, "audit.show", "audit", marked("Audit")),
+    (Permission.ADMINISTRATION, "user_list.show", "users", marked("Users")),
 )
 # What each role is called, to be translated where it is shown.
 ROLE_NAMES = {
@@ -79,7 +81,7 @@ def allows(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, R]]
 
 
 def needed(app: Flask, endpoint: str) -> Permission | None:
-    """The permission that the endpoint's view function declares; None if it declares none, so that nobody may open it."""
+    """The permission that the endpoint's view function declares; None if it declares none, and nobody may open it."""
     found = getattr(app.view_functions.get(endpoint), DECLARATION, None)
     return found if isinstance(found, Permission) else None
 

@@ -17,8 +17,19 @@ from appliance.web.sessions import Session, same
 # The __Host- prefix binds a cookie to this very host, over HTTPS and for every path (RFC 6265bis, section 4.1.3).
 SESSION_COOKIE = "__Host-veilsight"
 LOGIN_COOKIE = "__Host-veilsight-login"
-# Everything else needs log-in.
-OPEN_ENDPOINTS = frozenset({"account.log_in", "account.check_log_in", "language.change", "static", "health"})
+# Everything else needs log-in. What asks for the second factor looks at `g.waiting` itself.
+OPEN_ENDPOINTS = frozenset(
+    {
+        "account.log_in",
+        "account.check_log_in",
+        "account.ask_code",
+        "account.check_code",
+        "language.change",
+        "static",
+        "health",
+    }
+)
+OWN_PASSWORD_ENDPOINTS = frozenset({"own_account.show", "own_account.change_password", "account.log_out"})
 CHECK_USER_EVERY = timedelta(seconds=10)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -64,9 +75,12 @@ def require_session() -> BaseResponse | None:
     context = this_context()
     identifier = request.cookies.get(SESSION_COOKIE, "")
     g.session = context.sessions.find(identifier, context.clock()) if identifier else None
-    if g.session is not None and not still_exists(context, g.session):
-        context.sessions.close_all_of(g.session.user)
+    if g.session is not None and not still_stands(context, g.session):
+        context.sessions.close(identifier)
         g.session = None
+    g.waiting = None
+    if g.session is not None and g.session.awaits == "code":
+        g.waiting, g.session = g.session, None
     if g.session is not None or request.endpoint in OPEN_ENDPOINTS:
         return None
     if request.method in SAFE_METHODS and not wants_data():
@@ -74,16 +88,20 @@ def require_session() -> BaseResponse | None:
     raise Unauthorized
 
 
-def still_exists(context: WebContext, session: Session) -> bool:
-    """Whether the user has not been removed meanwhile; looked up every few seconds, and with it the role."""
+def still_stands(context: WebContext, session: Session) -> bool:
+    """Whether the user is still there, with the same password and second factor; looked up every few seconds.
+
+    The role is looked up with it.
+    """
     if context.clock() - session.checked < CHECK_USER_EVERY:
         return True
     with reading(context.engine) as connection:
         user = find(connection, session.user)
     session.checked = context.clock()
-    if user is not None:
-        session.role = user.role
-    return user is not None
+    if user is None or session.stamp not in ("", user.stamp):
+        return False
+    session.role = user.role
+    return True
 
 
 def wants_data() -> bool:
@@ -108,6 +126,8 @@ def require_permission() -> BaseResponse | None:
     if endpoint is None or endpoint in OPEN_ENDPOINTS:
         return None
     context, session = this_context(), this_session()
+    if session.awaits == "password" and endpoint not in OWN_PASSWORD_ENDPOINTS:
+        return redirect(url_for("own_account.show"))
     if may(session.role, needed(current_app, endpoint)):
         return None
     if endpoint == HOME:

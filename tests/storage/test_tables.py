@@ -48,7 +48,11 @@ COLUMNS = {
     },
     "counting_check": {"camera", "checked", "user", "seconds", "difference"},
     "alert_waiting": {"number", "name", "destination", "reached", "queued"},
-    "user": {"name", "password_hash", "created", "role"},
+    "user": {
+        *("name", "password_hash", "created", "role"),
+        *("password_expires", "totp_secret", "totp_used"),
+    },
+    "user_recovery": {"user", "code_hash"},
     "report": {
         *("name", "first_day", "last_day", "built", "actor", "byte_count", "sha256", "checkpoint"),
         *("schedule", "state", "checked"),

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from appliance.web.security import OPEN_ENDPOINTS, POLICY, safe_next
 from tests.web.conftest import Browser, Clock
 
-ADDRESSES_WITHOUT_LOG_IN = {"/login", "/static/", "/health"}
+ADDRESSES_WITHOUT_LOG_IN = {"/login", "/login/code", "/language", "/static/", "/health"}
 
 
 def addresses(app: Flask) -> list[tuple[str, str]]:

@@ -1,18 +1,18 @@
 """Every route with every role, and without log-in, against one table of who may open what."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from appliance.storage import users
+from appliance.storage.tables import user as user_table
 from appliance.storage.users import Role
 from appliance.web.context import WebContext
 from appliance.web.roles import PERMISSIONS, Permission, allows, needed
 from appliance.web.security import OPEN_ENDPOINTS
-from tests.web.conftest import NOON, PASSWORD, Browser, Clock, audit_entries, open_browser
+from tests.web.conftest import NOON, Browser, Clock, audit_entries, open_browser
 
 ALL = frozenset(Role)
 NUMBERS = frozenset({Role.MANAGER, Role.ADMINISTRATOR})
@@ -25,8 +25,24 @@ ADMINISTRATION = frozenset({Role.ADMINISTRATOR})
 # Who may open what. A new route is added here by whoever adds it.
 TABLE = {
     "account.log_out": ALL,
+    "own_account.show": ALL,
+    "own_account.change_password": ALL,
+    "own_account.end_session": ALL,
+    "own_account.begin_second_factor": ALL,
+    "own_account.confirm_second_factor": ALL,
+    "own_account.end_second_factor": ALL,
+    "user_list.show": ADMINISTRATION,
+    "user_list.add": ADMINISTRATION,
+    "user_list.change_role": ADMINISTRATION,
+    "user_list.renew_password": ADMINISTRATION,
+    "user_list.end_second_factor": ADMINISTRATION,
+    "user_list.sign_out": ADMINISTRATION,
+    "user_list.remove": ADMINISTRATION,
     "today.show": NUMBERS,
     "today.numbers": NUMBERS,
+    "today.events": NUMBERS,
+    "explore.page": NUMBERS,
+    "explore.download": NUMBERS,
     "counts_export.download": NUMBERS,
     "live.choose": LIVE,
     "live.open": LIVE,
@@ -71,12 +87,13 @@ HOMES = {
 
 
 @pytest.fixture
-def browsers(app: Flask, context: WebContext) -> Iterator[dict[Role, Browser]]:
+def browsers(app: Flask, context: WebContext) -> dict[Role, Browser]:
     """One logged-in browser a role, of a user who has it."""
     with context.engine.begin() as connection:
         for role in Role:
-            users.add(connection, f"the {role}", PASSWORD, role, NOON)
-    yield {role: open_browser(app, context, f"the {role}", role) for role in Role}
+            values = {"name": f"the {role}", "password_hash": "", "created": NOON, "role": role.value}
+            connection.execute(user_table.insert().values(**values))
+    return {role: open_browser(app, context, f"the {role}", role) for role in Role}
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
@@ -139,7 +156,7 @@ def test_navigation_shows_what_the_role_may_open_and_leads_nowhere_else(browsers
         offered = set(re.findall(r'href="(/[^"?#]*)', first.text)) - {"/"}
         refused = [address for address in offered if browser.get(address).status_code == 403]
         assert refused == [], role
-        assert ('aria-label="Pages"' in first.text) and f">{HOMES[role]}" not in first.text
+        assert 'aria-label="Pages"' in first.text
 
 
 def test_the_pages_of_a_viewer_and_an_installer_show_no_counts(browsers: dict[Role, Browser]) -> None:

@@ -50,14 +50,16 @@ def test_closing_ends_this_session_alone() -> None:
 
 def test_memory_is_bounded_and_the_least_used_goes_first() -> None:
     store = SessionStore()
-    identifiers = [store.open("ada", Role.MANAGER, NOW + timedelta(seconds=number))[0] for number in range(MOST_SESSIONS + 1)]
+    identifiers = [
+        store.open("ada", Role.MANAGER, NOW + timedelta(seconds=number))[0] for number in range(MOST_SESSIONS + 1)
+    ]
     later = NOW + timedelta(seconds=MOST_SESSIONS + 1)
     assert store.find(identifiers[0], later) is None
     assert store.find(identifiers[1], later) is not None
 
 
 def test_messages_are_shown_once() -> None:
-    _, session = SessionStore().open("ada", NOW)
+    _, session = SessionStore().open("ada", Role.MANAGER, NOW)
     session.say("good", "Done.")
     assert [message.text for message in session.take_messages()] == ["Done."]
     assert session.take_messages() == []
