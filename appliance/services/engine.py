@@ -38,6 +38,7 @@ from appliance.vision.detections import Track
 from appliance.vision.live import Hub, LiveServer
 from appliance.vision.pipeline import DEFAULT_RATE, CameraSource, run_camera
 from appliance.vision.runtime import Detectors, DeviceChange, open_detectors
+from appliance.vision.turns import Turns
 
 ACTOR = program_actor("engine")
 LOOK_EVERY_SECONDS = 0.5
@@ -89,6 +90,7 @@ class Engine:
         self._detectors = detectors
         self._hub = hub
         self._keeping = keeping
+        self._turns = Turns()
         self._running: dict[str, RunningCamera] = {}
         self._ending: dict[str, RunningCamera] = {}
         self._disabled: tuple[str, ...] = ()
@@ -171,6 +173,7 @@ class Engine:
                 "on_event": lambda action, details: self._record(action, camera.name, details),
                 "on_unreliable": observer.mark_unreliable,
                 "deadline_seconds": self._settings.analysis.redaction_deadline_seconds,
+                "turns": self._turns,
             },
             name=f"camera {camera.name}",
             daemon=True,

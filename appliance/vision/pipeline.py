@@ -23,6 +23,7 @@ from appliance.vision.runtime import Detectors
 from appliance.vision.showing import Show
 from appliance.vision.sources import Source, SourceRefused, Transport, open_source
 from appliance.vision.tampering import TamperWatch
+from appliance.vision.turns import Turns
 
 EventKind = Literal["camera-state", "camera-tampering", "redaction-failed"]
 
@@ -82,6 +83,7 @@ def run_camera(
     on_event: TakeEvent,
     on_unreliable: TakeUnreliable = _ignore,
     deadline_seconds: float = 2.0,
+    turns: Turns | None = None,
 ) -> None:
     """Watch the camera until `stop` is set. Never raises: a failure shows in `status` and is tried again.
 
@@ -89,9 +91,12 @@ def run_camera(
     switch do not all come back in the same moment. While nothing answers at the camera's address, nothing else is
     tried; once something does, the next try is made at once.
 
-    `on_unreliable` is told of seconds before now in which the camera did not see what it should.
+    `on_unreliable` is told of seconds before now in which the camera did not see what it should. Cameras that are shown
+    on the same device share `turns`.
     """
-    watch = _Watch(camera, detectors, hub, status, stop, on_tracks, on_event, on_unreliable, deadline_seconds)
+    watch = _Watch(
+        camera, detectors, hub, status, stop, on_tracks, on_event, on_unreliable, deadline_seconds, turns or Turns()
+    )
     status.target_rate = camera.rate
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
@@ -131,6 +136,7 @@ class _Watch:
     on_event: TakeEvent
     on_unreliable: TakeUnreliable
     deadline_seconds: float
+    turns: Turns
     tampering: TamperWatch = field(default_factory=TamperWatch)
 
     def connect(self) -> None:
@@ -139,7 +145,7 @@ class _Watch:
         redactor = Redactor(self.detectors, self.deadline_seconds, text_behind=True)
         with (
             self._open() as source,
-            Show(self.camera.name, redactor, self.hub, self._on_picture) as show,
+            Show(self.camera.name, redactor, self.hub, self.turns, self._on_picture) as show,
         ):
             self.status.connect(source)
             for frame in source:

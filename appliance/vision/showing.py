@@ -19,6 +19,7 @@ from appliance.vision.detections import Detection, Track
 from appliance.vision.frames import RawFrame, RedactedFrame
 from appliance.vision.live import Hub
 from appliance.vision.redaction import Looking, Redactor, cover_whole, explain
+from appliance.vision.turns import Turns
 
 STOP_SECONDS = 5.0
 LONGEST_REST_SECONDS = 0.5
@@ -42,15 +43,22 @@ class _Offer:
 class Show:
     """Takes analysed frames from the camera's thread and publishes redacted pictures; use as a context manager.
 
-    `on_picture` is told of each picture: whether it was covered whole, why, and the frame's time (monotonic).
+    `on_picture` is told of each picture: whether it was covered whole, why, and the frame's time (monotonic). `turns`
+    are shared by all cameras.
     """
 
     def __init__(
-        self, camera: str, redactor: Redactor, hub: Hub, on_picture: Callable[[bool, str, float], None]
+        self,
+        camera: str,
+        redactor: Redactor,
+        hub: Hub,
+        turns: Turns,
+        on_picture: Callable[[bool, str, float], None],
     ) -> None:
         self._camera = camera
         self._redactor = redactor
         self._hub = hub
+        self._turns = turns
         self._on_picture = on_picture
         self._offer: _Offer | None = None
         self._stopped = False
@@ -70,12 +78,15 @@ class Show:
             self._stopped, self._offer = True, None
             self._changed.notify()
         self._thread.join(STOP_SECONDS)
+        self._turns.give_back(self._camera)
 
     def begin(self, frame: RawFrame) -> Looking | None:
-        """Start the redactor's networks on this frame if somebody looks and no other frame is at work; `finish` must
-        follow. So they work beside the one that finds people. Never waits."""
+        """Start the redactor's networks on this frame if somebody looks, no other frame is at work and it is this
+        camera's turn; `finish` must follow. So they work beside the one that finds people. Never waits."""
         with self._changed:
             if not self._hub.watched(self._camera) or self._busy or time.monotonic() < self._free_at:
+                return None
+            if not self._turns.take(self._camera):
                 return None
             self._busy, self._began = True, time.monotonic()
         return self._redactor.look(frame)
@@ -100,6 +111,7 @@ class Show:
             except Exception:
                 # No picture is better than an unredacted one; the next frame is tried anew.
                 logger.exception("a picture of %s could not be shown", self._camera)
+            self._turns.give_back(self._camera)
             with self._changed:
                 now = time.monotonic()
                 self._busy, self._free_at = False, now + min(now - self._began, LONGEST_REST_SECONDS)
