@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 
+from appliance.language import marked
 from appliance.settings import Paths
 from appliance.storage.vault import read_vault
 
 OPENED_BY = {
-    "credential": "The keys open with a systemd credential of this machine, sealed to its TPM where it has one.",
-    "passphrase": "The keys open with a passphrase that somebody types at each start.",
-    "key-file": (
+    "credential": marked(
+        "The keys open with a systemd credential of this machine, sealed to its TPM where it has one."
+    ),
+    "passphrase": marked("The keys open with a passphrase that somebody types at each start."),
+    "key-file": marked(
         "The keys open with a key file that lies beside them: whoever copies this disk reads the database. That is for "
         "trying out; run `veilsight db protect credential` as root, or `veilsight db protect passphrase`."
     ),
-    None: "The keys lie in the clear, as an earlier version kept them; run `veilsight setup`.",
+    None: marked("The keys lie in the clear, as an earlier version kept them; run `veilsight setup`."),
 }
 
 

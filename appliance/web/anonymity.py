@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from appliance.settings import Settings
+from appliance.web.wording import gettext, this_language
 
 
 @dataclass(frozen=True)
@@ -17,16 +18,22 @@ def describe(settings: Settings) -> AnonymityWords:
     """One or two sentences on the mode that is set."""
     chosen = settings.anonymity
     if chosen.mode == "differential":
-        return AnonymityWords(
-            False,
-            f"Anonymity: differential, epsilon {chosen.epsilon:g} a visit. Noise is added to counts before they are "
-            f"stored; ± is their 95 % interval. What was counted in the last {settings.analysis.bucket_minutes} "
-            "minutes or less is exact and not stored yet.",
+        text = gettext(
+            "Anonymity: differential, epsilon %(epsilon)s a visit. Noise is added to counts before they are stored; "
+            "± is their 95 %% interval. What was counted in the last %(minutes)s minutes or less is exact and not "
+            "stored yet.",
+            epsilon=this_language().decimal(chosen.epsilon),
+            minutes=settings.analysis.bucket_minutes,
         )
+        return AnonymityWords(False, text)
     if chosen.mode == "threshold":
-        return AnonymityWords(
-            False,
-            f"Anonymity: threshold {chosen.k}. Counts are exact and appear hour by hour; where an hour counted fewer "
-            f"than {chosen.k}, it is withheld, and totals leave it out.",
+        text = gettext(
+            "Anonymity: threshold %(k)s. Counts are exact and appear hour by hour; where an hour counted fewer than "
+            "%(k)s, it is withheld, and totals leave it out.",
+            k=chosen.k,
         )
-    return AnonymityWords(True, f"Anonymity is off: counts are stored exact. Reason given: {chosen.reason.strip()}")
+        return AnonymityWords(False, text)
+    reason = chosen.reason.strip()
+    return AnonymityWords(
+        True, gettext("Anonymity is off: counts are stored exact. Reason given: %(reason)s", reason=reason)
+    )

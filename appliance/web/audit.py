@@ -18,7 +18,7 @@ from appliance.storage.keys import load_signing_key
 from appliance.web.context import Seal, WebContext, this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
-from appliance.web.wording import gettext, ngettext
+from appliance.web.wording import gettext, ngettext, translated
 from appliance.web.words import BROWSER, attachment, moment, number
 
 blueprint = Blueprint("audit", __name__)
@@ -97,8 +97,16 @@ DETAIL_WORDS = {
     "frames": marked("%(value)s frames"),
     "covered_frames": marked("%(value)s of them covered whole"),
 }
-# Details whose values are words of this program, which may have a translation.
+# Details whose values are words of this program and are translated where they have a translation: those of the roles
+# and of the reasons for a live view, and these.
 TRANSLATED_DETAILS = frozenset({"ending", "reason", "role", "second_factor"})
+ENDINGS = (
+    marked("closed by the viewer"),
+    marked("time limit"),
+    marked("browser gone"),
+    marked("logged out"),
+    marked("program stopped"),
+)
 SHOWN_DIGITS = 16
 
 
@@ -287,7 +295,7 @@ def describe_detail(key: str, value: object) -> str:
     words = DETAIL_WORDS.get(key)
     if words is None:
         return f"{key.replace('_', ' ')} {value}"
-    return gettext(words, value=gettext(value) if key in TRANSLATED_DETAILS and isinstance(value, str) else value)
+    return gettext(words, value=translated(str(value)) if key in TRANSLATED_DETAILS else value)
 
 
 def page_address(page: int, action: str) -> str:

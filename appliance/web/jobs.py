@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from appliance.errors import VeilsightError
+from appliance.language import marked
 
-FAILED = "It did not work, and that is not your fault. `veilsight doctor` says what may be the matter."
+FAILED = marked("It did not work, and that is not your fault. `veilsight doctor` says what may be the matter.")
 
 logger = logging.getLogger(__name__)
 

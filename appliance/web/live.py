@@ -20,6 +20,7 @@ from appliance.web.security import this_session
 from appliance.web.status import read_status
 from appliance.web.viewing import close_view, open_view
 from appliance.web.views import REASONS, TIME_LIMIT, TooManyViews
+from appliance.web.wording import gettext
 
 blueprint = Blueprint("live", __name__)
 
@@ -47,12 +48,12 @@ def open() -> BaseResponse:
     context, session = this_context(), this_session()
     name, reason = request.form.get("camera", ""), request.form.get("reason", "")
     if find_camera(context, name) is None or reason not in REASONS:
-        session.say("warn", "Please choose a camera and a reason.")
+        session.say("warn", gettext("Please choose a camera and a reason."))
         return redirect(url_for("live.choose"))
     try:
         view = open_view(context, session, name, reason)
     except TooManyViews:
-        session.say("warn", "Too many live views are open. Please close one, or wait until one has ended.")
+        session.say("warn", gettext("Too many live views are open. Please close one, or wait until one has ended."))
         return redirect(url_for("live.choose"))
     return redirect(url_for("live.show", identifier=view.identifier))
 
@@ -64,7 +65,7 @@ def show(identifier: str) -> str | BaseResponse:
     view = context.views.touch(identifier, session, context.clock())
     camera = find_camera(context, view.camera) if view else None
     if view is None or camera is None:
-        session.say("warn", "That view has ended. If you still need to look, say why once more.")
+        session.say("warn", gettext("That view has ended. If you still need to look, say why once more."))
         return redirect(url_for("live.choose"))
     today = present_numbers(context)
     return render_template(

@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.audit.log import Event, append
+from appliance.language import Language, marked
 from appliance.report_schedule import ReportSchedule
 from appliance.reports import keeping
 from appliance.reports.attachments import FACTS, read_attachments
@@ -25,25 +26,37 @@ from appliance.web.deliveries import describe_failures
 from appliance.web.jobs import Job
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
+from appliance.web.wording import gettext, this_language, translated
 from appliance.web.words import BROWSER, attachment, days, moment
 
 blueprint = Blueprint("reports", __name__)
 
 STATE_WORDS = {
-    keeping.VALID: ("Verified", ""),
-    State.ALTERED.value: ("Changed", "The PDF or its signature file was changed. Build the report anew."),
-    State.ANOTHER_SITE.value: ("Not ours", "It was signed with another key than this site's."),
-    State.INCOMPLETE.value: ("Incomplete", "The PDF or its signature is not there as a whole. Build the report anew."),
-    keeping.MISSING: ("Missing", "The file is gone or can't be read. Build the report anew."),
-    keeping.REPLACED: ("Replaced", "The PDF is genuine, but not the one that was built then."),
-    "": ("Not verified yet", "Reports are verified when they are built, and each day."),
+    keeping.VALID: (marked("Verified"), ""),
+    State.ALTERED.value: (
+        marked("Changed"),
+        marked("The PDF or its signature file was changed. Build the report anew."),
+    ),
+    State.ANOTHER_SITE.value: (marked("Not ours"), marked("It was signed with another key than this site's.")),
+    State.INCOMPLETE.value: (
+        marked("Incomplete"),
+        marked("The PDF or its signature is not there as a whole. Build the report anew."),
+    ),
+    keeping.MISSING: (marked("Missing"), marked("The file is gone or can't be read. Build the report anew.")),
+    keeping.REPLACED: (marked("Replaced"), marked("The PDF is genuine, but not the one that was built then.")),
+    "": (marked("Not verified yet"), marked("Reports are verified when they are built, and each day.")),
 }
 STEP_WORDS: dict[Step, str] = {
-    "gather": "Checking the audit log and gathering the facts…",
-    "typeset": "Typesetting…",
-    "sign": "Signing…",
+    "gather": marked("Checking the audit log and gathering the facts…"),
+    "typeset": marked("Typesetting…"),
+    "sign": marked("Signing…"),
 }
-EVERY_WORDS = {"day": "each day", "week": "each week", "month": "each month", "quarter": "each quarter"}
+EVERY_WORDS = {
+    "day": marked("each day"),
+    "week": marked("each week"),
+    "month": marked("each month"),
+    "quarter": marked("each quarter"),
+}
 CERTIFICATE = "signing.crt"
 MOST_SHOWN = 120
 
@@ -70,13 +83,13 @@ def show() -> str:
     today = context.clock().astimezone(context.settings.site.zone).date()
     first, last = last_month(today)
     for job in context.jobs.take_done(session.user):
-        session.say("warn" if job.failed else "good", job.outcome)
+        session.say("warn" if job.failed else "good", translated(job.outcome))
     return render_template(
         "reports.html",
         rows=[describe_report(context, report) for report in list_reports(context.engine, context.paths)[:MOST_SHOWN]],
         schedules=[describe_schedule(schedule) for schedule in context.settings.reports],
         failures=describe_failures(context),
-        step=context.jobs.present.step if context.jobs.present else "",
+        step=translated(context.jobs.present.step) if context.jobs.present else "",
         first=first.isoformat(),
         last=last.isoformat(),
         today=today.isoformat(),
@@ -97,40 +110,48 @@ def build() -> BaseResponse:
     except PeriodError as error:
         session.say("warn", str(error))
         return redirect(url_for("reports.show"))
-    user = session.user
-    return begin(STEP_WORDS["gather"], lambda job: build_in_background(context, job, user, first, last))
+    user, language = session.user, this_language()
+    return begin(STEP_WORDS["gather"], lambda job: build_in_background(context, language, job, user, first, last))
 
 
 @blueprint.post("/reports/verify")
 @allows(Permission.REPORTS)
 def verify() -> BaseResponse:
     """Begin to verify every report now, though each was verified within the day."""
-    context = this_context()
+    context, language = this_context(), this_language()
 
     def work(_job: Job) -> str:
         now = context.clock()
         bad = keeping.check_reports(context.paths, context.engine, context.site.public_key, now, timedelta(0))
-        return f"{bad} of the reports are not as they were built." if bad else "All reports are as they were built."
+        if not bad:
+            return language.gettext("All reports are as they were built.")
+        return language.ngettext(
+            "%(num)s report is not as it was built.", "%(num)s reports are not as they were built.", bad
+        )
 
-    return begin("Verifying the reports…", work)
+    return begin(marked("Verifying the reports…"), work)
 
 
 def begin(step: str, work: Callable[[Job], str]) -> BaseResponse:
     context, session = this_context(), this_session()
     if context.jobs.start(session.user, step, work) is None:
-        session.say("warn", "A report is being built or verified already. Please wait a few seconds.")
+        session.say("warn", gettext("A report is being built or verified already. Please wait a few seconds."))
     return redirect(url_for("reports.show"))
 
 
-def build_in_background(context: WebContext, job: Job, user: str, first: date, last: date) -> str:
+def build_in_background(context: WebContext, language: Language, job: Job, user: str, first: date, last: date) -> str:
+    """A thread of its own has no page, so the language comes from the page that asked."""
+
     def tell(step: Step) -> None:
         job.step = STEP_WORDS[step]
 
     now = context.clock()
     built = build_report(context.paths, context.settings, context.engine, first, last, user, now, tell=tell)
     is_going_on = built.last >= now.astimezone(context.settings.site.zone).date()
-    note = " What is being counted at this moment is not in it yet." if is_going_on else ""
-    return f"The report for {days(built.first, built.last)} is built and signed.{note}"
+    period = language.days(built.first, built.last)
+    told = language.gettext("The report for %(period)s is built and signed.", period=period)
+    note = language.gettext("What is being counted at this moment is not in it yet.") if is_going_on else ""
+    return f"{told} {note}".strip()
 
 
 @blueprint.get("/reports/progress")
@@ -138,7 +159,7 @@ def build_in_background(context: WebContext, job: Job, user: str, first: date, l
 def progress() -> Response:
     """The step of the job at work, null if none is."""
     job = this_context().jobs.present
-    return jsonify(step=job.step if job else None)
+    return jsonify(step=translated(job.step) if job else None)
 
 
 @blueprint.get("/reports/<name>/view")
@@ -232,7 +253,7 @@ def certificate() -> Response:
 
 
 def describe_schedule(schedule: ReportSchedule) -> dict[str, str]:
-    return {"name": schedule.name, "when": EVERY_WORDS[schedule.every] if schedule.every else schedule.cron}
+    return {"name": schedule.name, "when": gettext(EVERY_WORDS[schedule.every]) if schedule.every else schedule.cron}
 
 
 def describe_report(context: WebContext, report: BuiltReport) -> ReportRow:
@@ -245,8 +266,8 @@ def describe_report(context: WebContext, report: BuiltReport) -> ReportRow:
         built=moment(report.built, zone),
         actor=report.schedule or report.actor,
         tone=tone,
-        state=state,
+        state=translated(state),
         checked=moment(report.checked, zone) if report.checked else "",
-        problem=problem,
+        problem=translated(problem),
         available=report.path.is_file(),
     )

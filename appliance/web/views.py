@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from appliance.language import marked
 from appliance.web.sessions import Session
 
 TIME_LIMIT = timedelta(minutes=10)
@@ -14,13 +15,13 @@ TIME_LIMIT = timedelta(minutes=10)
 GONE_AFTER = timedelta(seconds=30)
 MOST_VIEWS = 12
 
-SETTING_UP = "Setting up a line or a zone"
+SETTING_UP = marked("Setting up a line or a zone")
 REASONS = (
-    "Safety of customers or staff",
-    "Checking that people are counted right",
+    marked("Safety of customers or staff"),
+    marked("Checking that people are counted right"),
     SETTING_UP,
-    "Looking into a technical fault",
-    "Training or demonstration",
+    marked("Looking into a technical fault"),
+    marked("Training or demonstration"),
 )
 
 Ending = Literal["closed by the viewer", "time limit", "browser gone", "logged out", "program stopped"]

@@ -39,6 +39,11 @@ def ngettext(one: str, many: str, number: int, **values: object) -> str:
     return this_language().ngettext(one, many, number, **values)
 
 
+def translated(text: str) -> str:
+    """A text that was marked elsewhere and has no places for values; what has no translation stays as it is."""
+    return this_language().translations.gettext(text) if text else ""
+
+
 def speak(app: Flask) -> None:
     """Give the templates `_`, `ngettext` and `{% trans %}` in the language of the page."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
