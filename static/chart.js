@@ -1,4 +1,4 @@
-// The bars of people in and out by hour, drawn with uPlot. Without it the table below the chart is opened instead.
+// The bars of people in and out by hour, and last week's line, drawn with uPlot. Without it the table below the chart is opened instead.
 "use strict";
 
 (() => {
@@ -33,13 +33,25 @@
     };
   }
 
+  // The same day a week ago, for comparison.
+  function line(label, stroke) {
+    return { label, stroke, width: 2, dash: [5, 4], points: { show: true, size: 5, fill: stroke }, spanGaps: true };
+  }
+
+  function hasBefore() {
+    return Boolean(hours.before && hours.before.length);
+  }
+
   function tell(chart) {
     const index = chart.cursor.idx;
     if (index === null || index === undefined || hours.in[index] === null) {
       reading.textContent = hint;
       return;
     }
-    reading.textContent = `${hours.labels[index]}: ${hours.in[index]} in, ${hours.out[index]} out`;
+    const before = hasBefore() ? hours.before[index] : null;
+    const words = before === null ? reading.dataset.now : reading.dataset.compared;
+    const found = { hour: hours.labels[index], in: hours.in[index], out: hours.out[index], before };
+    reading.textContent = words.replace(/\{(\w+)\}/g, (_all, name) => found[name]);
   }
 
   function options() {
@@ -65,7 +77,12 @@
         },
         { ...axis, grid, size: 42, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
       ],
-      series: [{}, bars("In", color("--accent"), -1), bars("Out", color("--out"), 1)],
+      series: [
+        {},
+        bars("In", color("--accent"), -1),
+        bars("Out", color("--out"), 1),
+        ...(hasBefore() ? [line("Before", color("--muted"))] : []),
+      ],
       hooks: { setCursor: [tell] },
     };
   }
@@ -75,7 +92,8 @@
   }
 
   function data() {
-    return [hours.labels.map((_label, index) => index), hours.in, hours.out];
+    const x = hours.labels.map((_label, index) => index);
+    return hasBefore() ? [x, hours.in, hours.out, hours.before] : [x, hours.in, hours.out];
   }
 
   function draw() {
@@ -89,8 +107,13 @@
   document.fonts.ready.then(draw);
   document.addEventListener("themechange", draw);
   document.addEventListener("numbers", (event) => {
+    const had = hasBefore();
     hours = event.detail.hours;
-    plot.setData(data());
+    if (had === hasBefore()) {
+      plot.setData(data());
+    } else {
+      draw();
+    }
   });
   new ResizeObserver(() => {
     plot.setSize({ width: holder.clientWidth, height: holder.clientHeight });

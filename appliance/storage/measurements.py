@@ -86,15 +86,18 @@ def read(
     end: datetime | None = None,
     camera: str | None = None,
     measures: Sequence[str] | None = None,
+    kind: str | None = None,
 ) -> list[MeasurementRow]:
     """The rows of all buckets that begin in [start, end), oldest first; None leaves that side open."""
     conditions: list[tuple[str, tuple[object, ...]]] = [("?", (1,))]
     if start is not None:
-        conditions.append(("bucket_start >= ?", (_seconds(start),)))
+        conditions.append(("bucket_start >= ?", (seconds_of(start),)))
     if end is not None:
-        conditions.append(("bucket_start < ?", (_seconds(end),)))
+        conditions.append(("bucket_start < ?", (seconds_of(end),)))
     if camera is not None:
         conditions.append(("camera = ?", (camera,)))
+    if kind is not None:
+        conditions.append(("kind = ?", (kind,)))
     if measures is not None:
         conditions.append((f"measure IN ({', '.join('?' * len(measures))})", tuple(measures)))
     where = " AND ".join(condition for condition, _ in conditions)
@@ -125,5 +128,6 @@ def remove_before(connection: Connection, moment: datetime, most: int = MOST_REM
     return connection.execute(measurement.delete().where(measurement.c.bucket_start < moment)).rowcount
 
 
-def _seconds(moment: datetime) -> int:
+def seconds_of(moment: datetime) -> int:
+    """The moment as the database stores it."""
     return (moment - EPOCH) // timedelta(seconds=1)

@@ -17,6 +17,7 @@ from appliance.vision.live import LiveClient
 from appliance.web.attempts import FailedAttempts
 from appliance.web.feeds import Feeds
 from appliance.web.jobs import Jobs
+from appliance.web.newest import Newest
 from appliance.web.sessions import SessionStore
 from appliance.web.views import ViewRegister
 
@@ -67,6 +68,7 @@ class WebContext:
     checks: dict[str, "Begun"] = field(default_factory=dict)
     jobs: Jobs = field(default_factory=Jobs)
     languages: Languages = field(default_factory=Languages)
+    newest: Newest = field(default_factory=Newest)
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
 
     @property

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from appliance.metrics.opening import Opening, Step, share_left, store_occupancy
 from appliance.metrics.publishing import Published, exact_or_noisy, hour_is_over, suppress, total
+from appliance.storage.cameras import Camera
 from appliance.web.words import number, plural
 
 Series = tuple[str, str, str, str, str]
@@ -72,6 +73,16 @@ class CameraPlaces:
     zones: tuple[str, ...]
     inner: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, camera: Camera) -> "CameraPlaces":
+        return cls(
+            camera.name,
+            tuple(line.name for line in camera.lines),
+            tuple(zone.name for zone in camera.zones),
+            tuple(line.name for line in camera.lines if line.inner),
+            tuple(zone.name for zone in camera.zones if zone.queue),
+        )
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from appliance.storage import cameras as stored_cameras
 from appliance.storage import measurements
 from appliance.storage.database import reading
 from appliance.web.context import WebContext
-from appliance.web.counts import CameraPlaces, CameraRows, Count, Day, DayCounts, count_day, day_of
+from appliance.web.counts import NO_NUMBER, CameraPlaces, CameraRows, Count, Day, DayCounts, count_day, day_of
 from appliance.web.last_week import LastWeek, a_week_before, compare, look_back
 from appliance.web.status import CameraStatus, EngineStatus, read_status
 from appliance.web.summary import alerts_now, busiest_hour, health, queue_now
 from appliance.web.words import day as day_in_words
-from appliance.web.words import duration
+from appliance.web.words import duration, number
 
 SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
 LONGEST_BUCKET = timedelta(hours=1)
@@ -69,6 +69,7 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     reached = () if numbers is None else raised(limits, numbers)
     states = {each.name: describe_camera(status, each.name) for each in places}
     before = read_last_week(context, day, now)
+    hours_before = before.hours(day) if before.is_known else []
     values = result.values | {
         "day": f"{day.date:%A}, {day_in_words(day.date)}" + (f", {opened}" if opened else ""),
         "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
@@ -78,12 +79,13 @@ def present_numbers(context: WebContext) -> PresentNumbers:
         **alerts_now(limits, reached, status is not None),
         **health([each.name for each in places], status, states),
         **{f"{way}_compared": compare(result.sums, before, way) for way in ("in", "out")},
+        **{f"h{index}.before": number_or_dash(each) for index, each in enumerate(hours_before)},
         **_camera_values(result, places, status),
     }
     tones = {name.removesuffix(".tone"): tone for name, tone in values.items() if name.endswith(".tone")}
     return PresentNumbers(
         {name: text for name, text in values.items() if not name.endswith(".tone")},
-        result.hours | {"before": before.hours(day) if before.is_known else []},
+        result.hours | {"before": hours_before},
         result.cameras,
         result.structure,
         "good" if status else "warn",
@@ -91,6 +93,10 @@ def present_numbers(context: WebContext) -> PresentNumbers:
         f"{before.day.date:%A}" if before.is_known else "",
         numbers,
     )
+
+
+def number_or_dash(value: int | None) -> str:
+    return NO_NUMBER if value is None else number(value)
 
 
 def _camera_values(result: DayCounts, places: list[CameraPlaces], status: EngineStatus | None) -> dict[str, str]:
@@ -127,16 +133,7 @@ def read_counts(
     start = day.start if opening is None else min(day.start, opening.start - LONGEST_BUCKET)
     for _ in range(3):
         with reading(context.engine) as connection:
-            places = [
-                CameraPlaces(
-                    each.name,
-                    tuple(line.name for line in each.lines),
-                    tuple(zone.name for zone in each.zones),
-                    tuple(line.name for line in each.lines if line.inner),
-                    tuple(zone.name for zone in each.zones if zone.queue),
-                )
-                for each in stored_cameras.list_cameras(connection)
-            ]
+            places = [CameraPlaces.of(each) for each in stored_cameras.list_cameras(connection)]
             rows = measurements.read(connection, start, day.end, measures=SHOWN_MEASURES)
             counts = list(map(_count, rows))
         before, status = status, read_status(context.live)

@@ -3,7 +3,8 @@
 Three facts about a2wsgi 1.10 and uvicorn 0.54 shape this module and the live view. A thread is held for as long as a
 request's body is read and its response is produced; a generator is not closed when the client goes away, since uvicorn
 swallows what is sent to nobody; and at most ten parts of a response wait for a slow client before the thread waits too.
-So every request is read whole before a thread takes it, every response is one part, and nothing streams.
+So every request is read whole before a thread takes it and every response is one part. What streams all the same, the
+numbers of Today, is put together out of such responses before they reach a thread (`streams`).
 """
 
 import asyncio
@@ -12,8 +13,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
-from typing import Any, cast
+from collections.abc import Callable, Generator
+from typing import cast
 
 import uvicorn
 from a2wsgi import WSGIMiddleware
@@ -22,8 +23,10 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.errors import VeilsightError
+from appliance.web.asgi import Application, Message, Receive, Send
 from appliance.web.certificate import Certificate
 from appliance.web.context import WebContext, context_of
+from appliance.web.streams import EVERY_SECONDS, Streams
 from appliance.web.viewing import end_views, sweep_views
 
 WORKERS = 24
@@ -33,11 +36,6 @@ REQUEST_SECONDS = 15.0
 KEEP_ALIVE_SECONDS = 20
 SHUTDOWN_SECONDS = 2
 SWEEP_SECONDS = 1.0
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +79,10 @@ def serve(
     Raises `CannotListen`.
     """
     listener = listen(host, port)
+    application = whole_requests(cast(Application, WSGIMiddleware(cast(WSGIApp, app), workers=WORKERS)))
+    streams = Streams(application, EVERY_SECONDS)
     config = uvicorn.Config(
-        whole_requests(cast(Application, WSGIMiddleware(cast(WSGIApp, app), workers=WORKERS))),
+        streams,
         http="h11",
         ws="none",
         lifespan="off",
@@ -100,11 +100,12 @@ def serve(
         ssl_keyfile=certificate.key,
     )
     with listener:
-        asyncio.run(_run(_Server(config), listener, context_of(app), stop, ready, alive))
+        asyncio.run(_run(_Server(config), streams, listener, context_of(app), stop, ready, alive))
 
 
 async def _run(
     server: uvicorn.Server,
+    streams: Streams,
     listener: socket.socket,
     context: WebContext,
     stop: threading.Event,
@@ -128,6 +129,7 @@ async def _run(
                 await asyncio.to_thread(_sweep, context)
             await asyncio.sleep(0.1)
     finally:
+        streams.close()
         server.should_exit = True
         await serving
         await asyncio.to_thread(end_views, context)

@@ -1,5 +1,6 @@
 """Today's page and its data: stored buckets and the engine's open one, or the stored ones alone."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -132,9 +133,11 @@ def test_a_limit_that_is_reached_is_told_on_the_page(context: WebContext, engine
     limits = (Alert("second till", "entrance", "hall", people=4), Alert("full", people=100))
     alerted = replace(context, settings=msgspec.structs.replace(context.settings, alerts=limits))
     engine.status = {"present": {"entrance": {"hall": 3}}}
-    assert "second till" not in present_numbers(alerted).notice
+    assert present_numbers(alerted).tones["alerts"] == "good"
     engine.status = {"present": {"entrance": {"hall": 4}}, "waiting": {"entrance": {"hall": 30.0}}}
-    assert present_numbers(alerted).notice == "second till: 4 people in hall of entrance; the limit is 4."
+    numbers = present_numbers(alerted)
+    assert numbers.values["alerts_note"] == "second till: 4 people in hall of entrance; the limit is 4."
+    assert numbers.tones["alerts"] == "bad"
 
 
 def test_people_who_are_too_small_are_told_of(context: WebContext, engine: Engine) -> None:
@@ -160,5 +163,30 @@ def test_a_queue_tells_how_long_people_wait(context: WebContext, engine: Engine)
         "waiting": {"tills": {"till": 200.0}, "entrance": {"hall": 9.0}},
     }
     values = present_numbers(context).values
-    assert [text for text in values.values() if "waiting" in text] == [values["c1.z0.note"]]
+    assert [text for text in values.values() if "waiting" in text] == [values["c1.z0.note"], values["queue_note"]]
+    assert (values["queue"], values["queue_note"]) == ("3", "waiting for 3 min at till")
     assert "waiting for 3 min now" in values["c1.z0.note"]
+
+
+def test_today_stands_beside_the_same_day_last_week(browser: Browser, context: WebContext) -> None:
+    store(context, "in", 60)
+    store(context, "in", 40, hours_ago=3 + 7 * 24)
+    store(context, "in", 500, hours_ago=7 * 24 - 3)
+    data = browser.get("/api/today").get_json()
+    assert data["values"]["in_compared"] == "50\N{NO-BREAK SPACE}% more than last Monday by 13:00 (40)"
+    assert (data["hours"]["before"][10], data["hours"]["before"][16]) == (40, 500)
+    assert "In, last Monday" in browser.get("/").text
+
+
+def test_an_event_tells_the_same_as_the_page(browser: Browser, context: WebContext) -> None:
+    store(context, "in", 10)
+    event = browser.get("/api/today/events")
+    assert event.content_type.startswith("text/event-stream")
+    _, _, told = event.text.partition("data: ")
+    assert json.loads(told) == browser.get("/api/today").get_json()
+
+
+def test_a_camera_that_fails_makes_the_tile_bad(browser: Browser, engine: Engine) -> None:
+    engine.status = status(cameras=[{"name": "entrance", "state": "failed"}])
+    data = browser.get("/api/today").get_json()
+    assert (data["values"]["health"], data["tones"]["health"]) == ("0 of 1", "bad")

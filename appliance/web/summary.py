@@ -1,0 +1,88 @@
+"""The day in a few words for Today: the busiest hour, the queue now, the alerts, and whether the cameras work."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from appliance.metrics.alerts import Limit, Raised
+from appliance.metrics.publishing import Published
+from appliance.web.counts import NO_NUMBER, CameraPlaces, Day, Sums, with_error
+from appliance.web.status import CameraStatus, EngineStatus
+from appliance.web.words import duration, number, plural
+
+Texts = Mapping[str, str]
+"""Texts by name, and the tone of each tile by name with `.tone` behind it."""
+
+
+def busiest_hour(day: Day, now: datetime, sums: Sums) -> Texts:
+    """The hour in which most people came in, among those that have begun."""
+    hours = [
+        (came, index)
+        for index, hour in enumerate(day.hours)
+        if hour <= now and (came := sums.hourly.get((index, "in"))) is not None and came.surely_some
+    ]
+    if not hours:
+        return {"busiest": NO_NUMBER, "busiest_note": "nobody has come in yet, as far as may be told"}
+    came, index = max(hours, key=lambda each: (each[0].value, -each[1]))
+    end = day.hours[index + 1] if index + 1 < len(day.hours) else day.end
+    note = f"{_people(came)} came in between {day.label(day.hours[index])} and {day.label(end)}"
+    return {"busiest": day.label(day.hours[index]), "busiest_note": note}
+
+
+def _people(came: Published) -> str:
+    return f"{with_error(came)} {plural(came.shown, 'person', 'people')}"
+
+
+def queue_now(places: Sequence[CameraPlaces], status: EngineStatus | None) -> Texts:
+    """How many people stand in all queues together, and where they wait longest. Nothing for a site without one."""
+    queues = [(camera.name, zone) for camera in places for zone in camera.queues]
+    if not queues:
+        return {}
+    if status is None:
+        return {"queue": NO_NUMBER, "queue_note": "the engine is not running"}
+    people = {queue: status.present.get(queue[0], {}).get(queue[1], 0) for queue in queues}
+    waits = {queue: status.waiting.get(queue[0], {}).get(queue[1], 0.0) for queue in queues if people[queue]}
+    if not waits:
+        return {"queue": "0", "queue_note": "nobody waits"}
+    longest = max(waits, key=lambda queue: waits[queue])
+    note = f"waiting for {duration(waits[longest])} at {longest[1]}"
+    if len(queues) > 1:
+        note = f"longest at {longest[1]}: {people[longest]} waiting for {duration(waits[longest])}"
+    return {"queue": number(sum(people.values())), "queue_note": note}
+
+
+def alerts_now(limits: Sequence[Limit], reached: Sequence[Raised], known: bool) -> Texts:
+    """Which limits are reached. Nothing for a site without limits."""
+    if not limits:
+        return {}
+    if not known:
+        return {"alerts": NO_NUMBER, "alerts_note": "the engine is not running", "alerts.tone": "warn"}
+    if not reached:
+        note = f"{len(limits)} {plural(len(limits), 'limit is', 'limits are')} watched; none is reached"
+        return {"alerts": "None", "alerts_note": note, "alerts.tone": "good"}
+    return {"alerts": number(len(reached)), "alerts_note": " ".join(map(str, reached)), "alerts.tone": "bad"}
+
+
+def health(names: Iterable[str], status: EngineStatus | None, states: Mapping[str, str]) -> Texts:
+    """How many of the cameras work. `states` are the words for each camera's state."""
+    names = list(names)
+    found = {name: status.camera(name) if status else None for name in names}
+    watched = [name for name in names if not _is_disabled(found[name])]
+    bad = [name for name in watched if not _works(found[name])]
+    value = f"{len(watched) - len(bad)} of {len(watched)}"
+    if status is None:
+        return {"health": value, "health_note": "the engine is not running", "health.tone": "bad"}
+    if bad:
+        note = "; ".join(f"{name}: {states.get(name, '')}" for name in bad)
+        return {"health": value, "health_note": note, "health.tone": "bad"}
+    off = len(names) - len(watched)
+    note = f"working; {off} {plural(off, 'is', 'are')} switched off" if off else "working"
+    return {"health": value, "health_note": note, "health.tone": "good"}
+
+
+def _works(camera: CameraStatus | None) -> bool:
+    """Pictures come, and they show what they should."""
+    return camera is not None and camera.state == "streaming" and not camera.tampering_words
+
+
+def _is_disabled(camera: CameraStatus | None) -> bool:
+    return camera is not None and camera.state == "disabled"
