@@ -32,7 +32,7 @@ def export_counts(connection: Connection, period: Period, now: datetime, k: int)
     table.writerow(COLUMNS)
     intervals = period.intervals()
     sums, _ = read_sums(connection, period, intervals, now, k)
-    modes = _modes(measurements.modes(connection, period.start, period.end))
+    modes = name_modes(measurements.modes(connection, period.start, period.end))
     for interval, each in zip(intervals, sums, strict=True):
         table.writerows(_rows(period, interval, sorted(each.numbers.items()), modes))
     return text.getvalue()
@@ -45,7 +45,7 @@ def _rows(
         yield (
             period.local(interval.start),
             period.local(interval.end),
-            *map(_plain, key),
+            *map(plain, key),
             f"{number.value:.10g}",
             number.margin,
             "yes" if number.withheld else "",
@@ -53,9 +53,11 @@ def _rows(
         )
 
 
-def _modes(found: Iterable[tuple[str, float]]) -> str:
+def name_modes(found: Iterable[tuple[str, float]]) -> str:
+    """The modes of anonymity in one text."""
     return ", ".join(f"{mode} (epsilon {epsilon:g})" if epsilon else mode for mode, epsilon in found)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name that no spreadsheet takes for a formula."""
     return f"'{name}" if name.startswith(FORMULA) else name

@@ -36,20 +36,25 @@ def render(content: ReportContent) -> bytes:
 
     Raises `RenderingFailed`. Takes well under a second for a month of four cameras.
     """
-    template = find_resource("templates", "report.typ")
-    facts = content.canonical()
-    characters = _characters(content.facts)
-    unprintable = find_unprintable(characters)
-    inputs = {"facts": facts.decode("utf-8"), "shown": _shown(content.facts, unprintable)}
+    facts = content.canonical().decode("utf-8")
+    return typeset(find_resource("templates", "report.typ"), content.facts, {"facts": facts}, content.built_timestamp)
+
+
+def typeset(template: Path, facts: dict[str, Any], inputs: dict[str, str], timestamp: int) -> bytes:
+    """PDF/A-3b of a template, which gets the facts as they can be printed as its input `shown`, beside `inputs`.
+
+    `timestamp` is the moment of making in seconds since 1970. Raises `RenderingFailed`.
+    """
+    characters = _characters(facts)
     try:
-        return _compile(template, inputs, content.built_timestamp)
+        return _compile(template, inputs | {"shown": _shown(facts, find_unprintable(characters))}, timestamp)
     except typst.TypstError as error:
         if "could not be displayed" not in error.message:
             raise RenderingFailed(f"The report can't be typeset: {error.message}.") from error
     # Characters that print alone but not beside their neighbours; rare, so all doubtful ones are written out.
-    inputs["shown"] = _shown(content.facts, frozenset(characters - SURELY_PRINTABLE))
     try:
-        return _compile(template, inputs, content.built_timestamp)
+        shown = _shown(facts, frozenset(characters - SURELY_PRINTABLE))
+        return _compile(template, inputs | {"shown": shown}, timestamp)
     except typst.TypstError as error:
         raise RenderingFailed(f"The report can't be typeset: {error.message}.") from error
 

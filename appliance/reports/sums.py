@@ -56,7 +56,7 @@ def read_sums(
     connection: Connection, period: Period, intervals: Iterable[Interval], now: datetime, k: int
 ) -> tuple[list[Sums], Sums]:
     """What may be shown of each interval of the period, and of the whole of it."""
-    days = list(_suppressed_days(connection, period, now, k)) if _has_thresholds(connection, period) else []
+    days = list(suppressed_days(connection, period, now, k)) if has_thresholds(connection, period) else []
     of_intervals, whole = [], Sums()
     for interval in intervals:
         sums = _added_up(connection, interval.start, interval.end)
@@ -81,7 +81,8 @@ def _within(start: datetime, end: datetime) -> tuple[Any, ...]:
     return measurement.c.bucket_start >= start, measurement.c.bucket_start < end
 
 
-def _has_thresholds(connection: Connection, period: Period) -> bool:
+def has_thresholds(connection: Connection, period: Period) -> bool:
+    """Whether any of the period was stored in the mode `threshold`."""
     query = select(func.count()).where(*_within(period.start, period.end), measurement.c.mode == "threshold")
     return connection.execute(query).scalar_one() > 0
 
@@ -126,15 +127,19 @@ class _Day:
     whole: Sums = field(default_factory=Sums)
 
     def within(self, interval: Interval) -> Sums:
+        return self.between(interval.start, interval.end)
+
+    def between(self, start: datetime, end: datetime) -> Sums:
         """The day itself where it lies in the interval, its hour where the interval is one, else nothing."""
-        if interval.start <= self.start and self.end <= interval.end:
+        if start <= self.start and self.end <= end:
             return self.whole
-        if self.start <= interval.start and interval.end <= self.end:
-            return self.hours[int((interval.start - self.start) / HOUR)]
+        if self.start <= start and end <= self.end:
+            return self.hours[int((start - self.start) / HOUR)]
         return Sums()
 
 
-def _suppressed_days(connection: Connection, period: Period, now: datetime, k: int) -> Iterable[_Day]:
+def suppressed_days(connection: Connection, period: Period, now: datetime, k: int) -> Iterable[_Day]:
+    """What may be shown of each site day of the period that was stored in the mode `threshold`."""
     for interval in period.each_day():
         day = _Day(interval.start, interval.end)
         series = _by_hour(connection, day)

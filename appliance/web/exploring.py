@@ -1,0 +1,191 @@
+"""What Explore shows of a choice: rows, chart, and a sentence on both periods; for the page, the CSV and the PDF."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from appliance.metrics.opening import openings
+from appliance.reports.exploration import LENGTHS, SUBJECTS, Answer, Kind, Point, Subject, Told, Unit, explore
+from appliance.reports.period import Period
+from appliance.storage import cameras as stored_cameras
+from appliance.storage.database import reading
+from appliance.web.choice import LABELS, UNITS, Choice, options
+from appliance.web.context import WebContext
+from appliance.web.counts import NBSP, NO_NUMBER, CameraPlaces
+from appliance.web.last_week import ABOUT_EQUAL, percent
+from appliance.web.plot import Plot, plot
+from appliance.web.words import days, number
+
+
+@dataclass(frozen=True)
+class Row:
+    """One interval in words; `other` is empty without another period."""
+
+    label: str
+    value: str
+    other: str
+    other_label: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything that is shown of one choice. `sentence` compares the two periods, or is empty."""
+
+    title: str
+    where: str
+    period: str
+    other_period: str
+    whole: str
+    other_whole: str
+    sentence: str
+    rows: tuple[Row, ...]
+    plot: Plot
+    answer: Answer
+    other: Answer | None
+    has_errors: bool
+    is_shaded: bool
+    notes: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return all(point.told.value is None and not point.told.at_least for point in self.answer.points)
+
+
+def list_places(context: WebContext) -> list[CameraPlaces]:
+    with reading(context.engine) as connection:
+        return [CameraPlaces.of(camera) for camera in stored_cameras.list_cameras(connection)]
+
+
+def show(context: WebContext, choice: Choice, cameras: Sequence[CameraPlaces]) -> Shown:
+    """Read and describe. Raises `TooFine`."""
+    now, k = context.clock(), context.settings.anonymity.k
+    with reading(context.engine) as connection:
+        answer = explore(connection, choice.question(cameras, choice.period), now, k)
+        other = None if choice.other is None else explore(connection, choice.question(cameras, choice.other), now, k)
+    subject = SUBJECTS[choice.measure]
+    spans = list(_open_spans(context, choice.period)) if choice.unit in LENGTHS else []
+    labels = [_short(point.start, choice) for point in answer.points]
+    others = [point.told for point in other.points] if other else []
+    return Shown(
+        title=LABELS[choice.measure],
+        where=next((each.label for each in options(choice.measure, cameras) if each.value == choice.where), ""),
+        period=days(choice.period.first, choice.period.last),
+        other_period=days(choice.other.first, choice.other.last) if choice.other else "",
+        whole=in_words(answer.whole, subject),
+        other_whole=in_words(other.whole, subject) if other else "",
+        sentence=_compare(answer.whole, other.whole) if other else "",
+        rows=tuple(_rows(answer, other, choice, subject)),
+        plot=plot(_scaled(answer.points, subject), labels, [_scale(each, subject) for each in others], spans),
+        answer=answer,
+        other=other,
+        has_errors=any(point.told.margin for point in answer.points),
+        is_shaded=bool(spans),
+        notes=tuple(_notes(answer, subject)),
+    )
+
+
+def in_words(told: Told, subject: Subject) -> str:
+    """Such as `1,204 ± 27`, `at least 40`, `2.3`, `3 min 20 s`, or a dash where nothing may be said."""
+    if told.value is None:
+        return NO_NUMBER
+    text = _amount(max(0.0, told.value), subject)
+    if told.margin:
+        return f"{text}{NBSP}±{NBSP}{_amount(told.margin, subject)}"
+    return f"at least {text}" if told.at_least else text
+
+
+def _amount(value: float, subject: Subject) -> str:
+    if subject.kind is Kind.MEAN:
+        return f"{value:,.2f}" if value < 10 else f"{value:,.1f}"
+    if subject.told_in != "seconds":
+        return number(value)
+    minutes, seconds = divmod(round(value), 60)
+    return f"{minutes}{NBSP}min {seconds:02}{NBSP}s" if minutes else f"{seconds}{NBSP}s"
+
+
+def axis_unit(subject: Subject) -> str:
+    """What the numbers beside the chart are."""
+    return "minutes" if subject.told_in == "seconds" else subject.told_in
+
+
+def _scale(told: Told, subject: Subject) -> Told:
+    """For the chart: seconds as minutes."""
+    if subject.told_in != "seconds" or told.value is None:
+        return told
+    return Told(told.value / 60, told.margin / 60, told.at_least)
+
+
+def _scaled(points: Sequence[Point], subject: Subject) -> list[Point]:
+    return [Point(point.start, point.end, _scale(point.told, subject)) for point in points]
+
+
+def _rows(answer: Answer, other: Answer | None, choice: Choice, subject: Subject) -> Iterator[Row]:
+    others = other.points if other else ()
+    for index, point in enumerate(answer.points):
+        beside = others[index] if index < len(others) else None
+        yield Row(
+            _label(point.start, choice),
+            in_words(point.told, subject),
+            in_words(beside.told, subject) if beside else "",
+            _label(beside.start, choice) if beside else "",
+        )
+
+
+def _label(start: datetime, choice: Choice) -> str:
+    """The interval in full, for the table."""
+    local = start.astimezone(choice.period.zone)
+    day = f"{local:%a} {local.day} {local:%b %Y}"
+    if choice.unit in LENGTHS:
+        return f"{day}, {local:%H:%M}"
+    if choice.unit is Unit.DAY:
+        return day
+    return f"{local:%B %Y}" if choice.unit is Unit.MONTH else f"week from {day}"
+
+
+def _short(start: datetime, choice: Choice) -> str:
+    """The interval for the axis."""
+    local = start.astimezone(choice.period.zone)
+    if choice.unit is Unit.MONTH:
+        return f"{local:%b %y}"
+    if choice.unit in LENGTHS and choice.period.days == 1:
+        return f"{local:%H:%M}"
+    if choice.unit in LENGTHS and choice.period.days <= 4:
+        return f"{local:%a %H:%M}"
+    return f"{local.day} {local:%b}"
+
+
+def _open_spans(context: WebContext, period: Period) -> Iterator[tuple[datetime, datetime]]:
+    hours = context.settings.opening
+    if hours is None:
+        return
+    # A span of the day before may run past midnight.
+    for index in range(-1, period.days):
+        day = period.first + timedelta(days=index)
+        for span in openings(day, hours.spans(day), period.zone):
+            start, end = max(span.start, period.start), min(span.end, period.end)
+            if start < end:
+                yield start.astimezone(UTC), end.astimezone(UTC)
+
+
+def _compare(now: Told, before: Told) -> str:
+    if now.value is None or before.value is None or now.at_least or before.at_least or before.value <= 0:
+        return ""
+    change = now.value - before.value
+    if abs(change) <= (now.margin**2 + before.margin**2) ** 0.5 or abs(change) < ABOUT_EQUAL * before.value:
+        return "No clear difference between the two periods."
+    part = percent(change / before.value)
+    return f"{part} more than in the other period." if change > 0 else f"{part} less than in the other period."
+
+
+def _notes(answer: Answer, subject: Subject) -> Iterator[str]:
+    told = [point.told for point in answer.points]
+    if any(each.at_least for each in told):
+        yield "Small numbers are withheld, so some numbers are at least what is shown, and a dash may stand for few."
+    if subject.kind is Kind.STAY and any(each.margin for each in told):
+        yield "Of one visit no more than five minutes count, so long stays are told too short."
+    if subject.kind is Kind.MAXIMUM and all(each.value is None for each in told):
+        yield "Maxima are not stored where noise is added to the counts; ask for the average."
+
+
+def unit_word(unit: Unit) -> str:
+    return UNITS[unit].lower()
