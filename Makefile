@@ -9,6 +9,7 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 CLIP ?=
 DEMO_SECONDS ?=
 HOURS ?= 1
@@ -39,15 +40,16 @@ $(VENV)/.installed: requirements.lock requirements-build.lock pyproject.toml pac
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.developer: $(VENV)/.installed requirements-dev.lock packaging/apt-test.txt
+$(VENV)/.developer: $(VENV)/.installed static/vendor/.installed requirements-dev.lock packaging/apt-test.txt
 	@packaging/apt-install packaging/apt-test.txt
+	@$(NPM_CI) >/dev/null
 	@echo "Installing the locked packages for tests"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
 static/vendor/.installed: package.json package-lock.json | $(VENV)/.installed
 	@echo "Installing the locked front-end libraries"
-	@npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@$(NPM_CI) --omit=dev >/dev/null
 	@npm run --silent vendor
 	@touch $@
 
@@ -126,7 +128,7 @@ networks: setup
 catalogues: setup-dev ## Find the texts of pages and reports, and bring the catalogues of the languages up to date.
 	@mkdir -p .cache
 	@$(BIN)/pybabel --quiet extract --mapping-file appliance/languages/extraction.cfg --keywords marked \
-	  --project Veilsight --sort-output --add-location file --width 120 --output-file .cache/messages.pot appliance templates
+	  --project Veilsight --sort-output --add-location file --width 120 --output-file .cache/messages.pot appliance templates static
 	@for language in de fr es; do \
 	  $(BIN)/pybabel --quiet update --input-file .cache/messages.pot --locale $$language --no-fuzzy-matching --ignore-obsolete \
 	    --ignore-pot-creation-date --width 120 --output-file appliance/languages/$$language.po; done
