@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -115,10 +115,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Answer:
-    """The points in order, and the same of the whole period."""
+    """The points in order, and the same of the whole period. `together` tells of some of them, by their indices."""
 
     points: tuple[Point, ...]
     whole: Told
+    together: Callable[[Iterable[int]], Told]
 
 
 @dataclass
@@ -141,7 +142,11 @@ def explore(connection: Connection, question: Question, now: datetime, k: int) -
         Point(start, end, _tell(question.subject, [each]) if start <= now else Told())
         for (start, end), each in zip(edges, found, strict=True)
     )
-    return Answer(points, _tell(question.subject, found))
+    return Answer(
+        points,
+        _tell(question.subject, found),
+        lambda indices: _tell(question.subject, [found[index] for index in indices]),
+    )
 
 
 def check(connection: Connection, question: Question) -> None:

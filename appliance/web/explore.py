@@ -1,6 +1,7 @@
 """Explore: any measure at any place over any time, as a chart, a table, CSV and PDF. Works without scripts."""
 
 import hashlib
+from dataclasses import replace
 from datetime import date, datetime
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -31,6 +32,9 @@ def page() -> str:
         choice, problem = read_choice(request.args, today, context.settings.site.zone), ""
     except UsageError as error:
         choice, problem = read_choice({}, today, context.settings.site.zone), str(error)
+    moved = not is_known(choice.measure, choice.where, cameras)
+    if moved:
+        choice = replace(choice, where="")
     shown = None
     if not problem:
         try:
@@ -47,7 +51,7 @@ def page() -> str:
         units=UNITS,
         against=AGAINST,
         options=options(choice.measure, cameras),
-        moved=not is_known(choice.measure, choice.where, cameras),
+        moved=moved,
         presets=list(presets(choice, today)),
         axis=axis_unit(SUBJECTS[choice.measure]),
         unit=unit_word(choice.unit),
@@ -94,7 +98,7 @@ def _pdf(context: WebContext, choice: Choice, shown: Shown, now: datetime, user:
     facts = {
         "site": context.settings.site.name,
         "title": shown.title,
-        "where": shown.where,
+        "where": shown.where or "Everywhere",
         "period": shown.period,
         "other_period": shown.other_period,
         "whole": shown.whole,
@@ -106,9 +110,11 @@ def _pdf(context: WebContext, choice: Choice, shown: Shown, now: datetime, user:
         "made": f"{moment(now, context.settings.site.zone)}, by {user}",
         "rows": [[row.label, row.value, row.other] for row in shown.rows],
         "plot": {
-            "bars": [_part(point.told.value) for point in shown.answer.points],
-            "margins": [point.told.margin for point in shown.answer.points],
-            "others": [_part(point.told.value) for point in shown.other.points] if shown.other else [],
+            "bars": [_part(told.value) for told in shown.drawn],
+            "margins": [told.margin for told in shown.drawn],
+            "others": [_part(told.value) for told in shown.drawn_others],
+            "top": shown.plot.top,
+            "rows": [[tick.at, tick.label] for tick in shown.plot.rows],
         },
     }
     return as_pdf(facts, now)

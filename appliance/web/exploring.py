@@ -29,7 +29,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """Everything that is shown of one choice. `sentence` compares the two periods, or is empty."""
+    """Everything that is shown of one choice.
+
+    `sentence` compares the two periods, or is empty. What is `drawn` is in the unit of the chart's axis.
+    """
 
     title: str
     where: str
@@ -40,6 +43,8 @@ class Shown:
     sentence: str
     rows: tuple[Row, ...]
     plot: Plot
+    drawn: tuple[Told, ...]
+    drawn_others: tuple[Told, ...]
     answer: Answer
     other: Answer | None
     has_errors: bool
@@ -65,7 +70,8 @@ def show(context: WebContext, choice: Choice, cameras: Sequence[CameraPlaces]) -
     subject = SUBJECTS[choice.measure]
     spans = list(_open_spans(context, choice.period)) if choice.unit in LENGTHS else []
     labels = [_short(point.start, choice) for point in answer.points]
-    others = [point.told for point in other.points] if other else []
+    drawn = _scaled(answer.points, subject)
+    others = [point.told for point in _scaled(other.points, subject)] if other else []
     return Shown(
         title=LABELS[choice.measure],
         where=next((each.label for each in options(choice.measure, cameras) if each.value == choice.where), ""),
@@ -73,9 +79,11 @@ def show(context: WebContext, choice: Choice, cameras: Sequence[CameraPlaces]) -
         other_period=days(choice.other.first, choice.other.last) if choice.other else "",
         whole=in_words(answer.whole, subject),
         other_whole=in_words(other.whole, subject) if other else "",
-        sentence=_compare(answer.whole, other.whole) if other else "",
+        sentence=_compare(answer, other, now) if other else "",
         rows=tuple(_rows(answer, other, choice, subject)),
-        plot=plot(_scaled(answer.points, subject), labels, [_scale(each, subject) for each in others], spans),
+        plot=plot(drawn, labels, others, spans),
+        drawn=tuple(point.told for point in drawn),
+        drawn_others=tuple(others),
         answer=answer,
         other=other,
         has_errors=any(point.told.margin for point in answer.points),
@@ -167,14 +175,34 @@ def _open_spans(context: WebContext, period: Period) -> Iterator[tuple[datetime,
                 yield start.astimezone(UTC), end.astimezone(UTC)
 
 
-def _compare(now: Told, before: Told) -> str:
+def _compare(answer: Answer, other: Answer, at: datetime) -> str:
+    """How the periods differ, over the time that is over and has counts in both."""
+    pairs = zip(answer.points, other.points, strict=False)
+    both = [
+        index
+        for index, (first, second) in enumerate(pairs)
+        if first.end <= at and _is_known(first) and _is_known(second)
+    ]
+    if not both:
+        return "The two periods have no time in common that is over and was counted in both."
+    now, before = answer.together(both), other.together(both)
     if now.value is None or before.value is None or now.at_least or before.at_least or before.value <= 0:
         return ""
     change = now.value - before.value
+    is_part = len(both) < len(answer.points)
     if abs(change) <= (now.margin**2 + before.margin**2) ** 0.5 or abs(change) < ABOUT_EQUAL * before.value:
+        if is_part:
+            return "No clear difference over the time that is over and was counted in both periods."
         return "No clear difference between the two periods."
     part = percent(change / before.value)
+    if is_part:
+        end = "over the time that is over and was counted in both periods."
+        return f"{part} more, {end}" if change > 0 else f"{part} less, {end}"
     return f"{part} more than in the other period." if change > 0 else f"{part} less than in the other period."
+
+
+def _is_known(point: Point) -> bool:
+    return point.told.value is not None
 
 
 def _notes(answer: Answer, subject: Subject) -> Iterator[str]:

@@ -15,16 +15,19 @@ MOST_TICKS = 8
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark at `at` per cent of the axis, from the left or from the top. A `minor` one goes where there is no room."""
+    """A mark at `at` per cent of the axis, from the left or from the top.
+
+    Those of the higher `rank`, 2 and then 1, go first where there is no room.
+    """
 
     at: float
     label: str
-    minor: bool = False
+    rank: int = 0
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Paths for the attribute `d`; `line` is the other period, and empty without one."""
+    """Paths for the attribute `d`; `line` is the other period, and empty without one. `top` is the axis's end."""
 
     bars: str
     errors: str
@@ -32,6 +35,7 @@ class Plot:
     shade: str
     rows: tuple[Tick, ...]
     columns: tuple[Tick, ...]
+    top: float
 
 
 def plot(
@@ -53,6 +57,7 @@ def plot(
             Tick(round(100 - 100 * value / top, 2), step_label.format(f"{value:,.10g}")) for value in _steps(top)
         ),
         columns=tuple(_columns(labels)),
+        top=top,
     )
 
 
@@ -116,6 +121,6 @@ def _columns(labels: Sequence[str]) -> list[Tick]:
     every = math.ceil(len(labels) / MOST_TICKS)
     shown = range(0, len(labels), every)
     return [
-        Tick(round(100 * (index + 0.5) / len(labels), 2), labels[index], bool(number % 2))
+        Tick(round(100 * (index + 0.5) / len(labels), 2), labels[index], (0, 2, 1, 2)[number % 4])
         for number, index in enumerate(shown)
     ]

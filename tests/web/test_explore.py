@@ -61,7 +61,7 @@ def test_two_periods_are_compared(browser: Browser, context: WebContext) -> None
     store(context, 150)
     store(context, 100, days_ago=8)
     text = page(browser, against="before", unit="day", **{"from": "2026-11-17", "to": "2026-11-23"})
-    assert f"50{NBSP}% more than in the other period." in text
+    assert f"50{NBSP}% more" in text
     assert "10 to 16 November 2026" in text
     assert 'class="other"' in text
 
@@ -177,3 +177,16 @@ def test_nothing_is_drawn_outside_the_chart(numbers: list[tuple[float | None, fl
 def test_the_axis_has_a_few_round_numbers(highest: float) -> None:
     drawn = plot([Point(NOON, NOON + timedelta(hours=1), Told(highest))], ["x"])
     assert 2 <= len(drawn.rows) <= 6
+
+
+def test_only_time_that_both_periods_have_is_compared(browser: Browser, context: WebContext) -> None:
+    store(context, 300, days_ago=2)
+    store(context, 150)
+    store(context, 900, days_ago=0)
+    store(context, 100, days_ago=8)
+    text = page(browser, against="before", unit="day", **{"from": "2026-11-17", "to": "2026-11-23"})
+    assert f"50{NBSP}% more, over the time that is over and was counted in both periods." in text
+    whole = page(browser, against="own", other="2026-11-15", unit="day", **{"from": "2026-11-22", "to": "2026-11-22"})
+    assert f"50{NBSP}% more than in the other period." in whole
+    apart = page(browser, against="own", other="2026-11-10", unit="day", **{"from": "2026-11-22", "to": "2026-11-22"})
+    assert "The two periods have no time in common" in apart
