@@ -9,9 +9,18 @@ from typing import ClassVar
 
 
 class VeilsightError(Exception):
-    """Something failed; the message is the sentence the user reads."""
+    """Something failed; the message is the sentence the user reads.
+
+    A sentence that pages show in other languages is marked for translation (`appliance.language.marked`), with places
+    such as `%(name)s` for `values`.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", /, **values: object) -> None:
+        super().__init__(message % values if values else message)
+        self.message = message
+        self.values = values
 
 
 class UsageError(VeilsightError):

@@ -6,7 +6,7 @@ gettext file each, brought up to date by `make catalogues`. Logs, audit entries 
 
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -40,12 +40,14 @@ class Language:
     code: Code
     locale: Locale = field(repr=False)
     translations: NullTranslations = field(repr=False)
+    # The texts of the pages' scripts, by their English.
+    scripts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def gettext(self, message: str, **values: object) -> str:
+    def gettext(self, message: str, /, **values: object) -> str:
         """The message in this language, with `values` in the places that it names, such as `%(name)s`."""
         return self.translations.gettext(message) % values
 
-    def ngettext(self, one: str, many: str, number: int, **values: object) -> str:
+    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
         """The form of the message for `number`, which the message may call `%(num)s`."""
         return self.translations.ngettext(one, many, number) % ({"num": self.number(number)} | values)
 
@@ -124,7 +126,13 @@ def read_language(code: Code, folder: Path = FOLDER) -> Language:
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    return Language(code, Locale.parse(_LOCALES[code]), Translations(compiled))
+    scripts = {
+        message.id: message.string
+        for message in catalogue
+        if isinstance(message.id, str) and isinstance(message.string, str) and message.string
+        if any(file.endswith(".js") for file, _ in message.locations)
+    }
+    return Language(code, Locale.parse(_LOCALES[code]), Translations(compiled), scripts)
 
 
 def find_code(name: str) -> Code | None:

@@ -16,7 +16,7 @@ from appliance.language import CODES, FOLDER, Code, Languages, choose
 from tests.conftest import REPOSITORY
 
 TRANSLATED = [code for code in CODES if code != "en"]
-PLACE = re.compile(r"%(?:\((\w+)\))?(.)")
+PLACE = re.compile(r"%(?:\((\w+)\))?(.)|\{(\w+)\}")
 MARKUP = re.compile(r"</?[a-z][^>]*>")
 
 
@@ -30,7 +30,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """The texts that pages and programs mark for translation, found as `make catalogues` finds them."""
     path = tmp_path_factory.mktemp("catalogue") / "messages.pot"
     command = [str(Path(sys.executable).with_name("pybabel")), "--quiet", "extract", "--keywords", "marked"]
-    command += ["--mapping-file", str(FOLDER / "extraction.cfg"), "--output-file", str(path), "appliance", "templates"]
+    command += ["--mapping-file", str(FOLDER / "extraction.cfg"), "--output-file", str(path)]
+    command += ["appliance", "templates", "static"]
     subprocess.run(command, cwd=REPOSITORY, check=True)
     with path.open("rb") as file:
         return read_po(file)

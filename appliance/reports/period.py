@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from appliance.errors import UsageError
+from appliance.language import marked
 
 # A single day is shown by the hour, a period longer than this by the month.
 MOST_DAYS_BY_DAY = 92
@@ -97,11 +98,23 @@ def make_period(first: date, last: date, zone: ZoneInfo, today: date) -> Period:
     Raises `PeriodError`.
     """
     if last < first:
-        raise PeriodError(f"The period ends on {last}, before it begins on {first}; swap the two dates.")
+        raise PeriodError(
+            marked("The period ends on %(last)s, before it begins on %(first)s; swap the two dates."),
+            last=last,
+            first=first,
+        )
     if last > today:
-        raise PeriodError(f"The period ends on {last}, which is in the future; today is {today} at the site.")
+        raise PeriodError(
+            marked("The period ends on %(last)s, which is in the future; today is %(today)s at the site."),
+            last=last,
+            today=today,
+        )
     if (last - first).days >= LONGEST_DAYS:
-        raise PeriodError(f"The period from {first} to {last} is longer than five years; choose a shorter one.")
+        raise PeriodError(
+            marked("The period from %(first)s to %(last)s is longer than five years; choose a shorter one."),
+            first=first,
+            last=last,
+        )
     return Period(first, last, zone)
 
 
@@ -110,7 +123,7 @@ def parse_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise PeriodError(f"{text!r} is not a date; write it as 2026-10-01.") from error
+        raise PeriodError(marked("%(text)s is not a date; write it as 2026-10-01."), text=repr(text)) from error
 
 
 def last_month(today: date) -> tuple[date, date]:

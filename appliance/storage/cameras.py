@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Row, select
 
 from appliance.errors import UsageError, VeilsightError
+from appliance.language import marked
 from appliance.storage.tables import camera as camera_table
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
@@ -109,7 +110,10 @@ def check_source(text: str) -> str:
     if "@" in parts.netloc:
         raise SourceUnusable("The address holds a user or a password; give them as --username and --password-stdin.")
     if parts.scheme.lower() not in SCHEMES or not parts.hostname:
-        raise SourceUnusable(f"The address {shown_source(text)} is no camera's; write it like rtsp://host/path.")
+        raise SourceUnusable(
+            marked("The address %(address)s is no camera's; write it like rtsp://host/path."),
+            address=shown_source(text),
+        )
     return text
 
 

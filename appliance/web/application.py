@@ -107,7 +107,7 @@ def explain_trouble(error: VeilsightError) -> tuple[str | Response, int]:
     current_app.logger.error("%s", error)
     if security.wants_data():
         return Response(status=503), 503
-    explanation = str(error) if g.get("session") else wording.gettext(FAILURE[1])
+    explanation = wording.told(error) if g.get("session") else wording.gettext(FAILURE[1])
     return render_template("error.html", heading=wording.gettext(FAILURE[0]), explanation=explanation), 503
 
 
@@ -117,6 +117,7 @@ def page_values(context: WebContext) -> dict[str, object]:
     return {
         "site": context.settings.site,
         "language": wording.this_language().code,
+        "script_texts": wording.this_language().scripts,
         "languages": NAMES,
         "anonymity": anonymity.describe(context.settings),
         "session": session,

@@ -7,24 +7,26 @@ from urllib.parse import urlsplit
 
 from appliance.camera_changes import NAME
 from appliance.errors import UsageError
+from appliance.language import marked
 from appliance.storage import cameras
 from appliance.storage.cameras import RATES, Camera, Mounting, check_source, shown_source
+from appliance.web.wording import told
 
 # A file of this machine is for the command line: the page would tell which files there are.
 USB_CAMERA = re.compile(r"/dev/(video\d{1,3}|v4l/by-(id|path)/[\w:.-]{1,200})", re.ASCII)
 MOST_CHARACTERS = 500
 MOUNTINGS: tuple[tuple[Mounting, str], ...] = (
-    ("oblique", "From the side, such as above a door"),
-    ("overhead", "Straight down from the ceiling"),
+    ("oblique", marked("From the side, such as above a door")),
+    ("overhead", marked("Straight down from the ceiling")),
 )
-TRANSPORTS = (("tcp", "TCP, nothing is lost"), ("udp", "UDP, for cameras that need it"))
+TRANSPORTS = (("tcp", marked("TCP, nothing is lost")), ("udp", marked("UDP, for cameras that need it")))
 
 
 class FormProblem(UsageError):
     """A field that can't be taken as it is. `field` is its name in the form."""
 
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, field: str, sentence: str, /, **values: object) -> None:
+        super().__init__(sentence, **values)
         self.field = field
 
 
@@ -69,7 +71,7 @@ def typed_form(fields: Mapping[str, str], problem: UsageError, before: Camera | 
         fields.get("mounting", "oblique"),
         fields.get("rate", ""),
         "heat_map" in fields,
-        str(problem),
+        told(problem),
         getattr(problem, "field", ""),
     )
 
@@ -78,11 +80,11 @@ def new_camera(fields: Mapping[str, str]) -> Camera:
     """The camera that a form describes. Raises `FormProblem`."""
     name = fields.get("name", "").strip()
     if not NAME.fullmatch(name):
-        raise FormProblem("name", "Please give the camera a name of 1 to 40 letters, digits and dashes.")
+        raise FormProblem("name", marked("Please give the camera a name of 1 to 40 letters, digits and dashes."))
     source = read_source(fields.get("source", "").strip())
     username, password = fields.get("username", "").strip(), fields.get("password", "")
     if password and not username:
-        raise FormProblem("username", "Please give the camera's user as well; a password needs one.")
+        raise FormProblem("username", marked("Please give the camera's user as well; a password needs one."))
     return _with_options(
         Camera(name, source, _printable("username", username), _printable("password", password)), fields
     )
@@ -98,10 +100,12 @@ def changed_camera(before: Camera, fields: Mapping[str, str]) -> Camera:
     source = before.source if typed == shown_source(before.source) else read_source(typed)
     username, password = _printable("username", fields.get("username", "").strip()), fields.get("password", "")
     if not username and password:
-        raise FormProblem("username", "Please give the camera's user as well; a password needs one.")
+        raise FormProblem("username", marked("Please give the camera's user as well; a password needs one."))
     if username and not password and before.password:
         if _machine(source) != _machine(before.source):
-            raise FormProblem("password", "The address leads to another machine; please type the password once more.")
+            raise FormProblem(
+                "password", marked("The address leads to another machine; please type the password once more.")
+            )
         password = before.password
     camera = replace(before, source=source, username=username, password=_printable("password", password))
     return _with_options(camera, fields)
@@ -116,27 +120,31 @@ def describe_change(before: Camera, after: Camera) -> str:
 def read_source(text: str) -> str:
     """The address of a camera on the network, or of one at USB. Raises `FormProblem`."""
     if not text:
-        raise FormProblem("source", "Please give the camera's address, such as rtsp://192.0.2.10/stream.")
+        raise FormProblem("source", marked("Please give the camera's address, such as rtsp://192.0.2.10/stream."))
     if USB_CAMERA.fullmatch(text):
         return text
     if "://" not in text:
         raise FormProblem(
-            "source", "That is no camera's address; write it like rtsp://192.0.2.10/stream or /dev/video0."
+            "source", marked("That is no camera's address; write it like rtsp://192.0.2.10/stream or /dev/video0.")
         )
     if "***" in text:
-        raise FormProblem("source", "The address holds a password that is not shown; please type the whole address.")
+        raise FormProblem(
+            "source", marked("The address holds a password that is not shown; please type the whole address.")
+        )
     if "@" in text.partition("://")[2].partition("/")[0]:
-        raise FormProblem("source", "Please leave the user and the password out of the address; they have own fields.")
+        raise FormProblem(
+            "source", marked("Please leave the user and the password out of the address; they have own fields.")
+        )
     try:
         return check_source(_printable("source", text))
     except cameras.SourceUnusable as error:
-        raise FormProblem("source", str(error)) from error
+        raise FormProblem("source", error.message, **error.values) from error
 
 
 def _with_options(camera: Camera, fields: Mapping[str, str]) -> Camera:
     transport, mounting = fields.get("transport", "tcp"), fields.get("mounting", "oblique")
     if transport not in dict(TRANSPORTS) or mounting not in dict(MOUNTINGS):
-        raise FormProblem("transport", "Please choose one of the possibilities that are offered.")
+        raise FormProblem("transport", marked("Please choose one of the possibilities that are offered."))
     return replace(
         camera,
         transport="udp" if transport == "udp" else "tcp",
@@ -153,14 +161,16 @@ def _rate(text: str) -> float | None:
         rate = float(text.replace(",", "."))
         cameras.check_rate(rate)
     except (ValueError, cameras.RateUnusable) as error:
-        sentence = f"Please give a number of pictures from {RATES[0]:g} to {RATES[1]:g}, or leave the field empty."
-        raise FormProblem("rate", sentence) from error
+        sentence = marked("Please give a number of pictures from %(least)s to %(most)s, or leave the field empty.")
+        raise FormProblem("rate", sentence, least=f"{RATES[0]:g}", most=f"{RATES[1]:g}") from error
     return rate
 
 
 def _printable(name: str, text: str) -> str:
     if len(text) > MOST_CHARACTERS or not text.isprintable():
-        raise FormProblem(name, f"Please use at most {MOST_CHARACTERS} printable characters here.")
+        raise FormProblem(
+            name, marked("Please use at most %(number)s printable characters here."), number=MOST_CHARACTERS
+        )
     return text
 
 

@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 
 from appliance.audit import log
 from appliance.audit.log import Action, Entry
+from appliance.language import marked
 from appliance.storage.cameras import Camera
-from appliance.web.audit import ACTION_WORDS, describe_actor, describe_details
-from appliance.web.present import STATE_WORDS, describe_behind, describe_tampering, is_well
+from appliance.web.audit import ACTION_WORDS, describe_action, describe_actor, describe_details
+from appliance.web.present import describe_behind, describe_state, describe_tampering, is_well
 from appliance.web.status import CameraStatus, EngineStatus
-from appliance.web.words import moment, plural
+from appliance.web.wording import gettext, ngettext, this_language, translated
+from appliance.web.words import moment
 
 HISTORY: tuple[Action, ...] = (
     "camera-added",
@@ -28,11 +30,11 @@ HISTORY_SPAN = timedelta(days=30)
 MOST_READ = 2000
 MOST_SHOWN = 20
 LOST_AND_FOUND = {
-    "streaming": "Pictures come",
-    "failed": "No picture",
-    "stalled": "No picture",
-    "ended": "The recording has ended",
-    "disabled": "Switched off",
+    "streaming": marked("Pictures come"),
+    "failed": marked("No picture"),
+    "stalled": marked("No picture"),
+    "ended": marked("The recording has ended"),
+    "disabled": marked("Switched off"),
 }
 
 
@@ -61,25 +63,29 @@ class HistoryRow:
 
 def describe_health(camera: Camera, status: EngineStatus | None) -> CameraHealth:
     if not camera.enabled:
-        return CameraHealth(camera.name, "", "Switched off")
+        return CameraHealth(camera.name, "", gettext("Switched off"))
     if status is None:
-        return CameraHealth(camera.name, "warn", "Not watched", problem="The engine is not running.")
+        return CameraHealth(camera.name, "warn", gettext("Not watched"), problem=gettext("The engine is not running."))
     now = status.camera(camera.name)
     # Just switched on, the engine still says otherwise for a moment.
     if now is None or now.state == "disabled":
-        return CameraHealth(camera.name, "", "Starting")
+        return CameraHealth(camera.name, "", gettext("Starting"))
     problem = problem_of(now, status)
     if is_well(now):
         return CameraHealth(
             camera.name,
             "warn" if problem else "good",
-            "Running",
-            f"{now.analysed_rate:.1f} of {now.input_rate:.1f} a second analysed",
+            gettext("Running"),
+            gettext(
+                "%(analysed)s of %(input)s a second analysed",
+                analysed=this_language().number(now.analysed_rate, 1),
+                input=this_language().number(now.input_rate, 1),
+            ),
             describe_stream(now),
             describe_delay(now),
             problem,
         )
-    words = STATE_WORDS.get(now.state, now.state or "state unknown")
+    words = describe_state(now)
     tone = {"failed": "bad", "stalled": "bad"}.get(now.state, "")
     return CameraHealth(camera.name, tone, words[:1].upper() + words[1:], problem=problem)
 
@@ -97,26 +103,28 @@ def problem_of(now: CameraStatus, status: EngineStatus) -> str:
 
 def describe_stream(now: CameraStatus) -> str:
     """Its size, codec and transport, such as: h264, by TCP."""
+    transport = gettext("by %(transport)s", transport=now.transport.upper()) if now.transport else ""
     parts = [f"{now.width} \N{MULTIPLICATION SIGN} {now.height}" if now.width else "", now.codec]
-    return ", ".join(filter(None, [*parts, f"by {now.transport.upper()}" if now.transport else ""]))
+    return ", ".join(filter(None, [*parts, transport]))
 
 
 def describe_delay(now: CameraStatus) -> str:
     """How long after its arrival a picture is counted; the median of the last minute."""
     if not now.delay_to_count:
         return ""
-    return f"counted {now.delay_to_count.get('p50', 0.0):.2f} s after a picture arrives"
+    seconds = this_language().number(now.delay_to_count.get("p50", 0.0), 2)
+    return gettext("counted %(seconds)s s after a picture arrives", seconds=seconds)
 
 
 def describe_places(camera: Camera) -> str:
     """Such as 1 line, 2 zones."""
     counted = (
-        (len(camera.lines), "line", "lines"),
-        (len(camera.zones), "zone", "zones"),
-        (len(camera.masks), "privacy mask", "privacy masks"),
-        (len(camera.ignored), "ignored region", "ignored regions"),
+        (len(camera.lines), ngettext("%(num)s line", "%(num)s lines", len(camera.lines))),
+        (len(camera.zones), ngettext("%(num)s zone", "%(num)s zones", len(camera.zones))),
+        (len(camera.masks), ngettext("%(num)s privacy mask", "%(num)s privacy masks", len(camera.masks))),
+        (len(camera.ignored), ngettext("%(num)s ignored region", "%(num)s ignored regions", len(camera.ignored))),
     )
-    return ", ".join(f"{number} {plural(number, one, many)}" for number, one, many in counted if number)
+    return ", ".join(words for number, words in counted if number)
 
 
 def read_history(connection: Connection, now: datetime) -> dict[str, list[Entry]]:
@@ -136,7 +144,8 @@ def _describe(entry: Entry, zone: ZoneInfo) -> HistoryRow:
     event, time = entry.event, moment(entry.time, zone)
     if event.action == "camera-state":
         state = str(event.details.get("state", ""))
-        what = LOST_AND_FOUND.get(state, ACTION_WORDS["camera-state"])
+        what = translated(LOST_AND_FOUND.get(state, ACTION_WORDS["camera-state"]))
         return HistoryRow(time, what, str(event.details.get("reason", "")), describe_actor(event.actor))
-    what = ACTION_WORDS.get(event.action, event.action)
-    return HistoryRow(time, what, describe_details(event), describe_actor(event.actor))
+    what = describe_action(event.action)
+    told = event.details.get("change") or event.details.get("source")
+    return HistoryRow(time, what, str(told or describe_details(event)), describe_actor(event.actor))

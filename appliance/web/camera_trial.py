@@ -5,11 +5,13 @@ from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.errors import VeilsightError
+from appliance.language import marked
 from appliance.vision.live import LiveClient
 from appliance.web.cameras import need_camera
 from appliance.web.context import this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
+from appliance.web.wording import gettext, ngettext, this_language, told
 
 blueprint = Blueprint("camera_trial", __name__)
 
@@ -42,7 +44,7 @@ def test(name: str) -> BaseResponse:
     try:
         session.say("good", describe_trial(name, try_camera(context.live, name)))
     except VeilsightError as error:
-        session.say("bad", str(error))
+        session.say("bad", told(error))
     return redirect(url_for("cameras.settings", name=name))
 
 
@@ -51,24 +53,42 @@ def try_camera(live: LiveClient, name: str) -> Trial:
     try:
         trial = msgspec.convert(live.trial(name), Trial)
     except msgspec.ValidationError as error:
-        raise TrialFailed("The engine's answer can't be read; are both programs of the same version?") from error
+        raise TrialFailed(
+            marked("The engine's answer can't be read; are both programs of the same version?")
+        ) from error
     if trial.error:
         raise TrialFailed(trial.error)
     return trial
 
 
 def describe_trial(name: str, trial: Trial) -> str:
-    way = f" over {trial.transport.upper()}" if trial.transport else ""
+    language, transport = this_language(), trial.transport.upper()
+    codec = trial.codec
+    if transport:
+        codec = gettext("%(codec)s over %(transport)s", codec=codec, transport=transport)
     sentences = [
-        f"{name} sends {trial.width} \N{MULTIPLICATION SIGN} {trial.height} pixels, {trial.codec}{way}, "
-        f"{trial.frame_rate:g} pictures a second; the first came after {trial.first_frame_seconds:.1f} s."
+        gettext(
+            "%(camera)s sends %(width)s by %(height)s pixels, %(codec)s, %(rate)s pictures a second; the first came "
+            "after %(seconds)s s.",
+            camera=name,
+            width=trial.width,
+            height=trial.height,
+            codec=codec,
+            rate=language.decimal(trial.frame_rate),
+            seconds=language.number(trial.first_frame_seconds, 1),
+        )
     ]
     if trial.latency_seconds is None:
-        sentences.append(f"How late its pictures are is not known: {trial.latency_note}.")
+        sentences.append(gettext("How late its pictures are is not known: %(why)s.", why=trial.latency_note))
     else:
-        sentences.append(f"Its pictures arrive {trial.latency_seconds:.2f} s after they were taken.")
+        late = language.number(trial.latency_seconds, 2)
+        sentences.append(gettext("Its pictures arrive %(seconds)s s after they were taken.", seconds=late))
     if trial.damaged_frames:
         sentences.append(
-            f"{trial.damaged_frames} pictures were damaged: they are covered wholly wherever they are shown."
+            ngettext(
+                "%(num)s picture was damaged: it is covered wholly wherever it is shown.",
+                "%(num)s pictures were damaged: they are covered wholly wherever they are shown.",
+                trial.damaged_frames,
+            )
         )
     return " ".join(sentences)

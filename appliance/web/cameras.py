@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.camera_changes import add_camera, change_camera, remove_camera
 from appliance.errors import UsageError
+from appliance.language import marked
 from appliance.storage import cameras
 from appliance.storage.cameras import Camera, CameraExists, shown_source
 from appliance.storage.database import reading
@@ -26,6 +27,7 @@ from appliance.web.context import WebContext, this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.status import read_status
+from appliance.web.wording import gettext
 
 blueprint = Blueprint("cameras", __name__)
 
@@ -76,11 +78,13 @@ def do_add() -> BaseResponse | tuple[str, int]:
         with context.engine.begin() as connection:
             add_camera(connection, session.user, camera)
     except CameraExists:
-        taken = UsageError("There is a camera of this name already; please choose another name.")
+        taken = UsageError(marked("There is a camera of this name already; please choose another name."))
         return add_page(typed_form(request.form, taken)), 400
     except UsageError as problem:
         return add_page(typed_form(request.form, problem)), 400
-    session.say("good", f"{camera.name} is set up. Draw a line where people come in, and it counts.")
+    session.say(
+        "good", gettext("%(camera)s is set up. Draw a line where people come in, and it counts.", camera=camera.name)
+    )
     return redirect(url_for("cameras.settings", name=camera.name))
 
 
@@ -106,7 +110,8 @@ def change(name: str) -> BaseResponse | tuple[str, int]:
                 )
     except UsageError as problem:
         return settings_page(before, typed_form(request.form, problem, before)), 400
-    session.say("good", f"{name} is changed: {told}." if told else "Nothing was changed.")
+    changed = gettext("%(camera)s is changed.", camera=name) if told else gettext("Nothing was changed.")
+    session.say("good", changed)
     return redirect(url_for("cameras.settings", name=name))
 
 
@@ -120,7 +125,9 @@ def switch(name: str) -> BaseResponse:
     with context.engine.begin() as connection:
         told = "enabled" if on else "disabled"
         change_camera(connection, session.user, name, told, lambda camera: replace(camera, enabled=on))
-    session.say("good", f"{name} is switched on." if on else f"{name} is switched off; nothing is counted there.")
+    switched_on = marked("%(camera)s is switched on.")
+    switched_off = marked("%(camera)s is switched off; nothing is counted there.")
+    session.say("good", gettext(switched_on if on else switched_off, camera=name))
     return redirect(url_for("cameras.show"))
 
 
@@ -131,7 +138,7 @@ def remove(name: str) -> BaseResponse:
     need_camera(context, name)
     with context.engine.begin() as connection:
         remove_camera(connection, session.user, name)
-    session.say("good", f"{name} is removed. Its counts stay.")
+    session.say("good", gettext("%(camera)s is removed. Its counts stay.", camera=name))
     return redirect(url_for("cameras.show"))
 
 

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from appliance.metrics.opening import Opening, Step, share_left, store_occupancy
 from appliance.metrics.publishing import Published, exact_or_noisy, hour_is_over, suppress, total
 from appliance.storage.cameras import Camera
-from appliance.web.words import number, plural
+from appliance.web.wording import gettext, ngettext
+from appliance.web.words import number
 
 Series = tuple[str, str, str, str, str]
 """Camera, measure, place, kind, direction."""
@@ -180,7 +181,7 @@ def count_day(
     inside, note = _inside_now(counts, cameras, opening, now, day) or _inside_today(sums, cameras)
     values = _totals(sums) | _hour_values(day, now, sums)
     values |= {
-        "inside": f"about {number(inside.shown)}" if inside.withheld else shown(inside),
+        "inside": gettext("about %(number)s", number=number(inside.shown)) if inside.withheld else shown(inside),
         "inside_note": note,
     }
     for camera in rows:
@@ -276,11 +277,13 @@ def _inside_today(sums: Sums, cameras: Sequence[CameraPlaces]) -> tuple[Publishe
         )
 
     inside = of("in") - of("out")
-    inside_note = "in minus out since midnight" + in_error(inside)
+    inside_note = gettext("in minus out since midnight") + in_error(inside)
     if inside.withheld:
-        inside_note = "in minus out since midnight, of the hours that are shown"
+        inside_note = gettext("in minus out since midnight, of the hours that are shown")
     if inside.value < 0 and not inside.margin and not inside.withheld:
-        inside_note = f"in minus out since midnight; {number(-inside.value)} more went out than came in"
+        inside_note = gettext(
+            "in minus out since midnight; %(number)s more went out than came in", number=number(-inside.value)
+        )
     return inside, inside_note
 
 
@@ -306,23 +309,29 @@ def _inside_now(
     noise = [exact_or_noisy(0.0, share * share * each.variance) for each in entered]
     inside = Published(store_occupancy(now, opening, steps)) + total(noise)
     if now >= opening.end:
-        note = f"closed since {opening.end.astimezone(day.zone):%H:%M}"
+        note = gettext("closed since %(clock)s", clock=f"{opening.end.astimezone(day.zone):%H:%M}")
     else:
-        note = f"in minus out since opening at {opening.start.astimezone(day.zone):%H:%M}"
+        clock = f"{opening.start.astimezone(day.zone):%H:%M}"
+        note = gettext("in minus out since opening at %(clock)s", clock=clock)
     return inside, note + in_error(inside)
 
 
 def _total_note(vehicles: Published) -> str:
     if not vehicles.surely_some:
-        return "all lines together"
-    return f"all lines together; also {shown(vehicles)} {plural(vehicles.shown, 'vehicle', 'vehicles')}"
+        return gettext("all lines together")
+    return ngettext(
+        "all lines together; also %(number)s vehicle",
+        "all lines together; also %(number)s vehicles",
+        vehicles.shown,
+        number=shown(vehicles),
+    )
 
 
 def shown(published: Published) -> str:
     """A number as it may be shown: `1,204`, `at least 40`, or a dash where nothing may be said."""
     if not published.withheld:
         return number(published.shown)
-    return f"at least {number(published.shown)}" if published.shown else NO_NUMBER
+    return gettext("at least %(number)s", number=number(published.shown)) if published.shown else NO_NUMBER
 
 
 def with_error(published: Published) -> str:
@@ -332,7 +341,10 @@ def with_error(published: Published) -> str:
 
 def in_error(published: Published) -> str:
     """The 95 % interval for a note, or nothing where the number is exact."""
-    return f"; ±{NBSP}{number(published.margin)} (95{NBSP}% interval)" if published.margin else ""
+    if not published.margin:
+        return ""
+    margin = f"±{NBSP}{number(published.margin)}"
+    return "; " + gettext("%(margin)s (95 %% interval)", margin=margin).replace(" %", f"{NBSP}%")
 
 
 def _hours(day: Day, now: datetime, sums: Sums) -> dict[str, list[str] | list[int | None]]:
@@ -363,8 +375,12 @@ def _camera_values(camera: CameraRows, sums: Sums, present: Mapping[str, int] | 
     for zone in camera.zones:
         values[f"{zone.key}.now"] = NO_NUMBER if present is None else number(present.get(zone.name, 0))
         visits = sums.visits[camera.name, zone.name]
-        note = f"{with_error(visits)} {plural(visits.shown, 'visit', 'visits')} today"
+        note = ngettext("%(number)s visit today", "%(number)s visits today", visits.shown, number=with_error(visits))
         most = sums.maxima.get((camera.name, zone.name), 0.0)
         # Where noise is added no maximum is stored, and the open bucket's alone is not the day's.
-        values[f"{zone.key}.note"] = note if visits.margin or visits.withheld else f"at most {number(most)}; {note}"
+        values[f"{zone.key}.note"] = (
+            note
+            if visits.margin or visits.withheld
+            else gettext("at most %(number)s; %(note)s", number=number(most), note=note)
+        )
     return values

@@ -12,6 +12,7 @@ from appliance.storage.database import reading
 from appliance.web.context import this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
+from appliance.web.wording import told
 from appliance.web.words import BROWSER, attachment
 
 blueprint = Blueprint("counts_export", __name__)
@@ -27,7 +28,7 @@ def download() -> Response:
         first, last = parse_date(request.args.get("from", "")), parse_date(request.args.get("to", ""))
         period = make_period(first, last, zone, now.astimezone(zone).date())
     except PeriodError as error:
-        session.say("warn", str(error))
+        session.say("warn", told(error))
         return redirect(url_for("reports.show"))
     with reading(context.engine) as connection:
         content = export_counts(connection, period, now, context.settings.anonymity.k).encode("utf-8")

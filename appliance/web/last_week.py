@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from appliance.web.counts import Count, Day, Sums, add_up, shown
+from appliance.web.wording import gettext, this_language
 
 WEEK = timedelta(days=7)
 # A difference of so small a part is none that anybody should act on, however exact the numbers are.
@@ -57,16 +58,23 @@ def compare(today: Sums, before: LastWeek, direction: str) -> str:
     """One sentence on how today's number stands to the one of a week ago; empty if there is none."""
     if not before.is_known:
         return ""
-    day, clock = f"{before.day.date:%A}", f"{before.until.astimezone(before.day.zone):%H:%M}"
+    values = {
+        "weekday": this_language().weekday(before.day.date),
+        "clock": f"{before.until.astimezone(before.day.zone):%H:%M}",
+    }
     now, then = today.people(direction), before.so_far.people(direction)
     if today.lines - before.so_far.lines:
-        return f"last {day} not every line was counted yet"
+        return gettext("last %(weekday)s not every line was counted yet", weekday=values["weekday"])
+    values["number"] = shown(then)
     if now.withheld or then.withheld or then.value < 1:
-        return f"last {day} by {clock}: {shown(then)}"
+        return gettext("last %(weekday)s by %(clock)s: %(number)s", **values)
     change, part = now - then, (now.value - then.value) / then.value
     if abs(change.value) <= change.margin or abs(part) < ABOUT_EQUAL:
-        return f"about as many as last {day} by {clock} ({shown(then)})"
-    return f"{percent(part)} {'more' if part > 0 else 'fewer'} than last {day} by {clock} ({shown(then)})"
+        return gettext("about as many as last %(weekday)s by %(clock)s (%(number)s)", **values)
+    values["percent"] = percent(part)
+    if part > 0:
+        return gettext("%(percent)s more than last %(weekday)s by %(clock)s (%(number)s)", **values)
+    return gettext("%(percent)s fewer than last %(weekday)s by %(clock)s (%(number)s)", **values)
 
 
 def percent(part: float) -> str:

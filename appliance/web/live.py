@@ -19,7 +19,7 @@ from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.status import read_status
 from appliance.web.viewing import close_view, open_view
-from appliance.web.views import REASONS, TIME_LIMIT, TooManyViews
+from appliance.web.views import REASONS, TIME_LIMIT, TOO_MANY_VIEWS, TooManyViews
 from appliance.web.wording import gettext
 
 blueprint = Blueprint("live", __name__)
@@ -53,7 +53,7 @@ def open() -> BaseResponse:
     try:
         view = open_view(context, session, name, reason)
     except TooManyViews:
-        session.say("warn", gettext("Too many live views are open. Please close one, or wait until one has ended."))
+        session.say("warn", gettext(TOO_MANY_VIEWS))
         return redirect(url_for("live.choose"))
     return redirect(url_for("live.show", identifier=view.identifier))
 

@@ -10,15 +10,17 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 
 from appliance.camera_changes import as_line, as_zone, change_camera
 from appliance.errors import UsageError
+from appliance.language import marked
 from appliance.metrics.geometry import GeometryError
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
+from appliance.web import wording
 from appliance.web.cameras import need_camera
 from appliance.web.context import this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.status import read_status
 from appliance.web.viewing import open_view
-from appliance.web.views import SETTING_UP, TIME_LIMIT, TooManyViews
+from appliance.web.views import SETTING_UP, TIME_LIMIT, TOO_MANY_VIEWS, TooManyViews
 
 blueprint = Blueprint("places", __name__)
 
@@ -42,8 +44,8 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ShapeUnusable(UsageError):
     """A shape that can't be taken. `index` is its place in what was sent."""
 
-    def __init__(self, index: int, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, index: int, sentence: str, /, **values: object) -> None:
+        super().__init__(sentence, **values)
         self.index = index
 
 
@@ -84,11 +86,11 @@ def save(name: str) -> tuple[Response, int]:
             with context.engine.begin() as connection:
                 change_camera(connection, session.user, name, told, lambda camera: drawn_over(camera, version, drawn))
     except ShapeUnusable as problem:
-        return jsonify(problem=str(problem), index=problem.index), 400
+        return jsonify(problem=wording.told(problem), index=problem.index), 400
     except ChangedMeanwhile as problem:
-        return jsonify(problem=str(problem)), 409
+        return jsonify(problem=wording.told(problem)), 409
     except UsageError as problem:
-        return jsonify(problem=str(problem)), 400
+        return jsonify(problem=wording.told(problem)), 400
     return jsonify(version=version_of(shapes_of(need_camera(context, name))), changed=bool(told)), 200
 
 
@@ -101,7 +103,7 @@ def picture(name: str) -> tuple[Response, int]:
     try:
         view = open_view(context, this_session(), name, SETTING_UP)
     except TooManyViews:
-        return jsonify(problem="Too many live views are open. Please close one, or wait until one has ended."), 409
+        return jsonify(problem=wording.gettext(TOO_MANY_VIEWS)), 409
     frame = url_for("live.frame", identifier=view.identifier)
     return jsonify(view=view.identifier, frame=frame, seconds=round(TIME_LIMIT.total_seconds())), 200
 
@@ -125,9 +127,12 @@ def read_shapes(text: str) -> tuple[Shape, ...]:
     try:
         shapes = msgspec.json.decode(text, type=tuple[Shape, ...])
     except msgspec.DecodeError as error:
-        raise UsageError("The drawing could not be read; please reload the page.") from error
+        raise UsageError(marked("The drawing could not be read; please reload the page.")) from error
     if len(shapes) > MOST_SHAPES:
-        raise UsageError(f"A camera takes {MOST_SHAPES} lines, zones, masks and regions at most; please remove some.")
+        raise UsageError(
+            marked("A camera takes %(number)s lines, zones, masks and regions at most; please remove some."),
+            number=MOST_SHAPES,
+        )
     return tuple(_tidy(index, shape) for index, shape in enumerate(shapes))
 
 
@@ -139,7 +144,7 @@ def with_shapes(camera: Camera, shapes: Sequence[Shape]) -> Camera:
         try:
             if shape.kind == "line":
                 if len(shape.points) != 2:
-                    raise ShapeUnusable(index, f"The line {shape.name!r} needs two points.")
+                    raise ShapeUnusable(index, marked("The line %(name)s needs two points."), name=shape.name)
                 line = LineSetting(shape.name, *shape.points[0], *shape.points[1], shape.marked)
                 as_line(line)
                 lines.append(line)
@@ -150,7 +155,9 @@ def with_shapes(camera: Camera, shapes: Sequence[Shape]) -> Camera:
         except GeometryError as error:
             raise ShapeUnusable(index, str(error)) from error
         if (shape.kind, shape.name) in names:
-            raise ShapeUnusable(index, f"Another one is called {shape.name!r}; please give each its own name.")
+            raise ShapeUnusable(
+                index, marked("Another one is called %(name)s; please give each its own name."), name=shape.name
+            )
         names.add((shape.kind, shape.name))
     return replace(
         camera,
@@ -165,7 +172,7 @@ def drawn_over(camera: Camera, version: str, shapes: Sequence[Shape]) -> Camera:
     """Raises `ChangedMeanwhile` where the drawing is not the one that was begun with."""
     if version != version_of(shapes_of(camera)):
         raise ChangedMeanwhile(
-            "Somebody else has changed this drawing meanwhile; please reload the page, and draw again."
+            marked("Somebody else has changed this drawing meanwhile; please reload the page, and draw again.")
         )
     return with_shapes(camera, shapes)
 
@@ -180,6 +187,12 @@ def describe_change(before: Camera, shapes: Sequence[Shape]) -> str:
 
 def _tidy(index: int, shape: Shape) -> Shape:
     if len(shape.points) > MOST_POINTS:
-        raise ShapeUnusable(index, f"{shape.name!r} has {len(shape.points)} points; {MOST_POINTS} are the most.")
+        raise ShapeUnusable(
+            index,
+            marked("%(name)s has %(number)s points; %(most)s are the most."),
+            name=shape.name,
+            number=len(shape.points),
+            most=MOST_POINTS,
+        )
     points = tuple((round(x, DIGITS), round(y, DIGITS)) for x, y in shape.points)
     return msgspec.structs.replace(shape, name=shape.name.strip(), points=points)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from appliance.language import marked
 from appliance.metrics.alerts import Limit, Now, raised
-from appliance.metrics.opening import Opening, describe, last_opening
+from appliance.metrics.opening import Opening, Spans, last_opening
 from appliance.storage import cameras as stored_cameras
 from appliance.storage import measurements
 from appliance.storage.database import reading
@@ -13,19 +14,19 @@ from appliance.web.counts import NO_NUMBER, CameraPlaces, CameraRows, Count, Day
 from appliance.web.last_week import LastWeek, a_week_before, compare, look_back
 from appliance.web.status import CameraStatus, EngineStatus, read_status
 from appliance.web.summary import alerts_now, busiest_hour, health, queue_now
-from appliance.web.words import day as day_in_words
+from appliance.web.wording import gettext, this_language, translated
 from appliance.web.words import duration, number
 
 SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
 LONGEST_BUCKET = timedelta(hours=1)
 STATE_WORDS = {
-    "connecting": "connecting to the camera",
-    "stalled": "connected, but no picture comes",
-    "failed": "no picture, trying again",
-    "disabled": "disabled, not watched",
-    "ended": "the recording has ended",
+    "connecting": marked("connecting to the camera"),
+    "stalled": marked("connected, but no picture comes"),
+    "failed": marked("no picture, trying again"),
+    "disabled": marked("disabled, not watched"),
+    "ended": marked("the recording has ended"),
 }
-NOT_RUNNING = (
+NOT_RUNNING = marked(
     "The engine is not running, so nobody is being counted at the moment. These are the numbers stored so far."
 )
 
@@ -56,14 +57,14 @@ class PresentNumbers:
 
 
 def present_numbers(context: WebContext) -> PresentNumbers:
-    now = context.clock()
+    now, language = context.clock(), this_language()
     day = day_of(now, context.settings.site.zone)
     hours = context.settings.opening
     opening = None if hours is None else last_opening(now, hours.spans, day.zone)
     places, counts, status = read_counts(context, day, opening)
     present = None if status is None else status.present
     result = count_day(day, now, places, counts, present, context.settings.anonymity.k, opening)
-    opened = describe(None if hours is None else hours.spans(day.date))
+    opened = describe_hours(None if hours is None else hours.spans(day.date))
     numbers = None if status is None else Now(status.present, status.waiting, result.inside)
     limits = limits_of(context)
     reached = () if numbers is None else raised(limits, numbers)
@@ -71,8 +72,10 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     before = read_last_week(context, day, now)
     hours_before = before.hours(day) if before.is_known else []
     values = result.values | {
-        "day": f"{day.date:%A}, {day_in_words(day.date)}" + (f", {opened}" if opened else ""),
-        "state": f"Live · {now.astimezone(day.zone):%H:%M:%S}" if status else "Engine not running",
+        "day": ", ".join(filter(None, (language.weekday(day.date), language.day(day.date), opened))),
+        "state": gettext("Live · %(clock)s", clock=f"{now.astimezone(day.zone):%H:%M:%S}")
+        if status
+        else gettext("Engine not running"),
         "notice": describe_troubles(status),
         **busiest_hour(day, now, result.sums),
         **queue_now(places, status),
@@ -90,9 +93,19 @@ def present_numbers(context: WebContext) -> PresentNumbers:
         result.structure,
         "good" if status else "warn",
         tones,
-        f"{before.day.date:%A}" if before.is_known else "",
+        language.weekday(before.day.date) if before.is_known else "",
         numbers,
     )
+
+
+def describe_hours(spans: Spans | None) -> str:
+    """The day's hours, such as `open 09:00 to 12:00, 14:00 to 19:00`; empty for a site without hours."""
+    if spans is None:
+        return ""
+    if not spans:
+        return gettext("closed all day")
+    each = (gettext("%(begin)s to %(end)s", begin=f"{begin:%H:%M}", end=f"{end:%H:%M}") for begin, end in sorted(spans))
+    return gettext("open %(hours)s", hours=", ".join(each))
 
 
 def number_or_dash(value: int | None) -> str:
@@ -109,7 +122,9 @@ def _camera_values(result: DayCounts, places: list[CameraPlaces], status: Engine
             if zone.name in queues.get(camera.name, ()) and status is not None:
                 waiting = status.waiting.get(camera.name, {}).get(zone.name, 0.0)
                 note = result.values[f"{zone.key}.note"]
-                values[f"{zone.key}.note"] = f"{note}; waiting for {duration(waiting)} now"
+                values[f"{zone.key}.note"] = gettext(
+                    "%(note)s; waiting for %(duration)s now", note=note, duration=duration(waiting)
+                )
     return values
 
 
@@ -181,19 +196,28 @@ def limits_of(context: WebContext) -> list[Limit]:
 def describe_camera(status: EngineStatus | None, name: str) -> str:
     """One short line on a camera's state, such as `running, 9.8 of 10.0 frames a second`."""
     if status is None:
-        return "not watched"
+        return gettext("not watched")
     camera = status.camera(name)
     if camera is None:
-        return "not watched yet"
+        return gettext("not watched yet")
     if is_well(camera):
-        return f"running, {camera.analysed_rate:.1f} of {camera.input_rate:.1f} frames a second analysed"
-    return STATE_WORDS.get(camera.state, camera.state or "state unknown")
+        return gettext(
+            "running, %(analysed)s of %(input)s frames a second analysed",
+            analysed=this_language().number(camera.analysed_rate, 1),
+            input=this_language().number(camera.input_rate, 1),
+        )
+    return describe_state(camera)
+
+
+def describe_state(camera: CameraStatus) -> str:
+    """The state in words, for a camera that does not run."""
+    return translated(STATE_WORDS.get(camera.state, camera.state)) or gettext("state unknown")
 
 
 def describe_troubles(status: EngineStatus | None) -> str:
     """What somebody should know or mend, in a sentence a camera; empty if all is well."""
     if status is None:
-        return NOT_RUNNING
+        return gettext(NOT_RUNNING)
     failures = tuple(status.failures.values())
     errors = [(camera.name, camera.last_error) for camera in status.cameras if camera.last_error]
     return " ".join(
@@ -209,16 +233,19 @@ def describe_troubles(status: EngineStatus | None) -> str:
 
 def describe_behind(camera: CameraStatus) -> str:
     """That fewer pictures are analysed than was asked for."""
-    return (
-        f"{camera.analysed_rate:.1f} of {camera.target_rate:g} pictures a second are analysed, since the device can't "
-        "do more; all cameras share it evenly."
+    return gettext(
+        "%(analysed)s of %(target)s pictures a second are analysed, since the device can't do more; all cameras share "
+        "it evenly.",
+        analysed=this_language().number(camera.analysed_rate, 1),
+        target=this_language().decimal(camera.target_rate),
     )
 
 
 def describe_tampering(camera: CameraStatus) -> str:
     """What hides the scene from the camera, and what that means."""
-    words = camera.tampering_words
-    return f"{words[:1].upper()}{words[1:]}. What is counted now is not reliable."
+    words = translated(camera.tampering_words)
+    reliable = gettext("What is counted now is not reliable.")
+    return f"{words[:1].upper()}{words[1:]}. {reliable}"
 
 
 def is_well(camera: CameraStatus) -> bool:

@@ -25,9 +25,9 @@ from appliance.web.context import WebContext, this_context
 from appliance.web.deliveries import describe_failures
 from appliance.web.jobs import Job
 from appliance.web.roles import Permission, allows
-from appliance.web.security import this_session
-from appliance.web.wording import gettext, this_language, translated
-from appliance.web.words import BROWSER, attachment, days, moment
+from appliance.web.security import taken_to, this_session
+from appliance.web.wording import gettext, this_language, told, translated
+from appliance.web.words import attachment, days, moment
 
 blueprint = Blueprint("reports", __name__)
 
@@ -108,7 +108,7 @@ def build() -> BaseResponse:
         first, last = parse_date(request.form.get("from", "")), parse_date(request.form.get("to", ""))
         make_period(first, last, zone, context.clock().astimezone(zone).date())
     except PeriodError as error:
-        session.say("warn", str(error))
+        session.say("warn", told(error))
         return redirect(url_for("reports.show"))
     user, language = session.user, this_language()
     return begin(STEP_WORDS["gather"], lambda job: build_in_background(context, language, job, user, first, last))
@@ -232,7 +232,7 @@ def note_download(name: str, content: bytes) -> None:
     context = this_context()
     digest = hashlib.sha256(content).hexdigest()
     with context.engine.begin() as connection:
-        event = Event(this_session().user, "report-downloaded", name, "report", len(content), digest, BROWSER)
+        event = Event(this_session().user, "report-downloaded", name, "report", len(content), digest, taken_to())
         append(connection, event, context.clock())
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from appliance.metrics.alerts import Limit, Raised
-from appliance.metrics.publishing import Published
 from appliance.web.counts import NO_NUMBER, CameraPlaces, Day, Sums, with_error
 from appliance.web.status import CameraStatus, EngineStatus
-from appliance.web.words import duration, number, plural
+from appliance.web.wording import gettext, ngettext
+from appliance.web.words import duration, number
 
 Texts = Mapping[str, str]
 """Texts by name, and the tone of each tile by name with `.tone` behind it."""
@@ -21,15 +21,18 @@ def busiest_hour(day: Day, now: datetime, sums: Sums) -> Texts:
         if hour <= now and (came := sums.hourly.get((index, "in"))) is not None and came.surely_some
     ]
     if not hours:
-        return {"busiest": NO_NUMBER, "busiest_note": "nobody has come in yet, as far as may be told"}
+        return {"busiest": NO_NUMBER, "busiest_note": gettext("nobody has come in yet, as far as may be told")}
     came, index = max(hours, key=lambda each: (each[0].value, -each[1]))
     end = day.hours[index + 1] if index + 1 < len(day.hours) else day.end
-    note = f"{_people(came)} came in between {day.label(day.hours[index])} and {day.label(end)}"
+    note = ngettext(
+        "%(people)s person came in between %(begin)s and %(end)s",
+        "%(people)s people came in between %(begin)s and %(end)s",
+        came.shown,
+        people=with_error(came),
+        begin=day.label(day.hours[index]),
+        end=day.label(end),
+    )
     return {"busiest": day.label(day.hours[index]), "busiest_note": note}
-
-
-def _people(came: Published) -> str:
-    return f"{with_error(came)} {plural(came.shown, 'person', 'people')}"
 
 
 def queue_now(places: Sequence[CameraPlaces], status: EngineStatus | None) -> Texts:
@@ -38,15 +41,21 @@ def queue_now(places: Sequence[CameraPlaces], status: EngineStatus | None) -> Te
     if not queues:
         return {}
     if status is None:
-        return {"queue": NO_NUMBER, "queue_note": "the engine is not running"}
+        return {"queue": NO_NUMBER, "queue_note": gettext("the engine is not running")}
     people = {queue: status.present.get(queue[0], {}).get(queue[1], 0) for queue in queues}
     waits = {queue: status.waiting.get(queue[0], {}).get(queue[1], 0.0) for queue in queues if people[queue]}
     if not waits:
-        return {"queue": "0", "queue_note": "nobody waits"}
+        return {"queue": "0", "queue_note": gettext("nobody waits")}
     longest = max(waits, key=lambda queue: waits[queue])
-    note = f"waiting for {duration(waits[longest])} at {longest[1]}"
+    wait = duration(waits[longest])
+    note = gettext("waiting for %(duration)s at %(zone)s", duration=wait, zone=longest[1])
     if len(queues) > 1:
-        note = f"longest at {longest[1]}: {people[longest]} waiting for {duration(waits[longest])}"
+        note = gettext(
+            "longest at %(zone)s: %(people)s waiting for %(duration)s",
+            zone=longest[1],
+            people=people[longest],
+            duration=wait,
+        )
     return {"queue": number(sum(people.values())), "queue_note": note}
 
 
@@ -55,11 +64,39 @@ def alerts_now(limits: Sequence[Limit], reached: Sequence[Raised], known: bool) 
     if not limits:
         return {}
     if not known:
-        return {"alerts": NO_NUMBER, "alerts_note": "the engine is not running", "alerts.tone": "warn"}
+        return {"alerts": NO_NUMBER, "alerts_note": gettext("the engine is not running"), "alerts.tone": "warn"}
     if not reached:
-        note = f"{len(limits)} {plural(len(limits), 'limit is', 'limits are')} watched; none is reached"
-        return {"alerts": "None", "alerts_note": note, "alerts.tone": "good"}
-    return {"alerts": number(len(reached)), "alerts_note": " ".join(map(str, reached)), "alerts.tone": "bad"}
+        note = ngettext(
+            "%(num)s limit is watched; it is not reached", "%(num)s limits are watched; none is reached", len(limits)
+        )
+        return {"alerts": gettext("None"), "alerts_note": note, "alerts.tone": "good"}
+    return {"alerts": number(len(reached)), "alerts_note": " ".join(map(describe_alert, reached)), "alerts.tone": "bad"}
+
+
+def describe_alert(alert: Raised) -> str:
+    """Which limit is reached and where, in a sentence or two."""
+    limit, sentences = alert.limit, []
+    place = (
+        gettext("%(zone)s of %(camera)s", zone=limit.zone, camera=limit.camera) if limit.zone else gettext("the store")
+    )
+    if alert.people is not None:
+        told = gettext(
+            "%(name)s: %(people)s people in %(place)s; the limit is %(limit)s.",
+            name=limit.name,
+            people=alert.people,
+            place=place,
+            limit=limit.people,
+        )
+        sentences.append(told)
+    if alert.waiting_seconds is not None:
+        told = gettext(
+            "%(name)s: people in %(place)s wait for %(seconds)s seconds.",
+            name=limit.name,
+            place=place,
+            seconds=alert.waiting_seconds,
+        )
+        sentences.append(told)
+    return " ".join(sentences)
 
 
 def health(names: Iterable[str], status: EngineStatus | None, states: Mapping[str, str]) -> Texts:
@@ -68,14 +105,16 @@ def health(names: Iterable[str], status: EngineStatus | None, states: Mapping[st
     found = {name: status.camera(name) if status else None for name in names}
     watched = [name for name in names if not _is_disabled(found[name])]
     bad = [name for name in watched if not _works(found[name])]
-    value = f"{len(watched) - len(bad)} of {len(watched)}"
+    value = gettext("%(working)s of %(cameras)s", working=len(watched) - len(bad), cameras=len(watched))
     if status is None:
-        return {"health": value, "health_note": "the engine is not running", "health.tone": "bad"}
+        return {"health": value, "health_note": gettext("the engine is not running"), "health.tone": "bad"}
     if bad:
         note = "; ".join(f"{name}: {states.get(name, '')}" for name in bad)
         return {"health": value, "health_note": note, "health.tone": "bad"}
     off = len(names) - len(watched)
-    note = f"working; {off} {plural(off, 'is', 'are')} switched off" if off else "working"
+    note = gettext("working")
+    if off:
+        note = ngettext("working; %(num)s is switched off", "working; %(num)s are switched off", off)
     return {"health": value, "health_note": note, "health.tone": "good"}
 
 

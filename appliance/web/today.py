@@ -10,6 +10,7 @@ from appliance.web.deliveries import describe_failures
 from appliance.web.present import present_numbers
 from appliance.web.roles import Permission, allows
 from appliance.web.streams import MEDIA_TYPE
+from appliance.web.wording import this_language
 
 blueprint = Blueprint("today", __name__)
 
@@ -33,7 +34,7 @@ def numbers() -> Response:
 def events() -> Response:
     """The same as a server-sent event; `streams` keeps the response open and asks for more of them."""
     context = this_context()
-    text = context.newest.get("today", lambda: json.dumps(told(context), separators=(",", ":")))
+    text = context.newest.get(f"today {this_language().code}", lambda: json.dumps(told(context), separators=(",", ":")))
     return Response(f"retry: 3000\ndata: {text}\n\n", content_type=MEDIA_TYPE)
 
 

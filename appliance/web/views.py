@@ -23,6 +23,7 @@ REASONS = (
     marked("Looking into a technical fault"),
     marked("Training or demonstration"),
 )
+TOO_MANY_VIEWS = marked("Too many live views are open. Please close one, or wait until one has ended.")
 
 Ending = Literal["closed by the viewer", "time limit", "browser gone", "logged out", "program stopped"]
 

@@ -2,6 +2,7 @@
 
 from flask import Flask, g, has_request_context, request
 
+from appliance.errors import VeilsightError
 from appliance.language import CODES, Language, choose, english
 from appliance.web.context import this_context
 
@@ -29,12 +30,12 @@ def this_language() -> Language:
     return language
 
 
-def gettext(message: str, **values: object) -> str:
+def gettext(message: str, /, **values: object) -> str:
     """The message in the page's language; see `Language.gettext`."""
     return this_language().gettext(message, **values)
 
 
-def ngettext(one: str, many: str, number: int, **values: object) -> str:
+def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     """The form of the message for `number` in the page's language; see `Language.ngettext`."""
     return this_language().ngettext(one, many, number, **values)
 
@@ -44,11 +45,16 @@ def translated(text: str) -> str:
     return this_language().translations.gettext(text) if text else ""
 
 
+def told(error: VeilsightError) -> str:
+    """The error's sentence in the page's language where it has one there, else in English."""
+    return gettext(error.message, **error.values) if error.values else translated(error.message)
+
+
 def speak(app: Flask) -> None:
     """Give the templates `_`, `ngettext` and `{% trans %}` in the language of the page."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    install = app.jinja_env.install_gettext_callables  # type: ignore[attr-defined] - the extension adds it
+    install = app.jinja_env.install_gettext_callables  # type: ignore[attr-defined]  # the extension adds it
     install(
         lambda message: this_language().translations.gettext(message),
         lambda one, many, number: this_language().translations.ngettext(one, many, number),
