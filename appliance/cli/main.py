@@ -32,6 +32,7 @@ COMMAND_GROUPS = (
     "devices",
     "db",
     "user",
+    "token",
     "doctor",
     "network_policy",
 )

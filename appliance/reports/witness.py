@@ -38,6 +38,8 @@ CHANGES = {
     "role-changed": "role changed",
     "second-factor-on": "second factor set up",
     "second-factor-off": "second factor switched off",
+    "token-added": "token of another program added",
+    "token-removed": "token of another program removed",
     "user-removed": "user removed",
     "password-changed": "password changed",
     "database-migrated": "database migrated",

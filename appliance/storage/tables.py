@@ -156,6 +156,17 @@ user_recovery = Table(
     Column("code_hash", LargeBinary(32), primary_key=True),
 )
 
+# With which other programs ask the JSON API (storage/tokens.py): the SHA-256 of the secret, never the secret.
+token = Table(
+    "token",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("secret_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment, nullable=False),
+)
+
 report = Table(
     "report",
     metadata,

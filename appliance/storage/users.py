@@ -68,14 +68,22 @@ class User:
 
 def add(connection: Connection, name: str, password: str, role: Role, now: datetime | None = None) -> None:
     """Raises `UserExists`, `UserNameUnusable` and `PasswordTooShort`."""
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
-        raise UserNameUnusable(f"A user can't be called {name!r}; use 1 to {LONGEST_NAME} printable characters.")
+    check_name(name)
     if any(user.name == name for user in list_users(connection)):
         raise UserExists(
             f"There is a user called {name} already; `veilsight user password {name}` sets a new password."
         )
     values = {"name": name, "password_hash": _hash(password), "created": now or datetime.now(UTC), "role": role.value}
     connection.execute(user_table.insert().values(**values))
+
+
+def check_name(name: str) -> None:
+    """Raises `UserNameUnusable` for what could not be shown or typed."""
+    # With a colon the audit log names what is no person, such as program:web.
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip() or ":" in name:
+        raise UserNameUnusable(
+            f"Nobody can be called {name!r}; use 1 to {LONGEST_NAME} printable characters without a colon."
+        )
 
 
 def set_password(connection: Connection, name: str, password: str, expires: datetime | None = None) -> None:

@@ -1,7 +1,7 @@
 """The application factory."""
 
-from flask import Flask, Response, current_app, g, render_template
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, current_app, g, render_template, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 
 from appliance.errors import VeilsightError
 from appliance.language import NAMES, marked
@@ -25,6 +25,8 @@ from appliance.web import (
     user_list,
     wording,
 )
+from appliance.web.api import routes as api_routes
+from appliance.web.api.describing import problem
 from appliance.web.context import EXTENSION, WebContext
 from appliance.web.roles import NotInRole, Permission, may, pages_of
 from appliance.web.server import LARGEST_REQUEST_BYTES
@@ -67,6 +69,7 @@ def create_app(context: WebContext) -> Flask:
         account,
         own_account,
         user_list,
+        api_routes,
         language_choice,
         today,
         counts_export,
@@ -93,8 +96,10 @@ def health() -> Response:
 
 
 def explain(error: HTTPException) -> tuple[str | Response, int]:
-    """An error in plain words; a script gets the bare status."""
+    """An error in plain words; a script of the pages gets the bare status."""
     status = error.code or 500
+    if request.path.startswith(security.API):
+        return tell_program(error, status), status
     if security.wants_data():
         return Response(status=status), status
     heading, explanation = NOT_IN_ROLE if isinstance(error, NotInRole) else EXPLANATIONS.get(status, FAILURE)
@@ -102,9 +107,21 @@ def explain(error: HTTPException) -> tuple[str | Response, int]:
     return render_template("error.html", **texts), status
 
 
+def tell_program(error: HTTPException, status: int) -> Response:
+    """The same for another program (RFC 9457), with the headers that the status asks for."""
+    response = problem(status, error.name, error.description or "")
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return response
+
+
 def explain_trouble(error: VeilsightError) -> tuple[str | Response, int]:
     """A failure that somebody can mend, such as a full disk: its sentence, for those who are logged in."""
     current_app.logger.error("%s", error)
+    if request.path.startswith(security.API):
+        return problem(503, "Not now", str(error)), 503
     if security.wants_data():
         return Response(status=503), 503
     explanation = wording.told(error) if g.get("session") else wording.gettext(FAILURE[1])

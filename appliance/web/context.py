@@ -51,7 +51,8 @@ class WebContext:
     """What the pages need: the open site, settings, paths, the engine's socket and the time; then their own memory.
 
     `clock` returns the present in UTC; all expiry is measured with it. `seals` holds the newest verification of the
-    audit log, if there was one; `checks` the checks of the count that go on, by view.
+    audit log, if there was one; `checks` the checks of the count that go on, by view; `token_uses` when a use
+    of a token was last written down, by its name and what was asked for.
     """
 
     site: Site
@@ -66,6 +67,7 @@ class WebContext:
     seals: deque[Seal] = field(default_factory=lambda: deque(maxlen=1))
     password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
     checks: dict[str, "Begun"] = field(default_factory=dict)
+    token_uses: dict[tuple[str, str], datetime] = field(default_factory=dict)
     jobs: Jobs = field(default_factory=Jobs)
     languages: Languages = field(default_factory=Languages)
     newest: Newest = field(default_factory=Newest)

@@ -8,11 +8,14 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.audit.log import Event, append
+from appliance.storage import tokens
 from appliance.storage.database import reading
+from appliance.storage.tables import EPOCH
 from appliance.storage.users import find
 from appliance.web.context import WebContext, this_context
 from appliance.web.roles import HOME, NotInRole, home_of, may, needed
-from appliance.web.sessions import Session, same
+from appliance.web.sessions import Session, new_token, same
+from appliance.web.words import BROWSER
 
 # The __Host- prefix binds a cookie to this very host, over HTTPS and for every path (RFC 6265bis, section 4.1.3).
 SESSION_COOKIE = "__Host-veilsight"
@@ -31,6 +34,10 @@ OPEN_ENDPOINTS = frozenset(
 )
 OWN_PASSWORD_ENDPOINTS = frozenset({"own_account.show", "own_account.change_password", "account.log_out"})
 CHECK_USER_EVERY = timedelta(seconds=10)
+# Where other programs ask, by a token that they send with each request (RFC 6750); nowhere else is one looked at.
+API = "/api/v1/"
+TOKEN_USER = "token:"  # noqa: S105 - how the audit log calls a token
+NOTE_USE_EVERY = timedelta(hours=1)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 POLICY = "; ".join(
@@ -73,12 +80,17 @@ def protect(app: Flask) -> None:
 def require_session() -> BaseResponse | None:
     """Find the session; without one only the open endpoints answer (others do not even tell whether they exist)."""
     context = this_context()
+    g.waiting = None
+    if request.path.startswith(API) and "Authorization" in request.headers:
+        g.session = token_session(context)
+        if g.session is None:
+            raise Unauthorized
+        return None
     identifier = request.cookies.get(SESSION_COOKIE, "")
     g.session = context.sessions.find(identifier, context.clock()) if identifier else None
     if g.session is not None and not still_stands(context, g.session):
         context.sessions.close(identifier)
         g.session = None
-    g.waiting = None
     if g.session is not None and g.session.awaits == "code":
         g.waiting, g.session = g.session, None
     if g.session is not None or request.endpoint in OPEN_ENDPOINTS:
@@ -86,6 +98,32 @@ def require_session() -> BaseResponse | None:
     if request.method in SAFE_METHODS and not wants_data():
         return redirect(url_for("account.log_in", next=request.full_path.rstrip("?")))
     raise Unauthorized
+
+
+def token_session(context: WebContext) -> Session | None:
+    """A session for this request alone, with the role of the token; None without a good token.
+
+    What is asked for with it is written down the first time in each hour.
+    """
+    given, now = request.authorization, context.clock()
+    if given is None or given.type != "bearer" or not given.token:
+        return None
+    with reading(context.engine) as connection:
+        token = tokens.find(connection, given.token, now)
+    if token is None:
+        return None
+    session = Session(f"{TOKEN_USER}{token.name}", token.role, "", "", new_token(), now, now, now)
+    key = (token.name, request.endpoint or "")
+    if may(token.role, needed(current_app, key[1])) and now - context.token_uses.get(key, EPOCH) >= NOTE_USE_EVERY:
+        context.token_uses[key] = now
+        with context.engine.begin() as connection:
+            append(connection, Event(session.user, "token-used", key[1], details={"role": token.role.value}), now)
+    return session
+
+
+def taken_to() -> str:
+    """Where the audit log says that something goes which is taken away in this request."""
+    return "api" if this_session().user.startswith(TOKEN_USER) else BROWSER
 
 
 def still_stands(context: WebContext, session: Session) -> bool:
@@ -111,7 +149,7 @@ def wants_data() -> bool:
 
 def require_csrf_token() -> None:
     """Every change must carry the session's token; the log-in form checks its own (see account.py)."""
-    if request.method in SAFE_METHODS or request.endpoint in OPEN_ENDPOINTS:
+    if request.method in SAFE_METHODS or request.endpoint is None or request.endpoint in OPEN_ENDPOINTS:
         return
     if not same(request.form.get("csrf", ""), this_session().csrf):
         raise Forbidden

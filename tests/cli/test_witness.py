@@ -385,3 +385,16 @@ def test_a_key_that_others_can_read_stops_every_command(run: Run, paths: Paths) 
     result = run("audit", "verify")
     assert refused(result, 1)
     assert "chmod 600" in result.problem
+
+
+def test_a_token_is_printed_once_listed_and_removed(run: Run, paths: Paths) -> None:
+    secret = run("token", "add", "till", "--role", "manager", "--days", "30").output.strip()
+    assert secret.startswith("veilsight_")
+    listed = run("token", "list", "--json").output
+    assert secret not in listed
+    assert [(token["name"], token["role"]) for token in json.loads(listed)] == [("till", "manager")]
+    assert refused(run("token", "add", "till", "--role", "manager"), 1)
+    assert refused(run("token", "add", "other", "--role", "manager", "--days", "0"), 2)
+    assert run("token", "remove", "till").code == 0
+    assert refused(run("token", "remove", "till"), 1)
+    assert actions(paths) == [(actor(), "token-added", "till"), (actor(), "token-removed", "till")]

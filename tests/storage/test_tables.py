@@ -53,6 +53,7 @@ COLUMNS = {
         *("password_expires", "totp_secret", "totp_used"),
     },
     "user_recovery": {"user", "code_hash"},
+    "token": {"name", "role", "secret_hash", "created", "expires"},
     "report": {
         *("name", "first_day", "last_day", "built", "actor", "byte_count", "sha256", "checkpoint"),
         *("schedule", "state", "checked"),

@@ -66,7 +66,7 @@ def test_a_short_password_is_refused(site: Site, password: str) -> None:
         assert users.verify(connection, "anna", PASSWORD)
 
 
-@pytest.mark.parametrize("name", ["", " anna", "anna\n", "\x1b[2J", "x" * 65])
+@pytest.mark.parametrize("name", ["", " anna", "anna\n", "\x1b[2J", "x" * 65, "program:web", "token:till"])
 def test_a_name_that_cannot_be_shown_is_refused(site: Site, name: str) -> None:
     with site.engine.begin() as connection, pytest.raises(UserNameUnusable):
         users.add(connection, name, PASSWORD, Role.MANAGER)
