@@ -4,6 +4,7 @@ const DIGITS = 4;
 // A new shape stands in the middle, and is then moved or drawn over.
 const LINE = [[0.5, 0.25], [0.5, 0.75]];
 const SQUARE = [[0.35, 0.3], [0.65, 0.3], [0.65, 0.7], [0.35, 0.7]];
+const ASIDE = [0, 0.06, -0.06, 0.12, -0.12];
 const FIRST_NAMES = { line: "line", zone: "zone", mask: "mask", ignored: "region" };
 
 function inside(value) {
@@ -65,7 +66,9 @@ export class Drawing {
     while (names.has(`${FIRST_NAMES[kind]}-${number}`)) {
       number += 1;
     }
-    const points = (kind === "line" ? LINE : SQUARE).map((point) => [...point]);
+    // Beside the one before, so that none hides another.
+    const aside = ASIDE[this.shapes.length % ASIDE.length];
+    const points = (kind === "line" ? LINE : SQUARE).map(([x, y]) => [inside(x + aside), inside(y + aside / 2)]);
     this.shapes.push({ kind, name: `${FIRST_NAMES[kind]}-${number}`, points, marked: false });
     this.keep();
     return this.shapes.length - 1;

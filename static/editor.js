@@ -51,7 +51,7 @@ function row(shape, index) {
   const head = element(
     "button",
     { type: "button", className: "button pick", "aria-expanded": String(chosen), onclick: () => choose(chosen ? -1 : index) },
-    element("span", { className: `swatch ${shape.kind}` }),
+    element("span", { className: `swatch of-${shape.kind}` }),
     element("span", { className: "called" }, shape.name || "without a name"),
     element("span", { className: "small muted" }, KINDS[shape.kind].words),
   );

@@ -9,6 +9,8 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const TOUCH_RADIUS = 22;
 const SEEN_RADIUS = 8;
 const LEAST_DRAG = 6;
+// What lies below comes first.
+const LAYERS = ["mask", "ignored", "zone", "line"];
 const KIND_WORDS = { line: "Line", zone: "Zone", mask: "Privacy mask", ignored: "Region to ignore" };
 
 function percent(value) {
@@ -50,7 +52,9 @@ export class Stage {
     this.svg.classList.toggle("drawing", this.fresh >= 0);
     this.svg.replaceChildren();
     const place = ([x, y]) => [x * width, y * height];
-    this.drawing.shapes.forEach((each, index) => {
+    const order = (index) => LAYERS.indexOf(this.drawing.shapes[index].kind) + (index === this.selected ? LAYERS.length : 0);
+    [...this.drawing.shapes.keys()].sort((a, b) => order(a) - order(b)).forEach((index) => {
+      const each = this.drawing.shapes[index];
       const group = shape(this.svg, "g", { class: index === this.selected ? "chosen" : "", "data-shape": index });
       const points = each.points.map(place);
       if (each.kind === "line") {

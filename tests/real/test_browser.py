@@ -40,7 +40,16 @@ ARGUMENTS = [
 ]
 NARROW = {"width": 360, "height": 740}
 WIDE = {"width": 1280, "height": 800}
-PAGES = ("/", "/live", "/reports", "/audit")
+PAGES = (
+    "/",
+    "/live",
+    "/cameras",
+    "/cameras/add",
+    "/cameras/entrance/settings",
+    "/cameras/entrance/places",
+    "/reports",
+    "/audit",
+)
 SECONDS = 20.0
 
 
