@@ -69,11 +69,15 @@ class Language:
 
     def month(self, value: date) -> str:
         """Such as October 2026."""
-        return str(dates.format_skeleton("yMMMM", value, locale=self.locale))
+        return self.dated(value, "yMMMM")
 
     def day(self, value: date) -> str:
         """Such as 3 October 2026."""
         return dates.format_date(value, "long", locale=self.locale)
+
+    def dated(self, value: date, skeleton: str) -> str:
+        """Parts of a day or moment in this language's order: a skeleton of the CLDR, such as `yMMMEd`."""
+        return str(dates.format_skeleton(skeleton, value, locale=self.locale))
 
     def short_day(self, value: date) -> str:
         """Such as 3 Oct 2026."""
@@ -86,7 +90,7 @@ class Language:
         if (first.year, first.month) == (last.year, last.month):
             return self.gettext("%(number)s to %(last)s", number=first.day, last=self.day(last))
         same_year = first.year == last.year
-        beginning = str(dates.format_skeleton("MMMMd", first, locale=self.locale)) if same_year else self.day(first)
+        beginning = self.dated(first, "MMMMd") if same_year else self.day(first)
         return self.gettext("%(first)s to %(last)s", first=beginning, last=self.day(last))
 
     def moment(self, value: datetime, zone: ZoneInfo, with_seconds: bool = False) -> str:

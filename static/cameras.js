@@ -56,7 +56,7 @@
       await refresh();
     } catch {
       for (const pill of document.querySelectorAll("[data-state]")) {
-        set(pill, "No connection, trying again");
+        set(pill, gettext("No connection, trying again"));
         pill.className = "pill bad";
       }
     }

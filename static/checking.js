@@ -58,7 +58,7 @@
 
   function fail() {
     switchTo(false);
-    say("The system's count can't be compared at the moment. Please start the check again.");
+    say(gettext("The system's count can't be compared at the moment. Please start the check again."));
   }
 
   async function start() {
@@ -111,8 +111,8 @@
       system = answer.system;
       show();
       say(answer.kept
-        ? `The count agrees to ${answer.accuracy}. This is kept for the report.`
-        : `Too few people came in to tell: at least ${answer.least} are needed. Nothing is kept.`);
+        ? gettext("The count agrees to {accuracy}. This is kept for the report.", answer)
+        : gettext("Too few people came in to tell: at least {least} are needed. Nothing is kept.", answer));
     } catch {
       fail();
     }

@@ -5,10 +5,10 @@ import { countDown, explainCover, followPicture } from "./picture.js";
 import { Stage } from "./stage.js";
 
 const KINDS = {
-  line: { words: "Line", marked: "It is inside the store, no entrance" },
-  zone: { words: "Zone", marked: "People wait in line here" },
-  mask: { words: "Privacy mask" },
-  ignored: { words: "Region to ignore" },
+  line: { words: gettext("Line"), marked: gettext("It is inside the store, no entrance") },
+  zone: { words: gettext("Zone"), marked: gettext("People wait in line here") },
+  mask: { words: gettext("Privacy mask") },
+  ignored: { words: gettext("Region to ignore") },
 };
 
 const editor = document.querySelector("[data-editor]");
@@ -25,7 +25,7 @@ async function post(address, fields) {
   const body = new URLSearchParams({ csrf: editor.dataset.csrf, ...fields });
   const answer = await fetch(address, { method: "POST", body, headers: { Accept: "application/json" } });
   if (answer.status === 401) {
-    throw new Error("Your session is over. Please log in again in another tab, and then save once more.");
+    throw new Error(gettext("Your session is over. Please log in again in another tab, and then save once more."));
   }
   const said = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
   return { ok: answer.ok, ...said };
@@ -72,7 +72,7 @@ function details(shape, index) {
     },
   });
   const parts = [
-    element("div", { className: "field" }, element("label", { htmlFor: "shape-name" }, "Name"), name),
+    element("div", { className: "field" }, element("label", { htmlFor: "shape-name" }, gettext("Name")), name),
   ];
   if (KINDS[shape.kind].marked) {
     const box = element("input", {
@@ -87,9 +87,9 @@ function details(shape, index) {
   }
   const actions = element("div", { className: "actions" });
   if (shape.kind === "line") {
-    actions.append(element("button", { type: "button", className: "button", onclick: () => turn(index) }, "Turn around"));
+    actions.append(element("button", { type: "button", className: "button", onclick: () => turn(index) }, gettext("Turn around")));
   }
-  actions.append(element("button", { type: "button", className: "button", onclick: () => remove(index) }, "Remove"));
+  actions.append(element("button", { type: "button", className: "button", onclick: () => remove(index) }, gettext("Remove")));
   return element("div", { className: "shape-details" }, ...parts, actions);
 }
 
@@ -185,12 +185,12 @@ save.addEventListener("click", async () => {
     if (answer.ok) {
       version = answer.version;
       drawing.saved = sent;
-      saved.textContent = "Saved. It counts by this drawing from now on.";
+      saved.textContent = gettext("Saved. It counts by this drawing from now on.");
     } else {
-      complain(answer.problem ?? "It could not be saved. Please try again.", answer.index);
+      complain(answer.problem ?? gettext("It could not be saved. Please try again."), answer.index);
     }
   } catch (error) {
-    complain(error instanceof TypeError ? "The connection to the appliance is lost. Please try again." : error.message);
+    complain(error instanceof TypeError ? gettext("The connection to the appliance is lost. Please try again.") : error.message);
   }
   save.removeAttribute("aria-busy");
   refresh();
@@ -232,10 +232,10 @@ show.addEventListener("click", async () => {
   try {
     const answer = await post(editor.dataset.picture, {});
     if (!answer.ok) {
-      say(answer.problem ?? "The picture can't be shown at the moment.");
+      say(answer.problem ?? gettext("The picture can't be shown at the moment."));
       return;
     }
-    say("Waiting for the first picture. You can draw meanwhile.");
+    say(gettext("Waiting for the first picture. You can draw meanwhile."));
     show.hidden = true;
     hide.hidden = false;
     const stop = followPicture(canvas, answer.frame, answer.seconds, {
@@ -243,13 +243,13 @@ show.addEventListener("click", async () => {
         say("");
         explainCover(find("covered"), reason);
       },
-      waiting: (text) => say(`${text} You can draw meanwhile.`),
+      waiting: (text) => say(`${text} ${gettext("You can draw meanwhile.")}`),
       ended: leave,
-      left: () => leave("Your session is over."),
+      left: () => leave(gettext("Your session is over.")),
     });
     picture = { view: answer.view, stop, stopCounting: countDown(left, answer.seconds) };
   } catch {
-    say("The connection to the appliance is lost. Please try again.");
+    say(gettext("The connection to the appliance is lost. Please try again."));
   }
 });
 

@@ -28,7 +28,7 @@ function end(text) {
   const again = document.createElement("a");
   again.href = stage.dataset.again;
   again.className = "button primary";
-  again.textContent = "Open it again";
+  again.textContent = gettext("Open it again");
   const row = document.createElement("p");
   row.append(again);
   message.append(row);

@@ -10,7 +10,7 @@
     return;
   }
   const pill = document.querySelector("[data-tone]");
-  const lostText = area.dataset.lost || "No connection, trying again";
+  const lostText = area.dataset.lost || gettext("No connection, trying again");
   let source = null;
   let heard = 0;
   let retrying = 0;

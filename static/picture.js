@@ -52,7 +52,7 @@ export function followPicture(canvas, address, seconds, told) {
       over = true;
       told.left();
     } else if (answer.status === 410) {
-      end("This view has ended.");
+      end(gettext("This view has ended."));
     } else if (answer.status === 200) {
       number = Number(answer.headers.get("X-Picture"));
       await draw(await answer.blob());
@@ -62,7 +62,7 @@ export function followPicture(canvas, address, seconds, told) {
       }
     } else {
       if (performance.now() - shown > STALE_MILLISECONDS) {
-        told.waiting("No picture is coming from this camera at the moment. Trying again.");
+        told.waiting(gettext("No picture is coming from this camera at the moment. Trying again."));
       }
       await pause(PAUSE_MILLISECONDS);
     }
@@ -71,14 +71,14 @@ export function followPicture(canvas, address, seconds, told) {
   async function loop() {
     while (!over) {
       if (performance.now() >= ends) {
-        end("Ten minutes are over. If you still need to look, say why once more.");
+        end(gettext("Ten minutes are over. If you still need to look, say why once more."));
       } else if (document.hidden) {
         await pause(PAUSE_MILLISECONDS);
       } else {
         try {
           await next();
         } catch {
-          told.waiting("The connection to the appliance is lost. Trying again.");
+          told.waiting(gettext("The connection to the appliance is lost. Trying again."));
           await pause(LOST_MILLISECONDS);
         }
       }
@@ -95,7 +95,7 @@ export function countDown(place, seconds) {
 
   function tell() {
     const left = Math.max(0, Math.round((ends - performance.now()) / 1000));
-    place.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left`;
+    place.textContent = gettext("{time} left", { time: `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` });
   }
 
   tell();
@@ -108,7 +108,7 @@ export function countDown(place, seconds) {
 
 // Says why a picture is covered whole; only when that changes, since it is read aloud.
 export function explainCover(place, reason) {
-  const text = reason === null ? "" : `The whole picture is covered. ${reason}`;
+  const text = reason === null ? "" : `${gettext("The whole picture is covered.")} ${reason}`;
   place.hidden = !text;
   if (place.textContent !== text) {
     place.textContent = text;

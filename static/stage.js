@@ -11,7 +11,12 @@ const SEEN_RADIUS = 8;
 const LEAST_DRAG = 6;
 // What lies below comes first.
 const LAYERS = ["mask", "ignored", "zone", "line"];
-const KIND_WORDS = { line: "Line", zone: "Zone", mask: "Privacy mask", ignored: "Region to ignore" };
+const KIND_WORDS = {
+  line: gettext("Line"),
+  zone: gettext("Zone"),
+  mask: gettext("Privacy mask"),
+  ignored: gettext("Region to ignore"),
+};
 
 function percent(value) {
   return `${Math.round(value * 100)}%`;
@@ -78,7 +83,7 @@ export class Stage {
       points.forEach((point, number) => {
         const after = points[(number + 1) % points.length];
         const [cx, cy] = place([(point[0] + after[0]) / 2, (point[1] + after[1]) / 2]);
-        const words = `New point after point ${number + 1}`;
+        const words = gettext("New point after point {number}", { number: number + 1 });
         const attributes = { class: "between", "data-between": number, tabindex: 0, role: "button", "aria-label": words };
         const handle = shape(this.svg, "g", attributes);
         shape(handle, "circle", { cx, cy, r: TOUCH_RADIUS / 1.5, class: "reach" });
@@ -87,8 +92,14 @@ export class Stage {
     }
     points.forEach((point, number) => {
       const [cx, cy] = place(point);
-      const words = `${KIND_WORDS[kind]} ${name}, point ${number + 1} of ${points.length}, ${percent(point[0])} from the `
-        + `left, ${percent(point[1])} from the top`;
+      const words = gettext("{kind} {name}, point {number} of {points}, {left} from the left, {top} from the top", {
+        kind: KIND_WORDS[kind],
+        name,
+        number: number + 1,
+        points: points.length,
+        left: percent(point[0]),
+        top: percent(point[1]),
+      });
       const attributes = { class: "handle", "data-point": number, tabindex: 0, role: "button", "aria-label": words };
       const handle = shape(this.svg, "g", attributes);
       shape(handle, "circle", { cx, cy, r: TOUCH_RADIUS, class: "reach" });

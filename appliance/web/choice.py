@@ -8,33 +8,43 @@ from typing import TypeVar
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
+from appliance.language import marked
 from appliance.metrics.floor import flows
 from appliance.reports.exploration import SUBJECTS, Places, Question, Unit
 from appliance.reports.period import Period, PeriodError, make_period, parse_date
 from appliance.web.counts import CameraPlaces
+from appliance.web.wording import gettext
 
 E = TypeVar("E", bound=StrEnum)
 
 LABELS: Mapping[str, str] = {
-    "in": "People in",
-    "out": "People out",
-    "visits": "Visits to zones",
-    "occupancy": "People in zones, on average",
-    "occupancy-maximum": "People in zones, at most",
-    "dwell": "Time in zones, a visit",
-    "queue": "Length of queues, on average",
-    "queue-maximum": "Length of queues, at most",
-    "waiting": "Waiting time, a visit",
-    "flows": "Ways from zone to zone",
-    "vehicles-in": "Vehicles in",
-    "vehicles-out": "Vehicles out",
+    "in": marked("People in"),
+    "out": marked("People out"),
+    "visits": marked("Visits to zones"),
+    "occupancy": marked("People in zones, on average"),
+    "occupancy-maximum": marked("People in zones, at most"),
+    "dwell": marked("Time in zones, a visit"),
+    "queue": marked("Length of queues, on average"),
+    "queue-maximum": marked("Length of queues, at most"),
+    "waiting": marked("Waiting time, a visit"),
+    "flows": marked("Ways from zone to zone"),
+    "vehicles-in": marked("Vehicles in"),
+    "vehicles-out": marked("Vehicles out"),
 }
 UNITS: Mapping[Unit, str] = {
-    Unit.QUARTER: "Quarter of an hour",
-    Unit.HOUR: "Hour",
-    Unit.DAY: "Day",
-    Unit.WEEK: "Week",
-    Unit.MONTH: "Month",
+    Unit.QUARTER: marked("Quarter of an hour"),
+    Unit.HOUR: marked("Hour"),
+    Unit.DAY: marked("Day"),
+    Unit.WEEK: marked("Week"),
+    Unit.MONTH: marked("Month"),
+}
+# The same within a sentence.
+UNIT_WORDS: Mapping[Unit, str] = {
+    Unit.QUARTER: marked("quarter of an hour"),
+    Unit.HOUR: marked("hour"),
+    Unit.DAY: marked("day"),
+    Unit.WEEK: marked("week"),
+    Unit.MONTH: marked("month"),
 }
 DEFAULT_DAYS = 14
 WEEKS_OF_A_YEAR = timedelta(weeks=52)
@@ -50,10 +60,10 @@ class Against(StrEnum):
 
 
 AGAINST: Mapping[Against, str] = {
-    Against.NOTHING: "Nothing",
-    Against.BEFORE: "The time just before",
-    Against.YEAR: "A year earlier",
-    Against.OWN: "The time from this day on",
+    Against.NOTHING: marked("Nothing"),
+    Against.BEFORE: marked("The time just before"),
+    Against.YEAR: marked("A year earlier"),
+    Against.OWN: marked("The time from this day on"),
 }
 
 
@@ -99,7 +109,7 @@ def read_choice(arguments: Mapping[str, str], today: date, zone: ZoneInfo) -> Ch
     begin = _other_begin(against, arguments.get("other", ""), period, unit)
     other = None if begin is None else _same_length(begin, period, unit)
     if other is not None and other.last > today:
-        raise PeriodError("The time to compare with is not over yet; choose an earlier day.")
+        raise PeriodError(marked("The time to compare with is not over yet; choose an earlier day."))
     return Choice(measure if measure in SUBJECTS else "in", arguments.get("where", ""), unit, period, against, other)
 
 
@@ -139,11 +149,11 @@ class Option:
 
 def options(measure: str, cameras: Sequence[CameraPlaces]) -> list[Option]:
     """Where the measure can be asked for: everywhere, at a camera, at one line, zone or way."""
-    found = [Option("", "Everywhere")]
+    found = [Option("", gettext("Everywhere"))]
     for camera in cameras:
         names = _names(SUBJECTS[measure].places, camera)
         if len(names) > 1:
-            found.append(Option(_value(camera.name), f"All of {camera.name}", camera.name))
+            found.append(Option(_value(camera.name), gettext("All of %(camera)s", camera=camera.name), camera.name))
         is_way = SUBJECTS[measure].places == "flows"
         labels = [name.replace(">", " → ") if is_way else name for name in names]
         found += [
@@ -188,10 +198,10 @@ def presets(choice: Choice, today: date) -> Iterator[tuple[str, dict[str, str]]]
     """Periods that are asked for often, each with its arguments; the other choices stay."""
     kept = {name: value for name, value in choice.arguments().items() if name not in ("from", "to", "unit", "other")}
     spans = (
-        ("Today", today, Unit.HOUR),
-        ("7 days", today - timedelta(days=6), Unit.HOUR),
-        ("4 weeks", today - timedelta(days=27), Unit.DAY),
-        ("12 months", (today.replace(day=1) - timedelta(days=334)).replace(day=1), Unit.MONTH),
+        (marked("Today"), today, Unit.HOUR),
+        (marked("7 days"), today - timedelta(days=6), Unit.HOUR),
+        (marked("4 weeks"), today - timedelta(days=27), Unit.DAY),
+        (marked("12 months"), (today.replace(day=1) - timedelta(days=334)).replace(day=1), Unit.MONTH),
     )
     for label, first, unit in spans:
         yield label, kept | {"from": first.isoformat(), "to": today.isoformat(), "unit": unit.value}

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from appliance.audit.log import Event, append
 from appliance.errors import UsageError
+from appliance.language import marked
 from appliance.reports.exploration import SUBJECTS
 from appliance.reports.number_sheet import as_csv, as_pdf
 from appliance.storage import measurements
@@ -18,7 +19,17 @@ from appliance.web.context import WebContext, this_context
 from appliance.web.exploring import Shown, axis_unit, list_places, show, unit_word
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
+from appliance.web.wording import gettext, this_language, told
 from appliance.web.words import BROWSER, attachment, moment
+
+# What templates/numbers.typ says itself.
+SHEET_TEXTS = {
+    "all": marked("{period}, all together"),
+    "other": marked("{period}, all together (dots in the chart)"),
+    "time": marked("Time"),
+    "other-time": marked("Other time"),
+    "page": marked("Page {page} of {pages}"),
+}
 
 blueprint = Blueprint("explore", __name__, url_prefix="/explore")
 
@@ -31,7 +42,7 @@ def page() -> str:
     try:
         choice, problem = read_choice(request.args, today, context.settings.site.zone), ""
     except UsageError as error:
-        choice, problem = read_choice({}, today, context.settings.site.zone), str(error)
+        choice, problem = read_choice({}, today, context.settings.site.zone), told(error)
     moved = not is_known(choice.measure, choice.where, cameras)
     if moved:
         choice = replace(choice, where="")
@@ -40,7 +51,7 @@ def page() -> str:
         try:
             shown = show(context, choice, cameras)
         except UsageError as error:
-            problem = str(error)
+            problem = told(error)
     return render_template(
         "explore.html",
         choice=choice,
@@ -68,7 +79,7 @@ def download(form: str) -> Response:
         choice = read_choice(request.args, _today(context), context.settings.site.zone)
         shown = show(context, choice, list_places(context))
     except UsageError as error:
-        session.say("warn", str(error))
+        session.say("warn", told(error))
         return redirect(url_for("explore.page"))
     content = _csv(context, choice, shown) if form == "csv" else _pdf(context, choice, shown, now, session.user)
     name = f"{choice.measure}-{choice.period.first.isoformat()}-to-{choice.period.last.isoformat()}.{form}"
@@ -98,16 +109,23 @@ def _pdf(context: WebContext, choice: Choice, shown: Shown, now: datetime, user:
     facts = {
         "site": context.settings.site.name,
         "title": shown.title,
-        "where": shown.where or "Everywhere",
+        "where": shown.where or gettext("Everywhere"),
         "period": shown.period,
         "other_period": shown.other_period,
         "whole": shown.whole,
         "other_whole": shown.other_whole,
         "sentence": shown.sentence,
-        "unit": unit_word(choice.unit),
+        "by": gettext("by the %(unit)s", unit=unit_word(choice.unit)),
         "axis": axis_unit(SUBJECTS[choice.measure]),
         "notes": list(shown.notes),
-        "made": f"{moment(now, context.settings.site.zone)}, by {user}",
+        "made": gettext(
+            "%(site)s · made on %(moment)s, by %(user)s",
+            site=context.settings.site.name,
+            moment=moment(now, context.settings.site.zone),
+            user=user,
+        ),
+        "language": this_language().code,
+        "texts": {name: gettext(text) for name, text in SHEET_TEXTS.items()},
         "rows": [[row.label, row.value, row.other] for row in shown.rows],
         "plot": {
             "bars": [_part(told.value) for told in shown.drawn],

@@ -4,16 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from appliance.language import marked
 from appliance.metrics.opening import openings
 from appliance.reports.exploration import LENGTHS, SUBJECTS, Answer, Kind, Point, Subject, Told, Unit, explore
 from appliance.reports.period import Period
 from appliance.storage import cameras as stored_cameras
 from appliance.storage.database import reading
-from appliance.web.choice import LABELS, UNITS, Choice, options
+from appliance.web.choice import LABELS, UNIT_WORDS, Choice, options
 from appliance.web.context import WebContext
 from appliance.web.counts import NBSP, NO_NUMBER, CameraPlaces
 from appliance.web.last_week import ABOUT_EQUAL, percent
 from appliance.web.plot import Plot, plot
+from appliance.web.wording import gettext, this_language, translated
 from appliance.web.words import days, number
 
 
@@ -73,7 +75,7 @@ def show(context: WebContext, choice: Choice, cameras: Sequence[CameraPlaces]) -
     drawn = _scaled(answer.points, subject)
     others = [point.told for point in _scaled(other.points, subject)] if other else []
     return Shown(
-        title=LABELS[choice.measure],
+        title=translated(LABELS[choice.measure]),
         where=next((each.label for each in options(choice.measure, cameras) if each.value == choice.where), ""),
         period=days(choice.period.first, choice.period.last),
         other_period=days(choice.other.first, choice.other.last) if choice.other else "",
@@ -99,21 +101,24 @@ def in_words(told: Told, subject: Subject) -> str:
     text = _amount(max(0.0, told.value), subject)
     if told.margin:
         return f"{text}{NBSP}±{NBSP}{_amount(told.margin, subject)}"
-    return f"at least {text}" if told.at_least else text
+    return gettext("at least %(number)s", number=text) if told.at_least else text
 
 
 def _amount(value: float, subject: Subject) -> str:
     if subject.kind is Kind.MEAN:
-        return f"{value:,.2f}" if value < 10 else f"{value:,.1f}"
+        return this_language().number(value, 2 if value < 10 else 1)
     if subject.told_in != "seconds":
         return number(value)
     minutes, seconds = divmod(round(value), 60)
     return f"{minutes}{NBSP}min {seconds:02}{NBSP}s" if minutes else f"{seconds}{NBSP}s"
 
 
+AXIS_WORDS = {"people": marked("people"), "vehicles": marked("vehicles"), "seconds": marked("minutes")}
+
+
 def axis_unit(subject: Subject) -> str:
     """What the numbers beside the chart are."""
-    return "minutes" if subject.told_in == "seconds" else subject.told_in
+    return translated(AXIS_WORDS.get(subject.told_in, subject.told_in))
 
 
 def _scale(told: Told, subject: Subject) -> Told:
@@ -141,25 +146,25 @@ def _rows(answer: Answer, other: Answer | None, choice: Choice, subject: Subject
 
 def _label(start: datetime, choice: Choice) -> str:
     """The interval in full, for the table."""
-    local = start.astimezone(choice.period.zone)
-    day = f"{local:%a} {local.day} {local:%b %Y}"
+    local, language = start.astimezone(choice.period.zone), this_language()
+    day = language.dated(local, "yMMMEd")
     if choice.unit in LENGTHS:
         return f"{day}, {local:%H:%M}"
     if choice.unit is Unit.DAY:
         return day
-    return f"{local:%B %Y}" if choice.unit is Unit.MONTH else f"week from {day}"
+    return language.month(local) if choice.unit is Unit.MONTH else gettext("week from %(day)s", day=day)
 
 
 def _short(start: datetime, choice: Choice) -> str:
     """The interval for the axis."""
-    local = start.astimezone(choice.period.zone)
+    local, language = start.astimezone(choice.period.zone), this_language()
     if choice.unit is Unit.MONTH:
-        return f"{local:%b %y}"
+        return language.dated(local, "yyMMM")
     if choice.unit in LENGTHS and choice.period.days == 1:
         return f"{local:%H:%M}"
     if choice.unit in LENGTHS and choice.period.days <= 4:
-        return f"{local:%a %H:%M}"
-    return f"{local.day} {local:%b}"
+        return f"{language.dated(local, 'E')} {local:%H:%M}"
+    return language.dated(local, "MMMd")
 
 
 def _open_spans(context: WebContext, period: Period) -> Iterator[tuple[datetime, datetime]]:
@@ -184,7 +189,7 @@ def _compare(answer: Answer, other: Answer, at: datetime) -> str:
         if first.end <= at and _is_known(first) and _is_known(second)
     ]
     if not both:
-        return "The two periods have no time in common that is over and was counted in both."
+        return gettext("The two periods have no time in common that is over and was counted in both.")
     now, before = answer.together(both), other.together(both)
     if now.value is None or before.value is None or now.at_least or before.at_least or before.value <= 0:
         return ""
@@ -192,13 +197,16 @@ def _compare(answer: Answer, other: Answer, at: datetime) -> str:
     is_part = len(both) < len(answer.points)
     if abs(change) <= (now.margin**2 + before.margin**2) ** 0.5 or abs(change) < ABOUT_EQUAL * before.value:
         if is_part:
-            return "No clear difference over the time that is over and was counted in both periods."
-        return "No clear difference between the two periods."
+            return gettext("No clear difference over the time that is over and was counted in both periods.")
+        return gettext("No clear difference between the two periods.")
     part = percent(change / before.value)
+    if is_part and change > 0:
+        return gettext("%(percent)s more, over the time that is over and was counted in both periods.", percent=part)
     if is_part:
-        end = "over the time that is over and was counted in both periods."
-        return f"{part} more, {end}" if change > 0 else f"{part} less, {end}"
-    return f"{part} more than in the other period." if change > 0 else f"{part} less than in the other period."
+        return gettext("%(percent)s less, over the time that is over and was counted in both periods.", percent=part)
+    if change > 0:
+        return gettext("%(percent)s more than in the other period.", percent=part)
+    return gettext("%(percent)s less than in the other period.", percent=part)
 
 
 def _is_known(point: Point) -> bool:
@@ -208,12 +216,14 @@ def _is_known(point: Point) -> bool:
 def _notes(answer: Answer, subject: Subject) -> Iterator[str]:
     told = [point.told for point in answer.points]
     if any(each.at_least for each in told):
-        yield "Small numbers are withheld, so some numbers are at least what is shown, and a dash may stand for few."
+        yield gettext(
+            "Small numbers are withheld, so some numbers are at least what is shown, and a dash may stand for few."
+        )
     if subject.kind is Kind.STAY and any(each.margin for each in told):
-        yield "Of one visit no more than five minutes count, so long stays are told too short."
+        yield gettext("Of one visit no more than five minutes count, so long stays are told too short.")
     if subject.kind is Kind.MAXIMUM and all(each.value is None for each in told):
-        yield "Maxima are not stored where noise is added to the counts; ask for the average."
+        yield gettext("Maxima are not stored where noise is added to the counts; ask for the average.")
 
 
 def unit_word(unit: Unit) -> str:
-    return UNITS[unit].lower()
+    return translated(UNIT_WORDS[unit])

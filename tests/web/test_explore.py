@@ -51,7 +51,7 @@ def test_the_page_tells_what_is_asked_for(browser: Browser, context: WebContext)
     store(context, 1234, variance=50.0, mode="differential", epsilon=2.0)
     text = page(browser, measure="in", where="entrance/door", unit="day", **{"from": "2026-11-20", "to": "2026-11-23"})
     assert "People in, by the day" in text
-    assert f'<th scope="row">Sun 22 Nov 2026</th><td class="number">1,234{NBSP}±{NBSP}' in text
+    assert f'<th scope="row">Sun, 22 Nov 2026</th><td class="number">1,234{NBSP}±{NBSP}' in text
     assert "the 95 % interval" in text
     assert 'value="entrance/door" selected' in text
     assert 'value="2026-11-20"' in text
