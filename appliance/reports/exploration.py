@@ -7,10 +7,11 @@ hour are not told in it.
 import itertools
 import json
 import math
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -19,11 +20,14 @@ from sqlalchemy import Connection
 from appliance.errors import UsageError
 from appliance.metrics.publishing import Published, total
 from appliance.metrics.uncertainty import Noise
+from appliance.reports.daily import days_of
 from appliance.reports.period import Period
 from appliance.reports.sums import Sums, has_thresholds, suppressed_days
+from appliance.storage import daily_sums
 from appliance.storage.measurements import seconds_of
 
 Places = Literal["lines", "zones", "queues", "flows"]
+Edge = tuple[datetime, datetime]
 
 
 class Unit(StrEnum):
@@ -164,7 +168,7 @@ def check(connection: Connection, question: Question) -> None:
         raise TooFine(f"The counts of this period are stored every {longest // 60} minutes; choose a longer unit.")
 
 
-def cut(period: Period, unit: Unit) -> list[tuple[datetime, datetime]]:
+def cut(period: Period, unit: Unit) -> list[Edge]:
     """The period in intervals of the unit, in order, without gap or overlap; weeks begin on Mondays."""
     if unit in LENGTHS:
         length = LENGTHS[unit]
@@ -172,31 +176,58 @@ def cut(period: Period, unit: Unit) -> list[tuple[datetime, datetime]]:
         starts = [period.start + number * length for number in range(count)]
     else:
         days = [period.first + timedelta(days=number) for number in range(period.days)]
-        begins = {Unit.DAY: lambda _day: True, Unit.WEEK: lambda day: day.weekday() == 0}
-        begin = begins.get(unit, lambda day: day.day == 1)
-        starts = [Period(day, day, period.zone).start for number, day in enumerate(days) if number == 0 or begin(day)]
+        starts = [
+            Period(day, day, period.zone).start for number, day in enumerate(days) if number == 0 or _begins(day, unit)
+        ]
     return list(itertools.pairwise([*starts, period.end]))
 
 
-def _read(connection: Connection, question: Question, edges: Sequence[tuple[datetime, datetime]]) -> list[_Found]:
-    """The modes `differential` and `off`, added up by the database."""
+def _begins(day: date, unit: Unit) -> bool:
+    """Whether an interval of the unit, a day or longer, begins on the day."""
+    return unit is Unit.DAY or (unit is Unit.WEEK and day.weekday() == 0) or (unit is Unit.MONTH and day.day == 1)
+
+
+def _read(connection: Connection, question: Question, edges: Sequence[Edge]) -> list[_Found]:
+    """The modes `differential` and `off`, added up by the database: from the days' sums as far as there are any."""
     found = [_Found() for _ in edges]
     subject = question.subject
-    for number, *place, sums in _rows(connection, question, edges, subject.measure, subject.direction):
-        amount, largest, variance, squares = sums
-        value = largest if subject.kind is Kind.MAXIMUM else amount
-        found[number].amounts[place[0], place[1]] = Published(value, Noise(variance, squares))
-    if subject.kind is Kind.STAY:
-        for number, *place, (amount, _, variance, squares) in _rows(connection, question, edges, "visits", ""):
-            found[number].visits[place[0], place[1]] = Published(amount, Noise(variance, squares))
-    if subject.kind is Kind.MEAN:
-        for number, camera, place, seconds in _observed(connection, question, edges):
-            found[number].observed[camera, place] += seconds
+    buckets, days = _sources(connection, question, edges)
+    for where in (_Buckets(connection, question, buckets), _Days(connection, question, days)):
+        for number, place, amount in where.sums(subject.measure, subject.direction):
+            before = found[number].amounts.get(place)
+            found[number].amounts[place] = amount if before is None else _join(subject, before, amount)
+        if subject.kind is Kind.STAY:
+            for number, place, amount in where.sums("visits", ""):
+                found[number].visits[place] = found[number].visits.get(place, Published()) + amount
+        if subject.kind is Kind.MEAN:
+            for number, place, seconds in where.observed():
+                found[number].observed[place] += seconds
     return found
 
 
-POINTS = "WITH point AS (SELECT key AS number, value ->> 0 AS start, value ->> 1 AS end FROM json_each(?))"
-ROWS = f"""{POINTS}
+def _join(subject: Subject, first: Published, second: Published) -> Published:
+    if subject.kind is Kind.MAXIMUM:
+        return max(first, second, key=lambda each: each.value)
+    return first + second
+
+
+def _sources(
+    connection: Connection, question: Question, edges: Sequence[Edge]
+) -> tuple[list[tuple[int, Edge]], list[tuple[int, Edge]]]:
+    """What is to be read from the buckets, and which days have their sums; each with its interval's number."""
+    if question.unit in LENGTHS:
+        return list(enumerate(edges)), []
+    days = days_of(question.period)
+    known = daily_sums.known(connection, days)
+    starts = [start for start, _ in edges]
+    numbered = [(bisect_right(starts, day[0]) - 1, day) for day in days]
+    return [each for each in numbered if each[1] not in known], [each for each in numbered if each[1] in known]
+
+
+POINTS = """WITH point AS (
+    SELECT value ->> 0 AS number, value ->> 1 AS start, value ->> 2 AS end FROM json_each(?)
+)"""
+BUCKETS = f"""{POINTS}
 SELECT point.number, camera, place, sum(value), max(value), sum(variance), sum(variance * variance)
 FROM point CROSS JOIN measurement
 WHERE bucket_start >= point.start AND bucket_start < point.end
@@ -212,35 +243,66 @@ WHERE each.bucket_start >= point.start AND each.bucket_start < point.end
     AND whole.bucket_seconds = each.bucket_seconds AND whole.mode = each.mode AND whole.epsilon = each.epsilon
 GROUP BY 1, 2, 3
 """  # noqa: S608 - names of our own
+DAYS = f"""{POINTS}
+SELECT point.number, camera, place, sum(value), max(value), sum(variance), sum(squares), sum(observed)
+FROM point CROSS JOIN day_sum
+WHERE measure = ? AND kind = ? AND direction = ? AND day_start = point.start
+GROUP BY 1, 2, 3
+"""  # noqa: S608 - names of our own
 
 
-def _rows(
-    connection: Connection, question: Question, edges: Sequence[tuple[datetime, datetime]], measure: str, direction: str
-) -> Iterable[tuple[int, str, str, tuple[float, float, float, float]]]:
-    values = (_as_json(edges), measure, question.subject.counted, direction)
-    for number, camera, place, *sums in connection.exec_driver_sql(ROWS, values):
-        if question.places is None or (camera, place) in question.places:
-            yield number, camera, place, (sums[0], sums[1], sums[2], sums[3])
+@dataclass(frozen=True)
+class _Source:
+    """Numbered spans of time, in UTC, and where they are read from."""
+
+    connection: Connection
+    question: Question
+    spans: Sequence[tuple[int, Edge]]
+
+    def rows(self, query: str, *values: str) -> Iterator[tuple[int, tuple[str, str], tuple[float, ...]]]:
+        """The rows of the question's places: number, place, amounts."""
+        if not self.spans:
+            return
+        spans = json.dumps([(number, seconds_of(start), seconds_of(end)) for number, (start, end) in self.spans])
+        places = self.question.places
+        for number, camera, place, *amounts in self.connection.exec_driver_sql(query, (spans, *values)):
+            if places is None or (camera, place) in places:
+                yield number, (camera, place), tuple(amounts)
+
+    def published(self, query: str, measure: str, direction: str) -> Iterator[tuple[int, tuple[str, str], Published]]:
+        subject = self.question.subject
+        is_maximum = subject.kind is Kind.MAXIMUM
+        for number, place, (amount, largest, variance, squares, *_) in self.rows(
+            query, measure, subject.counted, direction
+        ):
+            yield number, place, Published(largest if is_maximum else amount, Noise(variance, squares))
 
 
-def _observed(
-    connection: Connection, question: Question, edges: Sequence[tuple[datetime, datetime]]
-) -> Iterable[tuple[int, str, str, float]]:
-    """For how long each zone was observed; a zone may be younger than its camera."""
-    values = (_as_json(edges), question.subject.measure, question.subject.counted)
-    for number, camera, place, seconds in connection.exec_driver_sql(OBSERVED, values):
-        if question.places is None or (camera, place) in question.places:
-            yield number, camera, place, seconds
+class _Buckets(_Source):
+    def sums(self, measure: str, direction: str) -> Iterator[tuple[int, tuple[str, str], Published]]:
+        return self.published(BUCKETS, measure, direction)
+
+    def observed(self) -> Iterator[tuple[int, tuple[str, str], float]]:
+        """For how long each zone was observed; a zone may be younger than its camera."""
+        subject = self.question.subject
+        for number, place, (seconds,) in self.rows(OBSERVED, subject.measure, subject.counted):
+            yield number, place, seconds
 
 
-def _as_json(edges: Sequence[tuple[datetime, datetime]]) -> str:
-    return json.dumps([(seconds_of(start), seconds_of(end)) for start, end in edges])
+class _Days(_Source):
+    def sums(self, measure: str, direction: str) -> Iterator[tuple[int, tuple[str, str], Published]]:
+        return self.published(DAYS, measure, direction)
+
+    def observed(self) -> Iterator[tuple[int, tuple[str, str], float]]:
+        subject = self.question.subject
+        for number, place, amounts in self.rows(DAYS, subject.measure, subject.counted, ""):
+            yield number, place, amounts[-1]
 
 
 def _add_suppressed(
     connection: Connection,
     question: Question,
-    edges: Sequence[tuple[datetime, datetime]],
+    edges: Sequence[Edge],
     found: Sequence[_Found],
     now: datetime,
     k: int,
@@ -265,17 +327,11 @@ def _take(question: Question, sums: Sums, found: _Found) -> None:
         if kind != subject.counted or not (question.places is None or where in question.places):
             continue
         if (measure, direction) == (subject.measure, subject.direction):
-            before = found.amounts.get(where, Published())
-            found.amounts[where] = (
-                max(before, number, key=lambda each: each.value) if _is_maximum(subject) else (before + number)
-            )
+            before = found.amounts.get(where)
+            found.amounts[where] = number if before is None else _join(subject, before, number)
             found.observed[where] += sums.zone_seconds.get((camera, place, kind), 0.0)
         elif subject.kind is Kind.STAY and measure == "visits":
             found.visits[where] = found.visits.get(where, Published()) + number
-
-
-def _is_maximum(subject: Subject) -> bool:
-    return subject.kind is Kind.MAXIMUM
 
 
 def _tell(subject: Subject, parts: Sequence[_Found]) -> Told:

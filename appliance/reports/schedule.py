@@ -20,6 +20,7 @@ from appliance.audit.retention import months_before, record_run, remove_expired
 from appliance.errors import VeilsightError
 from appliance.report_schedule import ReportSchedule, parse_cron
 from appliance.reports.build import BuiltReport, build_report, list_reports
+from appliance.reports.daily import sum_days
 from appliance.reports.delivery import fill_outbox
 from appliance.reports.due import finished_periods
 from appliance.reports.keeping import check_reports
@@ -137,8 +138,8 @@ def _reported(paths: Paths, settings: Settings, engine: Engine, schedule: Report
 
 
 def _run(paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], datetime]) -> None:
-    """The scheduled job, which also verifies the reports of earlier days, and removes what is older than the settings
-    keep it, after the reports that need it.
+    """The scheduled job, which also verifies the reports of earlier days, removes what is older than the settings keep
+    it, after the reports that need it, and adds up the days that are over.
 
     A failure is logged and left to the next hour.
     """
@@ -150,6 +151,7 @@ def _run(paths: Paths, settings: Settings, engine: Engine, clock: Callable[[], d
         reports = remove_old_reports(paths, settings, engine, ACTOR, clock())
         while _remove_some(settings, engine, reports, clock()):
             reports = 0
+        sum_days(engine, settings.site.zone, clock())
     except VeilsightError as error:
         logger.error("The report could not be built: %s", error)
 

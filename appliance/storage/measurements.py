@@ -8,6 +8,7 @@ from functools import cache
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from appliance.storage import daily_sums
 from appliance.storage.tables import EPOCH, measurement, stored_part
 
 
@@ -44,6 +45,7 @@ def add_bucket(connection: Connection, rows: Iterable[MeasurementRow]) -> None:
     A bucket comes in parts when a camera is changed in the middle of it; their noise adds up. Parts that were made
     anonymous in different ways stay apart.
     """
+    rows = tuple(rows)
     values = [{column: getattr(row, column) for column in MeasurementRow.__slots__} for row in rows]
     if not values:
         return
@@ -59,6 +61,7 @@ def add_bucket(connection: Connection, rows: Iterable[MeasurementRow]) -> None:
     connection.execute(
         statement.on_conflict_do_update(index_elements=list(measurement.primary_key), set_=changed), values
     )
+    daily_sums.forget(connection, (row.bucket_start for row in rows))
 
 
 def mark_stored(connection: Connection, camera: str, part: int) -> None:
@@ -125,6 +128,7 @@ def remove_before(connection: Connection, moment: datetime, most: int = MOST_REM
         # At least one bucket, however many rows it has.
         first = connection.execute(select(func.min(measurement.c.bucket_start))).scalar_one()
         moment = min(moment, max(beyond, first + timedelta(seconds=1)))
+    daily_sums.remove_before(connection, moment)
     return connection.execute(measurement.delete().where(measurement.c.bucket_start < moment)).rowcount
 
 

@@ -78,6 +78,33 @@ measurement = Table(
     sqlite_with_rowid=False,
 )
 
+# What each series of `measurement` adds up to in one of the site's days (`daily_sums`), of the modes `differential` and
+# `off`; `value` is the largest for maxima. `observed` is for how long a zone was, in seconds.
+day_sum = Table(
+    "day_sum",
+    metadata,
+    Column("measure", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("direction", String, primary_key=True),
+    Column("day_start", Moment, primary_key=True),
+    Column("camera", String, primary_key=True),
+    Column("place", String, primary_key=True),
+    Column("value", Float, nullable=False),
+    # Of the noise in the value, and the sum of the squares of the numbers' own variances.
+    Column("variance", Float, nullable=False),
+    Column("squares", Float, nullable=False),
+    Column("observed", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The days whose sums are complete.
+summed_day = Table(
+    "summed_day",
+    metadata,
+    Column("start", Moment, primary_key=True, autoincrement=False),
+    Column("end", Moment, nullable=False),
+)
+
 # The number of the part of a bucket that was stored last for each camera, so that none is ever stored twice.
 stored_part = Table(
     "stored_part",

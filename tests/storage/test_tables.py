@@ -41,6 +41,11 @@ COLUMNS = {
         *("bucket_start", "bucket_seconds", "camera", "measure", "place", "kind", "direction"),
         *("mode", "epsilon", "value", "variance"),
     },
+    "day_sum": {
+        *("measure", "kind", "direction", "day_start", "camera", "place"),
+        *("value", "variance", "squares", "observed"),
+    },
+    "summed_day": {"start", "end"},
     "stored_part": {"camera", "number"},
     "camera": {
         *("name", "source", "username", "password", "loop", "realtime", "lines", "zones", "created"),

@@ -1,0 +1,117 @@
+"""The sums of days tell what the buckets tell, and no more once a day has changed or is too old."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from appliance.reports.daily import days_of, sum_days
+from appliance.reports.exploration import SUBJECTS, Answer, Question, Unit, explore
+from appliance.reports.period import Period
+from appliance.storage import daily_sums, measurements
+from appliance.storage.database import reading
+from appliance.storage.measurements import MeasurementRow
+from appliance.storage.tables import day_sum, measurement, summed_day
+from tests.reports.conftest import Place
+
+OSLO = ZoneInfo("Europe/Oslo")
+NOW = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
+# The clocks change on 25 October.
+PERIOD = Period(date(2026, 10, 20), date(2026, 11, 3), OSLO)
+CELLS = {
+    "crossings": ("Door", "person", "in"),
+    "visits": ("Till", "person", ""),
+    "occupancy_seconds": ("Till", "person", ""),
+    "occupancy_maximum": ("Till", "person", ""),
+    "observed_seconds": ("", "", ""),
+}
+BUCKETS = st.lists(
+    st.tuples(
+        st.integers(0, 14 * 96),
+        st.sampled_from(sorted(CELLS)),
+        st.sampled_from(["Entrance", "Back"]),
+        st.integers(-9, 900),
+        st.sampled_from([("differential", 2.0, 9.0), ("off", 0.0, 0.0)]),
+    ),
+    max_size=40,
+)
+
+
+def row(slot: int, measure: str, camera: str, value: float, how: tuple[str, float, float]) -> MeasurementRow:
+    start = PERIOD.start + timedelta(minutes=15) * slot
+    return MeasurementRow(start, 900, camera, measure, *CELLS[measure], value, *how)
+
+
+def ask(place: Place, measure: str, unit: Unit) -> Answer:
+    with reading(place.engine) as connection:
+        return explore(connection, Question(SUBJECTS[measure], None, PERIOD, unit), NOW, 5)
+
+
+def told(answer: Answer) -> list[object]:
+    tells = [point.told for point in answer.points] + [answer.whole]
+    return [(each.value and pytest.approx(each.value), pytest.approx(each.margin), each.at_least) for each in tells]
+
+
+def clear(place: Place) -> None:
+    with place.engine.begin() as connection:
+        for table in (measurement, day_sum, summed_day):
+            connection.execute(table.delete())
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(buckets=BUCKETS, late=BUCKETS)
+def test_every_measure_is_the_same_with_and_without_sums(place: Place, buckets: list, late: list) -> None:  # type: ignore[type-arg]
+    clear(place)
+    measures = ("in", "visits", "occupancy", "occupancy-maximum", "dwell")
+    for stored in (buckets, late):
+        with place.engine.begin() as connection:
+            # The second time into days that have their sums already.
+            measurements.add_bucket(connection, [row(*each) for each in stored])
+        plain = {(measure, unit): ask(place, measure, unit) for measure in measures for unit in (Unit.DAY, Unit.WEEK)}
+        sum_days(place.engine, OSLO, NOW)
+        for (measure, unit), answer in plain.items():
+            again = ask(place, measure, unit)
+            assert told(answer) == [
+                (each.value, each.margin, each.at_least)
+                for each in (*(point.told for point in again.points), again.whole)
+            ]
+
+
+def test_days_are_added_up_once_the_newest_first_and_again_when_late_counts_come(place: Place) -> None:
+    clear(place)
+    with place.engine.begin() as connection:
+        measurements.add_bucket(
+            connection, [row(slot, "crossings", "Back", 3, ("off", 0.0, 0.0)) for slot in range(960)]
+        )
+    assert sum_days(place.engine, OSLO, NOW, most=2) == 2
+    with reading(place.engine) as connection:
+        assert daily_sums.known(connection, days_of(PERIOD)) == frozenset(days_of(PERIOD)[-3:-1])
+    assert sum_days(place.engine, OSLO, NOW) == 12
+    assert sum_days(place.engine, OSLO, NOW) == 0
+    with place.engine.begin() as connection:
+        measurements.add_bucket(connection, [row(5, "crossings", "Back", 1, ("off", 0.0, 0.0))])
+    assert sum_days(place.engine, OSLO, NOW) == 1
+
+
+def test_what_is_removed_leaves_no_sum_behind_and_another_time_zone_has_days_of_its_own(place: Place) -> None:
+    clear(place)
+    with place.engine.begin() as connection:
+        measurements.add_bucket(
+            connection, [row(slot, "crossings", "Back", 3, ("off", 0.0, 0.0)) for slot in range(960)]
+        )
+    sum_days(place.engine, OSLO, NOW)
+    assert sum_days(place.engine, ZoneInfo("Asia/Tokyo"), NOW) == 14
+    with reading(place.engine) as connection:
+        total, stored = (
+            connection.execute(select(func.sum(column))).scalar_one()
+            for column in (day_sum.c.value, measurement.c.value)
+        )
+    assert total == stored
+    with place.engine.begin() as connection:
+        measurements.remove_before(connection, NOW)
+    with reading(place.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(day_sum)).scalar_one() == 0
+        assert connection.execute(select(func.count()).select_from(summed_day)).scalar_one() == 0
