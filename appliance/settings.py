@@ -147,10 +147,17 @@ class Site(Section, frozen=True):
 
 
 class Web(Section, frozen=True):
-    """Where the page listens."""
+    """Where the page listens, and as whom.
+
+    `names` are further names under which it may be asked for, beside this machine's own. `certificate` and `key` are PEM
+    files that take the place of the certificate that the site makes for itself.
+    """
 
     host: str = "0.0.0.0"  # noqa: S104 - staff open the page from other devices on the site
     port: Annotated[int, Meta(ge=1, le=65535)] = 8443
+    names: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
 
 
 class Analysis(Section, frozen=True):

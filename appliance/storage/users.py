@@ -17,6 +17,11 @@ from appliance.storage.tables import user_recovery
 
 SHORTEST_PASSWORD = 10
 LONGEST_NAME = 64
+# As zxcvbn estimates (Wheeler, USENIX Security 2016): what withstands guessing over the network without any brake.
+FEWEST_GUESSES = 10**6
+LONGEST_JUDGED = 72
+# What people here would think of first, beside the user's own name.
+OBVIOUS_WORDS = ("veilsight", "camera", "store", "shop", "admin", "administrator", "manager", "till")
 # A password that somebody else made and passed on is good for as long, and must be changed at its first use.
 ONE_TIME = timedelta(days=7)
 
@@ -47,6 +52,10 @@ class PasswordTooShort(UsageError):
     """A password that could be guessed."""
 
 
+class PasswordGuessable(UsageError):
+    """A password that is among the first that anybody would try."""
+
+
 class UserNameUnusable(UsageError):
     """A user's name that could not be shown or typed."""
 
@@ -67,12 +76,13 @@ class User:
 
 
 def add(connection: Connection, name: str, password: str, role: Role, now: datetime | None = None) -> None:
-    """Raises `UserExists`, `UserNameUnusable` and `PasswordTooShort`."""
+    """Raises `UserExists`, `UserNameUnusable`, `PasswordTooShort` and `PasswordGuessable`."""
     check_name(name)
     if any(user.name == name for user in list_users(connection)):
         raise UserExists(
             f"There is a user called {name} already; `veilsight user password {name}` sets a new password."
         )
+    check_password(password, name)
     values = {"name": name, "password_hash": _hash(password), "created": now or datetime.now(UTC), "role": role.value}
     connection.execute(user_table.insert().values(**values))
 
@@ -89,8 +99,9 @@ def check_name(name: str) -> None:
 def set_password(connection: Connection, name: str, password: str, expires: datetime | None = None) -> None:
     """With `expires` the password is good until then, and must be changed at its first use.
 
-    Raises `UserUnknown` and `PasswordTooShort`.
+    Raises `UserUnknown`, `PasswordTooShort` and `PasswordGuessable`.
     """
+    check_password(password, name)
     values = {"password_hash": _hash(password), "password_expires": expires}
     statement = user_table.update().where(user_table.c.name == name).values(**values)
     if not connection.execute(statement).rowcount:
@@ -160,9 +171,21 @@ def _hasher() -> PasswordHasher:
     return PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 
 
-def _hash(password: str) -> str:
+def check_password(password: str, name: str) -> None:
+    """Raises `PasswordTooShort` and `PasswordGuessable`."""
+    # Only for whoever sets a password: its lists of common passwords and words take megabytes.
+    from zxcvbn import zxcvbn
+
     if len(password) < SHORTEST_PASSWORD:
         raise PasswordTooShort(f"A password needs at least {SHORTEST_PASSWORD} characters; choose a longer one.")
+    guesses = zxcvbn(password[:LONGEST_JUDGED], user_inputs=[name, *OBVIOUS_WORDS])["guesses"]
+    if guesses < FEWEST_GUESSES:
+        raise PasswordGuessable(
+            "This password is easily guessed; choose another, such as four words that don't belong."
+        )
+
+
+def _hash(password: str) -> str:
     return _hasher().hash(password)
 
 

@@ -2,7 +2,7 @@
 
 import math
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from sqlalchemy import Connection
@@ -29,11 +29,15 @@ UNKNOWN_ACTOR = "unknown"
 
 
 def ensure_administrator(connection: Connection) -> str | None:
-    """Make the user `admin` if there is no user at all. Returns its random password, to be shown once, or None."""
+    """Make the user `admin` if there is no user at all. Returns its random password, to be shown once, or None.
+
+    It opens the page once: whoever logs in with it chooses another before anything else opens.
+    """
     if users.list_users(connection):
         return None
     password = readable_password()
     users.add(connection, ADMINISTRATOR, password, Role.ADMINISTRATOR)
+    users.set_password(connection, ADMINISTRATOR, password, datetime.now(UTC) + users.ONE_TIME)
     append(connection, Event("setup", "user-added", ADMINISTRATOR))
     return password
 
@@ -175,7 +179,12 @@ def login_page(problem: str = "", name: str = "", status: int = 200) -> Response
     """The log-in form; its CSRF token is also in a cookie of its own, since there is no session yet."""
     token = request.cookies.get(LOGIN_COOKIE) or new_token()
     page = render_template(
-        "login.html", csrf_token=token, problem=problem, name=name, next_page=request.args.get("next", "")
+        "login.html",
+        csrf_token=token,
+        problem=problem,
+        name=name,
+        next_page=request.args.get("next", ""),
+        own_certificate=bool(this_context().settings.web.certificate),
     )
     response = make_response(page, status)
     set_cookie(response, LOGIN_COOKIE, token)

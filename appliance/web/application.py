@@ -7,9 +7,12 @@ from appliance.errors import VeilsightError
 from appliance.language import NAMES, marked
 from appliance.resources import find_resource
 from appliance.web import (
+    guide,
+)
     account,
     anonymity,
     audit,
+    authority,
     camera_trial,
     cameras,
     checking,
@@ -27,7 +30,9 @@ from appliance.web import (
 )
 from appliance.web.api import routes as api_routes
 from appliance.web.api.describing import problem
+from appliance.web.certificate import find_names
 from appliance.web.context import EXTENSION, WebContext
+from appliance.web.hosts import UnknownHost
 from appliance.web.roles import NotInRole, Permission, may, pages_of
 from appliance.web.server import LARGEST_REQUEST_BYTES
 
@@ -42,6 +47,12 @@ EXPLANATIONS = {
     405: (marked("That did not work"), marked("This address is not for opening in this way.")),
     413: (marked("Too large"), marked("The request is larger than this appliance accepts.")),
 }
+UNKNOWN_HOST = (
+    marked("Not under this name"),
+    marked(
+        "This appliance does not go by this name. Open it by its address, or add the name under [web] in the settings."
+    ),
+)
 NOT_IN_ROLE = (
     marked("Not for your role"),
     marked("Your role does not include this page. If you need it, ask an administrator of this site."),
@@ -63,10 +74,11 @@ def create_app(context: WebContext) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST_BYTES, MAX_FORM_PARTS=50)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions[EXTENSION] = context
-    security.protect(app)
+    security.protect(app, find_names(context.settings.web.names).names)
     wording.speak(app)
     for page in (
         account,
+        authority,
         own_account,
         user_list,
         api_routes,
@@ -79,6 +91,7 @@ def create_app(context: WebContext) -> Flask:
         cameras,
         camera_trial,
         places,
+        guide,
         reports,
         audit,
     ):
@@ -102,7 +115,11 @@ def explain(error: HTTPException) -> tuple[str | Response, int]:
         return tell_program(error, status), status
     if security.wants_data():
         return Response(status=status), status
-    heading, explanation = NOT_IN_ROLE if isinstance(error, NotInRole) else EXPLANATIONS.get(status, FAILURE)
+    heading, explanation = EXPLANATIONS.get(status, FAILURE)
+    if isinstance(error, NotInRole):
+        heading, explanation = NOT_IN_ROLE
+    elif isinstance(error, UnknownHost):
+        heading, explanation = UNKNOWN_HOST
     texts = {"heading": wording.gettext(heading), "explanation": wording.gettext(explanation)}
     return render_template("error.html", **texts), status
 
@@ -140,5 +157,6 @@ def page_values(context: WebContext) -> dict[str, object]:
         "session": session,
         "csrf_token": session.csrf if session else "",
         "pages": pages_of(session.role) if session else [],
+        "steps_left": lambda: guide.steps_left(context),
         "may": lambda permission: bool(session) and may(session.role, Permission(permission)),
     }

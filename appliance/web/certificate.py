@@ -1,4 +1,4 @@
-"""The certificate of the page: made at first start, renewed by itself, never sent anywhere.
+"""The certificate of the page: made at first start, renewed by itself, never sent anywhere; or one of the settings.
 
 A small site authority signs the server's certificate. Staff who install `authority.pem` on their devices see no browser
 warning, even after the server's certificate is renewed. The authority can sign only for this machine's names and for
@@ -7,6 +7,7 @@ private addresses (name constraints, RFC 5280 section 4.2.1.10), so that its key
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -78,8 +79,10 @@ def load_or_make(
     address that it may not sign for is left out. Key files get mode 0600 and their directory 0700. Raises
     `CertificateError` if a file can't be read or written.
     """
+    if settings.web.certificate or settings.web.key:
+        return check_own(Path(settings.web.certificate), Path(settings.web.key))
     now = now or datetime.now(UTC)
-    names = names or find_names()
+    names = names or find_names(settings.web.names)
     folder = paths.tls
     certificate = Certificate(folder / "server.pem", folder / "server.key", folder / "authority.pem")
     try:
@@ -99,6 +102,18 @@ def load_or_make(
     except OSError as error:
         raise CertificateError(f"The page's certificate in {folder} can't be read or written ({error}).") from error
     return certificate
+
+
+def check_own(chain: Path, key: Path) -> Certificate:
+    """The certificate that the settings name, in the place of the site's own. Raises `CertificateError`."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chain, key, password="")
+    except (OSError, ValueError) as error:
+        raise CertificateError(
+            f"The certificate {chain} with the key {key} can't be used ({error}); "
+            "set `certificate` and `key` under [web] to PEM files that belong together, the key without a passphrase."
+        ) from error
+    return Certificate(chain, key, chain)
 
 
 def make_authority(site: str, names: SiteNames, now: datetime) -> Pair:
@@ -138,11 +153,11 @@ def make_server_certificate(authority: Pair, names: SiteNames, now: datetime) ->
     return Pair(builder.sign(authority.key, hashes.SHA256()), key)
 
 
-def find_names() -> SiteNames:
-    """localhost, the host's name (also under .local, as multicast DNS announces it) and every address it has now."""
+def find_names(further: Iterable[str] = ()) -> SiteNames:
+    """localhost, the host's name (also under .local, as multicast DNS announces it), `further`, and every address."""
     host = socket.gethostname().lower()
     short = host.partition(".")[0]
-    names = ["localhost", host, short, f"{short}.local"]
+    names = ["localhost", host, short, f"{short}.local", *(name.lower() for name in further)]
     usable = [name for name in dict.fromkeys(names) if name and name.isascii() and len(name) < 254]
     return SiteNames(tuple(usable), tuple(sorted(_addresses(), key=lambda address: (address.version, address))))
 

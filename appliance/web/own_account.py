@@ -15,7 +15,8 @@ from appliance.language import marked
 from appliance.storage import second_factor, users
 from appliance.storage.database import reading
 from appliance.web.context import WebContext, this_context
-from appliance.web.roles import Permission, allows
+from appliance.web.guide import steps_left
+from appliance.web.roles import Permission, allows, may
 from appliance.web.security import this_session
 from appliance.web.sessions import Session, Tone
 from appliance.web.wording import gettext
@@ -56,9 +57,11 @@ def change_password() -> Response | str:
         return back("bad", gettext("The new password is the old one; choose another."))
     try:
         change(context, "password-changed", lambda connection: users.set_password(connection, session.user, password))
-    except users.PasswordTooShort as error:
+    except (users.PasswordTooShort, users.PasswordGuessable) as error:
         return back("bad", str(error))
-    session.awaits = ""
+    first, session.awaits = session.awaits == "password", ""
+    if first and may(session.role, Permission.ADMINISTRATION) and steps_left(context):
+        return redirect(url_for("guide.show"))
     return back("good", gettext("Your password is changed. Other browsers were logged out."))
 
 

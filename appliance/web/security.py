@@ -1,6 +1,8 @@
 """Who may ask for what, and the headers that keep a browser from doing anything else with it."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, redirect, request, url_for
@@ -13,6 +15,7 @@ from appliance.storage.database import reading
 from appliance.storage.tables import EPOCH
 from appliance.storage.users import find
 from appliance.web.context import WebContext, this_context
+from appliance.web.hosts import require_known_host
 from appliance.web.roles import HOME, NotInRole, home_of, may, needed
 from appliance.web.sessions import Session, new_token, same
 from appliance.web.words import BROWSER
@@ -27,6 +30,7 @@ OPEN_ENDPOINTS = frozenset(
         "account.check_log_in",
         "account.ask_code",
         "account.check_code",
+        "authority.download",
         "language.change",
         "static",
         "health",
@@ -50,15 +54,21 @@ POLICY = "; ".join(
         "connect-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
+        "object-src 'none'",
         "frame-ancestors 'none'",
     )
 )
 # A report is shown within a page of its own: that page may have it in a frame, and the PDF may be in one.
 FRAME_POLICIES = {
     "reports.view": f"{POLICY}; frame-src 'self'",
-    "reports.document": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'") + "; object-src 'self'",
+    "reports.document": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'").replace(
+        "object-src 'none'", "object-src 'self'"
+    ),
 }
 HEADERS = {
+    # The authority's key is this machine's: nothing but HTTPS is ever spoken at its names. Browsers ignore it where the
+    # certificate is not trusted, and at an address.
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -69,8 +79,12 @@ HEADERS = {
 }
 
 
-def protect(app: Flask) -> None:
-    """Put the checks of log-in, CSRF token and role before every request and the security headers after it."""
+def protect(app: Flask, names: Iterable[str]) -> None:
+    """Put the checks of host, log-in, CSRF token and role before every request and the security headers after it.
+
+    The host must be one of `names`, or an address.
+    """
+    app.before_request(partial(require_known_host, frozenset(names)))
     app.before_request(require_session)
     app.before_request(require_csrf_token)
     app.before_request(require_permission)
@@ -193,6 +207,9 @@ def add_headers(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = FRAME_POLICIES[request.endpoint]
     if request.endpoint == "reports.document":
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    if request.host.partition(":")[0] == "localhost":
+        # There other programs of this machine may speak plain HTTP.
+        del response.headers["Strict-Transport-Security"]
     if request.endpoint == "static":
         response.headers["Cache-Control"] = "public, max-age=3600"
     else:

@@ -21,6 +21,7 @@ from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi_typing import WSGIApp
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from appliance.errors import VeilsightError
 from appliance.web.asgi import Application, Message, Receive, Send
@@ -42,6 +43,40 @@ logger = logging.getLogger(__name__)
 
 class CannotListen(VeilsightError):
     """The page's address is in use or not this machine's."""
+
+
+class _Protocol(H11Protocol):
+    """Closes a connection on which no head of a request arrives in time; uvicorn would wait for ever."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] - as uvicorn has it
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        before = self.cycle
+        if self._deadline is None and (before is None or before.response_complete):
+            self._expect()
+        super().data_received(data)
+        if self.cycle is not before:
+            self._arrived()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._arrived()
+
+    def _expect(self) -> None:
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+
+    def _arrived(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -83,7 +118,7 @@ def serve(
     streams = Streams(application, EVERY_SECONDS)
     config = uvicorn.Config(
         streams,
-        http="h11",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

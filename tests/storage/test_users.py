@@ -6,7 +6,15 @@ from sqlalchemy import select
 from appliance.storage import users
 from appliance.storage.site import Site
 from appliance.storage.tables import user as user_table
-from appliance.storage.users import LastAdministrator, PasswordTooShort, Role, UserExists, UserNameUnusable, UserUnknown
+from appliance.storage.users import (
+    LastAdministrator,
+    PasswordGuessable,
+    PasswordTooShort,
+    Role,
+    UserExists,
+    UserNameUnusable,
+    UserUnknown,
+)
 
 PASSWORD = "correct horse 1"
 
@@ -64,6 +72,24 @@ def test_a_short_password_is_refused(site: Site, password: str) -> None:
         with pytest.raises(PasswordTooShort):
             users.set_password(connection, "anna", password)
         assert users.verify(connection, "anna", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "password", ["1234567890", "qwertyuiop", "password12", "veilsight1", "anna123456", "aaaaaaaaaaaaaaaa"]
+)
+def test_a_password_that_is_tried_first_is_refused(site: Site, password: str) -> None:
+    with site.engine.begin() as connection, pytest.raises(PasswordGuessable):
+        users.add(connection, "anna", password, Role.MANAGER)
+
+
+@pytest.mark.parametrize(
+    "password", ["four words that lie apart", "x" * 20 + "7f!pQ" * 40, "パスワード七つの海を渡る", PASSWORD]
+)
+def test_long_passwords_of_any_signs_are_taken_as_they_are(site: Site, password: str) -> None:
+    with site.engine.begin() as connection:
+        users.add(connection, "anna", password, Role.MANAGER)
+        assert users.verify(connection, "anna", password)
+        assert not users.verify(connection, "anna", password[:-1])
 
 
 @pytest.mark.parametrize("name", ["", " anna", "anna\n", "\x1b[2J", "x" * 65, "program:web", "token:till"])

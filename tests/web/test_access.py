@@ -3,15 +3,22 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
+import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from appliance.settings import Web
+from appliance.web.application import create_app
+from appliance.web.certificate import find_names, load_or_make
+from appliance.web.context import WebContext
+from appliance.web.roles import Permission, allows
 from appliance.web.security import OPEN_ENDPOINTS, POLICY, safe_next
-from tests.web.conftest import Browser, Clock
+from tests.web.conftest import Browser, Clock, new_client
 
-ADDRESSES_WITHOUT_LOG_IN = {"/login", "/login/code", "/language", "/static/", "/health"}
+ADDRESSES_WITHOUT_LOG_IN = {"/login", "/login/code", "/authority.crt", "/language", "/static/", "/health"}
 
 
 def addresses(app: Flask) -> list[tuple[str, str]]:
@@ -73,6 +80,57 @@ def test_headers(browser: Browser, stranger: FlaskClient, address: str) -> None:
         assert headers["Content-Security-Policy"] == POLICY
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cache-Control"] == "no-store"
+
+
+def test_only_https_is_spoken_with_this_machine_by_its_name(stranger: FlaskClient) -> None:
+    name = find_names().names[1]
+    there = stranger.get("/login", base_url=f"https://{name}:8443")
+    assert there.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    assert "Strict-Transport-Security" not in stranger.get("/login").headers
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8443", "localhost.evil.example", "", "[evil]", "127.0.0.1.x"]
+)
+def test_a_foreign_name_reaches_nothing(stranger: FlaskClient, host: str) -> None:
+    for address in ("/login", "/health", "/static/theme.js", "/api/v1/today"):
+        assert stranger.get(address, headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:8443", "LOCALHOST", "10.1.2.3:8443", "127.0.0.1", "[::1]:8443", "[fd00::7]"]
+)
+def test_the_machines_own_names_and_every_address_are_known(stranger: FlaskClient, host: str) -> None:
+    assert stranger.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_further_names_are_those_of_the_settings(context: WebContext) -> None:
+    settings = msgspec.structs.replace(context.settings, web=Web(names=("counter.example",)))
+    client = new_client(create_app(replace(context, settings=settings)))
+    assert client.get("/health", headers={"Host": "Counter.Example:8443"}).status_code == 200
+
+
+def test_the_authority_can_be_installed_before_log_in(stranger: FlaskClient, context: WebContext) -> None:
+    assert stranger.get("/authority.crt").status_code == 404
+    certificate = load_or_make(context.paths, context.settings)
+    answer = stranger.get("/authority.crt")
+    assert answer.data == certificate.authority.read_bytes()
+    assert answer.mimetype == "application/x-x509-ca-cert"
+    assert b"PRIVATE" not in answer.data
+    assert "/authority.crt" in stranger.get("/login").text
+
+
+def test_an_unforeseen_failure_tells_nothing_of_itself(app: Flask, browser: Browser) -> None:
+    @app.get("/broken")
+    @allows(Permission.OWN_ACCOUNT)
+    def broken() -> str:
+        raise RuntimeError("secret of the inside")
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = browser.get("/broken")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
 
 
 def test_the_policy_allows_nothing_inline() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from appliance.settings import Paths, Settings
+from appliance.settings import Paths, Settings, Web
 from appliance.web.certificate import Certificate, CertificateError, SiteNames, find_names, load_or_make
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -111,6 +111,31 @@ def test_a_damaged_file_is_made_anew(paths: Paths, name: str) -> None:
     repaired = make(paths)
     assert repaired.fingerprint != fingerprint
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(repaired.chain, repaired.key)
+
+
+def own(certificate: Path, key: Path) -> Settings:
+    return Settings(web=Web(certificate=str(certificate), key=str(key)))
+
+
+def test_a_certificate_of_ones_own_takes_its_place(paths: Paths, tmp_path: Path) -> None:
+    made = load_or_make(Paths(tmp_path / "other", *([tmp_path / "none"] * 3)), Settings(), names=NAMES)
+    used = load_or_make(paths, own(made.chain, made.key))
+    assert (used.chain, used.key) == (made.chain, made.key)
+    assert used.fingerprint == made.fingerprint
+    assert not paths.tls.exists()
+
+
+def test_a_certificate_of_ones_own_that_cannot_be_used_is_one_sentence(paths: Paths, tmp_path: Path) -> None:
+    first = make(paths)
+    other = load_or_make(Paths(tmp_path / "other", *([tmp_path / "none"] * 3)), Settings(), names=NAMES)
+    for chain, key in ((first.chain, other.key), (tmp_path / "missing", first.key), (first.chain, Path())):
+        with pytest.raises(CertificateError, match=r"under \[web\]"):
+            load_or_make(paths, own(chain, key))
+
+
+def test_further_names_are_in_the_certificate(paths: Paths) -> None:
+    made = load_or_make(paths, Settings(web=Web(names=("Counter.Example",))))
+    assert "counter.example" in alternatives(made).get_values_for_type(x509.DNSName)
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

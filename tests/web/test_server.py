@@ -120,10 +120,13 @@ def test_a_large_request_is_refused(running: Running) -> None:
 
 
 def test_slow_clients_hold_no_thread(running: Running) -> None:
-    """More requests than there are threads stop half-way; the pages still answer."""
-    slow = [running.connect() for _ in range(server.WORKERS + 4)]
+    """200 clients stop half-way, some in their first line, some in their body; the pages still answer."""
+    slow = [running.connect() for _ in range(200)]
     try:
-        for connection in slow:
+        for connection in slow[::2]:
+            connection.connect()
+            connection.sock.sendall(b"GET /login HT")
+        for connection in slow[1::2]:
             connection.putrequest("POST", "/login")
             connection.putheader("Content-Type", "application/x-www-form-urlencoded")
             connection.putheader("Content-Length", "1000")
@@ -132,6 +135,26 @@ def test_slow_clients_hold_no_thread(running: Running) -> None:
     finally:
         for connection in slow:
             connection.close()
+
+
+def test_a_request_that_never_comes_ends_the_connection(
+    app: Flask, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.5)
+    running = start(app, certificate)
+    silent, halting, second = running.connect(), running.connect(), running.connect()
+    try:
+        for connection in (silent, halting, second):
+            connection.connect()
+        halting.sock.sendall(b"GET /health HT")
+        second.request("GET", "/health")
+        assert second.getresponse().read() == b"ok\n"
+        second.sock.sendall(b"GET /health HT")
+        for connection in (silent, halting, second):
+            assert connection.sock.recv(1024) == b""
+        assert page_answers(running)
+    finally:
+        running.end()
 
 
 def test_clients_that_do_not_read_hold_no_thread(
