@@ -7,8 +7,6 @@ from appliance.errors import VeilsightError
 from appliance.language import NAMES, marked
 from appliance.resources import find_resource
 from appliance.web import (
-    guide,
-)
     account,
     anonymity,
     audit,
@@ -18,6 +16,7 @@ from appliance.web import (
     checking,
     counts_export,
     explore,
+    guide,
     language_choice,
     live,
     own_account,
