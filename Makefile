@@ -23,7 +23,7 @@ MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.ca
 
 .PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
   bench-anonymity bench-reconnects bench-cameras soak bench-audit bench-storage prove-containment \
-  deb test-deb catalogues clean
+  screenshots deb test-deb catalogues clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -127,7 +127,7 @@ networks: setup
 
 catalogues: setup-dev ## Find the texts of pages and reports, and bring the catalogues of the languages up to date.
 	@mkdir -p .cache
-	@$(BIN)/pybabel --quiet extract --mapping-file appliance/languages/extraction.cfg --keywords marked \
+	@$(BIN)/pybabel --quiet extract --mapping-file appliance/languages/extraction.cfg --keywords marked --keywords sentence --keywords counted_sentence:1,2 \
 	  --project Veilsight --sort-output --add-location file --width 120 --output-file .cache/messages.pot appliance templates static
 	@for language in de fr es; do \
 	  $(BIN)/pybabel --quiet update --input-file .cache/messages.pot --locale $$language --no-fuzzy-matching --ignore-obsolete \
@@ -137,6 +137,9 @@ lock: ## Choose and pin dependency versions anew (a maintainer's task; needs uv)
 	@$(LOCK) pyproject.toml -o requirements.lock
 	@$(LOCK) --group build -o requirements-build.lock
 	@$(LOCK) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
+
+screenshots: setup-dev ## Take pictures of every page in both themes, on a phone and a desktop, into dist/screenshots.
+	@$(BIN)/python -m tests.real.screenshots dist/screenshots
 
 deb: static/vendor/.installed ## Build the Debian package in dist/ (on Debian 12).
 	@packaging/apt-install packaging/apt-deb.txt

@@ -49,7 +49,7 @@ def judged(page: Page) -> list[str]:
     """What is wrong with the page that is open."""
     findings = []
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         page.set_viewport_size({"width": 1280, "height": 800})
         page.evaluate(AXE.read_text(encoding="utf-8"))
         answer: dict[str, Any] = page.evaluate("tags => axe.run({runOnly: tags, resultTypes: ['violations']})", RULES)
