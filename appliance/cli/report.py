@@ -3,8 +3,12 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from appliance.settings import Paths, load_settings
+from appliance.settings import Paths, Settings, load_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,14 +39,23 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     deliver.set_defaults(run=run_deliver)
 
 
+def settings_of(paths: Paths, engine: "Engine") -> Settings:
+    """The settings file's, with what was answered on the page."""
+    from appliance.storage import answers
+    from appliance.storage.database import reading
+
+    with reading(engine) as connection:
+        return answers.answered(load_settings(paths.settings_file), answers.read(connection))
+
+
 def run_build(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.reports.build import build_report
     from appliance.reports.period import parse_date
     from appliance.storage.site import open_site
 
     first, last = parse_date(options.first), parse_date(options.last)
-    settings = load_settings(paths.settings_file)
     site = open_site(paths)
+    settings = settings_of(paths, site.engine)
     built = build_report(paths, settings, site.engine, first, last, actor="command line")
     if options.json:
         print(json.dumps({"report": str(built.path), "bytes": built.byte_count, "sha256": built.sha256}))
@@ -55,8 +68,9 @@ def run_list(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.reports.build import list_reports
     from appliance.storage.site import open_site
 
-    reports = list_reports(open_site(paths).engine, paths)
-    zone = load_settings(paths.settings_file).site.zone
+    engine = open_site(paths).engine
+    reports = list_reports(engine, paths)
+    zone = settings_of(paths, engine).site.zone
     for report in reports:
         if options.json:
             line = {
@@ -105,8 +119,8 @@ def run_deliver(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG0
     from appliance.reports.sending import deliver_outbox
     from appliance.storage.site import open_site
 
-    settings = load_settings(paths.settings_file)
     engine = open_site(paths).engine
+    settings = settings_of(paths, engine)
     fill_outbox(paths, settings, engine)
     outcomes = deliver_outbox(paths, settings, engine, wait=False)
     for outcome in outcomes:

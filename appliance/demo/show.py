@@ -84,11 +84,10 @@ def prepare_site(
                 cameras.remove(connection, CAMERA)
             cameras.add(connection, camera)
             append(connection, Event(ACTOR, "camera-added", CAMERA, details={"source": clip.name}))
-        if first_start.password is None:
-            # Nobody keeps a demonstration's password; each one shows a new one.
-            first_start = replace(first_start, password=readable_password())
-            users.set_password(connection, first_start.user, first_start.password or "")
-            append(connection, Event(ACTOR, "password-changed", first_start.user))
+        # Nobody keeps a demonstration's password: each one shows a new one, which need not be changed.
+        first_start = replace(first_start, password=readable_password())
+        users.set_password(connection, first_start.user, first_start.password or "")
+        append(connection, Event(ACTOR, "password-changed", first_start.user))
     site.engine.dispose()
     return first_start
 

@@ -9,6 +9,9 @@ from appliance.services.alert_sending import send_alerts
 from appliance.services.service_manager import ServiceManager
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
+from appliance.storage import answers
+from appliance.storage.answers import answered
+from appliance.storage.database import reading
 from appliance.storage.site import open_site
 
 # A destination that does not answer is given up by then.
@@ -18,6 +21,8 @@ STOP_SECONDS = 10.0
 def run_courier(paths: Paths, settings: Settings, stop: threading.Event, manager: ServiceManager) -> None:
     """Deliver until `stop` is set."""
     site = open_site(paths)
+    with reading(site.engine) as connection:
+        settings = answered(settings, answers.read(connection))
     actor = program_actor("courier")
     with site.engine.begin() as connection:
         append(connection, Event(actor, "started", "courier"))

@@ -55,5 +55,6 @@ def _as_json(value: object) -> bytes:
 
 def _last(connection: Connection) -> dict[str, str]:
     """The tables as they were written down last; none before the first time."""
-    last = entries(connection, actions=("settings-changed",), newest_first=True, limit=1)
-    return {name: str(text) for entry in last for name, text in entry.event.details.items() if name != CHANGED}
+    found = entries(connection, actions=("settings-changed",), newest_first=True)
+    last = next((entry.event.details for entry in found if entry.event.subject == SUBJECT), {})
+    return {name: str(text) for name, text in last.items() if name != CHANGED}

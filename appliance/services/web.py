@@ -7,6 +7,9 @@ from appliance.reports.schedule import start_scheduler
 from appliance.services.service_manager import ServiceManager
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
+from appliance.storage import answers
+from appliance.storage.answers import answered
+from appliance.storage.database import reading
 from appliance.storage.site import open_site
 from appliance.vision.live import LiveClient
 from appliance.web.alerting import watch_alerts
@@ -21,8 +24,9 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event, manager: Se
     site = open_site(paths)
     actor = program_actor("web")
     certificate = load_or_make(paths, settings)
-    context = WebContext(site, settings, paths, LiveClient(paths.live_socket))
-
+    with reading(site.engine) as connection:
+        now = answered(settings, answers.read(connection))
+    context = WebContext(site, now, paths, LiveClient(paths.live_socket), filed=settings)
     listening = threading.Event()
 
     def ready(port: int) -> None:
@@ -31,14 +35,20 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event, manager: Se
         listening.set()
         manager.ready()
 
-    scheduler = start_scheduler(paths, settings, site.engine)
+    schedulers = [start_scheduler(paths, now, site.engine)]
+
+    def schedule_anew(changed: Settings) -> None:
+        schedulers.pop().shutdown()
+        schedulers.append(start_scheduler(paths, changed, site.engine))
+
+    context.on_settings = schedule_anew
     if settings.alerts:
         threading.Thread(target=watch_alerts, args=(context, stop), name="alerts", daemon=True).start()
     try:
         serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready, manager.alive)
     finally:
         manager.stopping()
-        scheduler.shutdown()
+        schedulers.pop().shutdown()
     # A program that was stopped before it listened has not started either.
     if listening.is_set():
         with site.engine.begin() as connection:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from appliance.language import Languages
 from appliance.settings import Paths, Settings
+from appliance.storage.answers import Answers, answered
 from appliance.storage.site import Site
 from appliance.vision.live import LiveClient
 from appliance.web.attempts import FailedAttempts
@@ -46,10 +47,12 @@ class Seal:
     checkpoint_signed: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class WebContext:
     """What the pages need: the open site, settings, paths, the engine's socket and the time; then their own memory.
 
+    `settings` are the settings file's, `filed`, with what was answered on the page; `on_settings` is called when that
+    changes, and `guided` is set once nobody is to be led through the first start any more.
     `clock` returns the present in UTC; all expiry is measured with it. `seals` holds the newest verification of the
     audit log, if there was one; `checks` the checks of the count that go on, by view; `token_uses` when a use
     of a token was last written down, by its name and what was asked for.
@@ -72,6 +75,14 @@ class WebContext:
     languages: Languages = field(default_factory=Languages)
     newest: Newest = field(default_factory=Newest)
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
+    filed: Settings | None = None
+    on_settings: Callable[[Settings], None] = lambda _settings: None
+    guided: threading.Event = field(default_factory=threading.Event)
+
+    def take_answers(self, answers: Answers) -> None:
+        """Work with these answers from now on."""
+        self.settings = answered(self.filed or self.settings, answers)
+        self.on_settings(self.settings)
 
     @property
     def engine(self) -> Engine:

@@ -29,6 +29,11 @@ def main(password: str, camera: str, day: str) -> dict[str, object]:
     wait_for_page()
     token = csrf(ask(opener, "/login")[2])
     _, address, today = ask(opener, "/login", csrf=token, name="admin", password=password)
+    # The first password opens nothing but the change of it.
+    own = f"{password}-changed"
+    form = {"csrf": csrf(today), "password": password, "new": own, "again": own}
+    ask(opener, "/account/password", **form)
+    _, address, today = ask(opener, "/")
     token = csrf(today)
     reason = "Training or demonstration"
     view = ask(opener, "/live", csrf=token, camera=camera, reason=reason)[1]

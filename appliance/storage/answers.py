@@ -1,0 +1,72 @@
+"""What somebody answered on the page when the site was set up. It holds where the settings file says nothing else."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+from zoneinfo import available_timezones
+
+import msgspec
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+
+from appliance.errors import UsageError
+from appliance.report_schedule import ReportSchedule
+from appliance.settings import Settings, Site
+from appliance.storage.tables import site as site_table
+
+Reports = Literal["", "none", "week", "month", "quarter"]
+REPORTS: tuple[Reports, ...] = get_args(Reports)
+SCHEDULES = {
+    "none": (),
+    "week": (ReportSchedule(name="weekly", every="week"),),
+    "month": (ReportSchedule(name="monthly", every="month"),),
+    "quarter": (ReportSchedule(name="quarterly", every="quarter"),),
+}
+LONGEST_NAME = 120
+# How the answers are called among the site's facts.
+PREFIX = "answer:"
+
+
+class AnswerUnusable(UsageError):
+    """An answer that makes no sense; the message says what to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Empty is not answered. `finished` is "yes" when nobody is to be guided any more."""
+
+    name: str = ""
+    timezone: str = ""
+    reports: str = ""
+    finished: str = ""
+
+
+def read(connection: Connection) -> Answers:
+    query = select(site_table.c.name, site_table.c.value).where(site_table.c.name.startswith(PREFIX))
+    found = {row.name.removeprefix(PREFIX): row.value for row in connection.execute(query)}
+    return Answers(**{name: found[name] for name in Answers.__slots__ if name in found})
+
+
+def write(connection: Connection, answers: Answers) -> None:
+    """Raises `AnswerUnusable`."""
+    if len(answers.name) > LONGEST_NAME or not answers.name.isprintable() or answers.name != answers.name.strip():
+        raise AnswerUnusable(f"A site's name has at most {LONGEST_NAME} printable characters.")
+    if answers.timezone and answers.timezone not in available_timezones():
+        raise AnswerUnusable("There is no such time zone; use one like Europe/Paris.")
+    if answers.reports not in REPORTS:
+        raise AnswerUnusable("Reports are built each week, month or quarter, or not at all.")
+    for name, value in asdict(answers).items():
+        statement = insert(site_table).values(name=PREFIX + name, value=value)
+        connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+def answered(settings: Settings, answers: Answers) -> Settings:
+    """The settings with the answers, each where the settings file leaves its field at the default."""
+    default, site = Site(), settings.site
+    if answers.name and site.name == default.name:
+        site = msgspec.structs.replace(site, name=answers.name)
+    if answers.timezone and site.timezone == default.timezone:
+        site = msgspec.structs.replace(site, timezone=answers.timezone)
+    schedules = settings.reports
+    if answers.reports and schedules == Settings().reports:
+        schedules = SCHEDULES[answers.reports]
+    return msgspec.structs.replace(settings, site=site, reports=schedules)
