@@ -63,8 +63,10 @@ lint: setup-dev ## Check style and formatting.
 types: setup-dev ## Check types.
 	@$(BIN)/mypy
 
+# What needs real servers, browsers and networks comes last and alone, since it uses every processor by itself.
 test: lint types ## Run every check and every test.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/real
+	@$(BIN)/python -m pytest tests/real
 
 check: test
 
