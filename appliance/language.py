@@ -33,6 +33,35 @@ def marked(message: str) -> str:
     return message
 
 
+class Sentence(str):
+    """An English text that knows its message, so that a document can print it in another language.
+
+    In data, such as a report's facts, it is that English text and nothing else.
+    """
+
+    forms: tuple[str, ...]
+    number: int
+    values: Mapping[str, object]
+
+
+def sentence(message: str, /, **values: object) -> Sentence:
+    """The message in English. Numbers among the values are written as English writes them."""
+    return _sentence((message,), 1, values)
+
+
+def counted_sentence(one: str, many: str, number: int, /, **values: object) -> Sentence:
+    """The form of the message for `number`, which it may call `%(num)s`."""
+    return _sentence((one, many), number, {"num": number} | values)
+
+
+def _sentence(forms: tuple[str, ...], number: int, values: Mapping[str, object]) -> Sentence:
+    source = english()
+    message = forms[0] if number == 1 else forms[-1]
+    found = Sentence(message % source.written(values))
+    found.forms, found.number, found.values = forms, number, values
+    return found
+
+
 @dataclass(frozen=True)
 class Language:
     """One language. All texts are formatted with `%`, so a percent sign in a message is written twice."""
@@ -40,8 +69,9 @@ class Language:
     code: Code
     locale: Locale = field(repr=False)
     translations: NullTranslations = field(repr=False)
-    # The texts of the pages' scripts, by their English.
+    # The texts of the pages' scripts, by their English, and all texts, with both forms of those that have two.
     scripts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    texts: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def gettext(self, message: str, /, **values: object) -> str:
         """The message in this language, with `values` in the places that it names, such as `%(name)s`."""
@@ -50,6 +80,22 @@ class Language:
     def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
         """The form of the message for `number`, which the message may call `%(num)s`."""
         return self.translations.ngettext(one, many, number) % ({"num": self.number(number)} | values)
+
+    def told(self, sentence: Sentence) -> str:
+        """The sentence in this language, the sentences among its values included."""
+        forms, number = sentence.forms, sentence.number
+        find = self.translations
+        message = find.gettext(forms[0]) if len(forms) == 1 else find.ngettext(forms[0], forms[1], number)
+        return message % self.written(sentence.values)
+
+    def written(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Numbers and sentences as this language writes them."""
+        return {name: self._written(value) for name, value in values.items()}
+
+    def _written(self, value: object) -> object:
+        if isinstance(value, Sentence):
+            return self.told(value)
+        return self.decimal(value, 4) if isinstance(value, int | float) else value
 
     def number(self, value: float, decimals: int = 0) -> str:
         """Such as 1,234 in English and 1.234 in German."""
@@ -136,7 +182,16 @@ def read_language(code: Code, folder: Path = FOLDER) -> Language:
         if isinstance(message.id, str) and isinstance(message.string, str) and message.string
         if any(file.endswith(".js") for file, _ in message.locations)
     }
-    return Language(code, Locale.parse(_LOCALES[code]), Translations(compiled), scripts)
+    texts = {
+        message.id if isinstance(message.id, str) else message.id[0]: _forms(message.string)
+        for message in catalogue
+        if message.id and message.string and all(message.string)
+    }
+    return Language(code, Locale.parse(_LOCALES[code]), Translations(compiled), scripts, texts)
+
+
+def _forms(text: str | Sequence[str]) -> str | tuple[str, ...]:
+    return text if isinstance(text, str) else tuple(text)
 
 
 def find_code(name: str) -> Code | None:

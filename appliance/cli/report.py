@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.language import CODES
 from appliance.settings import Paths, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     build = actions.add_parser("build", help="build and sign the report of a period")
     build.add_argument("--from", dest="first", metavar="DATE", required=True, help="first day, such as 2026-10-01")
     build.add_argument("--to", dest="last", metavar="DATE", required=True, help="last day, included")
+    build.add_argument("--language", choices=CODES, help="of the document (default: the site's)")
     build.add_argument("--json", action="store_true", help="print one JSON object")
     build.set_defaults(run=run_build)
     listing = actions.add_parser("list", help="list the reports that were built, the newest first")
@@ -56,7 +58,7 @@ def run_build(options: argparse.Namespace, paths: Paths) -> int:
     first, last = parse_date(options.first), parse_date(options.last)
     site = open_site(paths)
     settings = settings_of(paths, site.engine)
-    built = build_report(paths, settings, site.engine, first, last, actor="command line")
+    built = build_report(paths, settings, site.engine, first, last, actor="command line", language=options.language)
     if options.json:
         print(json.dumps({"report": str(built.path), "bytes": built.byte_count, "sha256": built.sha256}))
     else:

@@ -16,6 +16,7 @@ from appliance.audit.checkpoint import make_checkpoint
 from appliance.audit.log import Event
 from appliance.audit.verification import AuditLogBroken, verify
 from appliance.destinations import Destination
+from appliance.language import Code, Languages, choose
 from appliance.report_schedule import ReportSchedule
 from appliance.reports import bundle, certificate, embedded_signature, growth, keeping, signature
 from appliance.reports.attachments import read_attachments
@@ -65,12 +66,14 @@ def build_report(
     now: datetime | None = None,
     schedule: ReportSchedule | None = None,
     tell: Callable[[Step], None] = lambda _step: None,
+    language: Code | None = None,
 ) -> BuiltReport:
     """Build the report of the days from `first` to `last`, both included, and hand it to the courier.
 
     Dates are days at the site; `now` (UTC) is the time of building. A `schedule` says to which destinations it goes,
-    otherwise to all; `tell` is told each step before it is taken. Building the same period again makes another report
-    with its own name. Raises `PeriodError`, `RenderingFailed`, `ReportUnwritable` and the errors of the keys and the
+    otherwise to all; `tell` is told each step before it is taken. The document is in `language`, otherwise in that of
+    the schedule or the site; its facts are the same in each. Building the same period again makes another report with
+    its own name. Raises `PeriodError`, `RenderingFailed`, `ReportUnwritable` and the errors of the keys and the
     database; the report is then neither on the disk nor in the log.
     """
     now = now or datetime.now(UTC)
@@ -83,7 +86,8 @@ def build_report(
     content = _collect(site, settings, period, actor, now, note)
     signing = certificate.make_signing(key, settings.site.name, site.identifier)
     tell("typeset")
-    typeset = render(content)
+    spoken = language or choose((schedule.language if schedule else "", settings.site.language))
+    typeset = render(content, Languages().get(spoken))
     tell("sign")
     document = embedded_signature.sign_pdf(typeset, signing, settings.site.name, now)
     attached = read_attachments(document)

@@ -1,4 +1,8 @@
-"""The facts of a report, gathered from the database: one JSON object, the same for the same database and period."""
+"""The facts of a report, gathered from the database: one JSON object, the same for the same database and period.
+
+Its texts are English whatever the document's language: they are sentences (`appliance.language.sentence`) that only
+`rendering` says in another one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +14,7 @@ import rfc8785
 from sqlalchemy import Connection
 
 from appliance.audit.log import Entry
+from appliance.language import Sentence, counted_sentence, marked, sentence
 from appliance.reports import witness
 from appliance.reports.anonymity import anonymity
 from appliance.reports.counts import collect_counts
@@ -23,10 +28,10 @@ from appliance.storage.cameras import Camera, list_cameras
 CONTENT_SCHEMA = 2
 
 SOURCES = {
-    "rtsp": "network camera (RTSP)",
-    "rtsps": "network camera (RTSP over TLS)",
-    "http": "network camera (HTTP)",
-    "https": "network camera (HTTPS)",
+    "rtsp": marked("network camera (RTSP)"),
+    "rtsps": marked("network camera (RTSP over TLS)"),
+    "http": marked("network camera (HTTP)"),
+    "https": marked("network camera (HTTPS)"),
 }
 
 
@@ -171,10 +176,10 @@ def _counting_checks(connection: Connection, period: Period) -> list[dict[str, A
     ]
 
 
-def _kind_of_source(source: str) -> str:
+def _kind_of_source(source: str) -> Sentence:
     if source.startswith("/dev/"):
-        return "camera on this machine"
-    return SOURCES.get(urlsplit(source).scheme.lower(), "video file")
+        return sentence("camera on this machine")
+    return sentence(SOURCES.get(urlsplit(source).scheme.lower(), marked("video file")))
 
 
 def _data_kept(settings: Settings) -> list[dict[str, str]]:
@@ -183,40 +188,52 @@ def _data_kept(settings: Settings) -> list[dict[str, str]]:
     rows = (
         (
             "raw-frame",
-            "Pictures of the cameras",
-            "Pictures as the cameras send them",
-            "memory of one program",
-            "not kept",
+            sentence("Pictures of the cameras"),
+            sentence("Pictures as the cameras send them"),
+            sentence("memory of one program"),
+            sentence("not kept"),
         ),
-        ("redacted-frame", "Redacted pictures", "Live view with faces and number plates covered", "memory", "not kept"),
+        (
+            "redacted-frame",
+            sentence("Redacted pictures"),
+            sentence("Live view with faces and number plates covered"),
+            sentence("memory"),
+            sentence("not kept"),
+        ),
         (
             "metric",
-            "Measurements",
-            "Totals by camera, line, zone and time, made anonymous as section 3 says; no picture, no track",
-            "encrypted database",
+            sentence("Measurements"),
+            sentence("Totals by camera, line, zone and time, made anonymous as section 3 says; no picture, no track"),
+            sentence("encrypted database"),
             _months(kept.metrics_months),
         ),
         (
             "log",
-            "Audit log",
-            "Who did what and when: log-ins, live views, changes, everything sent",
-            "encrypted database",
+            sentence("Audit log"),
+            sentence("Who did what and when: log-ins, live views, changes, everything sent"),
+            sentence("encrypted database"),
             _months(kept.log_months),
         ),
-        ("report", "Reports", "Documents such as this one", "files on this system", _months(kept.report_months)),
+        (
+            "report",
+            sentence("Reports"),
+            sentence("Documents such as this one"),
+            sentence("files on this system"),
+            _months(kept.report_months),
+        ),
         (
             "configuration",
-            "Set-up",
-            "Cameras with their passwords, lines and zones; users with hashed passwords",
-            "encrypted database",
-            "until removed",
+            sentence("Set-up"),
+            sentence("Cameras with their passwords, lines and zones; users with hashed passwords"),
+            sentence("encrypted database"),
+            sentence("until removed"),
         ),
     )
     return [dict(zip(("class", "name", "holds", "place", "kept"), row, strict=True)) for row in rows]
 
 
-def _months(number: int) -> str:
-    return "1 month" if number == 1 else f"{number} months"
+def _months(number: int) -> Sentence:
+    return counted_sentence("%(num)s month", "%(num)s months", number)
 
 
 def _integrity(entries: Sequence[Entry], building: Building) -> dict[str, Any]:

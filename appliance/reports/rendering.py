@@ -13,6 +13,7 @@ from typing import Any, Final
 import typst
 
 from appliance.errors import VeilsightError
+from appliance.language import Language, Sentence, english
 from appliance.reports.content import ReportContent
 from appliance.resources import find_resource
 
@@ -31,13 +32,42 @@ class RenderingFailed(VeilsightError):
     """Typst could not make a PDF/A-3b of the content."""
 
 
-def render(content: ReportContent) -> bytes:
-    """Typeset the report; the attached JSON is `content.canonical()` byte for byte.
+def render(content: ReportContent, language: Language | None = None) -> bytes:
+    """Typeset the report in a language (English without one); the attached JSON is `content.canonical()` byte for byte.
 
     Raises `RenderingFailed`. Takes well under a second for a month of four cameras.
     """
     facts = content.canonical().decode("utf-8")
-    return typeset(find_resource("templates", "report.typ"), content.facts, {"facts": facts}, content.built_timestamp)
+    language = language or english()
+    inputs = {"facts": facts, "language": describe_language(language)}
+    printed = in_language(content.facts, language)
+    return typeset(find_resource("templates", "report.typ"), printed, inputs, content.built_timestamp)
+
+
+def in_language(value: Any, language: Language) -> Any:
+    """A JSON value with its sentences in another language; all other texts stay as they are."""
+    if isinstance(value, Sentence):
+        return language.told(value)
+    if isinstance(value, dict):
+        return {key: in_language(each, language) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [in_language(each, language) for each in value]
+    return value
+
+
+def describe_language(language: Language) -> str:
+    """What a template needs to speak a language, as JSON: `say` and `number` of templates/report/layout.typ use it."""
+    symbols = language.locale.number_symbols["latn"]
+    months = language.locale.months["format"]["wide"]
+    english_short, short = (each.locale.months["stand-alone"]["abbreviated"] for each in (english(), language))
+    found = {
+        "code": language.code,
+        "texts": {english_short[number]: short[number] for number in range(1, 13)} | dict(language.texts),
+        "group": symbols["group"],
+        "decimal": symbols["decimal"],
+        "months": [months[number] for number in range(1, 13)],
+    }
+    return json.dumps(found, ensure_ascii=False)
 
 
 def typeset(template: Path, facts: dict[str, Any], inputs: dict[str, str], timestamp: int) -> bytes:

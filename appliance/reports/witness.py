@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from appliance.audit import log
 from appliance.audit.log import Entry
+from appliance.language import marked, sentence
 from appliance.reports.period import Period
 
 Facts = dict[str, Any]
@@ -21,44 +22,44 @@ PLACED: tuple[log.Action, ...] = ("network-loaded", "network-moved")
 # Entries that say that something reached a destination, and that it did not, or that nobody knows.
 DELIVERED: tuple[log.Action, ...] = ("report-delivered", "metric-delivered")
 NOT_DELIVERED = {
-    "egress-refused": "refused",
-    "guard-refused": "refused",
-    "delivery-failed": "failed",
-    "delivery-unknown": "unknown",
+    "egress-refused": marked("refused"),
+    "guard-refused": marked("refused"),
+    "delivery-failed": marked("failed"),
+    "delivery-unknown": marked("unknown"),
 }
 DOWNLOADED = ("report-downloaded", "counts-downloaded", "checkpoint-downloaded")
 # What is listed one by one under changes, and in which words.
 CHANGES = {
-    "started": "program started",
-    "stopped": "program stopped",
-    "camera-added": "camera added",
-    "camera-changed": "camera changed",
-    "camera-removed": "camera removed",
-    "user-added": "user added",
-    "role-changed": "role changed",
-    "second-factor-on": "second factor set up",
-    "second-factor-off": "second factor switched off",
-    "token-added": "token of another program added",
-    "token-removed": "token of another program removed",
-    "user-removed": "user removed",
-    "password-changed": "password changed",
-    "database-migrated": "database migrated",
-    "database-backed-up": "backup made",
-    "database-restored": "backup restored",
-    "key-changed": "key changed",
-    "destination-secret-set": "secret of a destination set",
-    "destination-secret-removed": "secret of a destination removed",
-    "data-removed": "data removed",
-    "anonymity-set": "anonymity set to",
-    "settings-changed": "settings file changed",
+    "started": marked("program started"),
+    "stopped": marked("program stopped"),
+    "camera-added": marked("camera added"),
+    "camera-changed": marked("camera changed"),
+    "camera-removed": marked("camera removed"),
+    "user-added": marked("user added"),
+    "role-changed": marked("role changed"),
+    "second-factor-on": marked("second factor set up"),
+    "second-factor-off": marked("second factor switched off"),
+    "token-added": marked("token of another program added"),
+    "token-removed": marked("token of another program removed"),
+    "user-removed": marked("user removed"),
+    "password-changed": marked("password changed"),
+    "database-migrated": marked("database migrated"),
+    "database-backed-up": marked("backup made"),
+    "database-restored": marked("backup restored"),
+    "key-changed": marked("key changed"),
+    "destination-secret-set": marked("secret of a destination set"),
+    "destination-secret-removed": marked("secret of a destination removed"),
+    "data-removed": marked("data removed"),
+    "anonymity-set": marked("anonymity set to"),
+    "settings-changed": marked("settings file changed"),
 }
 # These may come thousands of times: one row for each subject.
 REPEATED = {
-    "network-failed": "network failed",
-    "network-moved": "network moved to another device",
-    "redaction-failed": "redaction failed",
-    "camera-state": "camera lost or found",
-    "camera-tampering": "camera covered, blurred, blinded, frozen or moved",
+    "network-failed": marked("network failed"),
+    "network-moved": marked("network moved to another device"),
+    "redaction-failed": marked("redaction failed"),
+    "camera-state": marked("camera lost or found"),
+    "camera-tampering": marked("camera covered, blurred, blinded, frozen or moved"),
 }
 
 
@@ -133,7 +134,7 @@ def egress(entries: Iterable[Entry], period: Period) -> dict[str, list[Facts]]:
             found["downloads"].append(common)
         elif event.action in NOT_DELIVERED:
             reason = str(event.details.get("reason", ""))
-            found["refused"].append({**common, "outcome": NOT_DELIVERED[event.action], "reason": reason})
+            found["refused"].append({**common, "outcome": sentence(NOT_DELIVERED[event.action]), "reason": reason})
     return found
 
 
@@ -196,7 +197,7 @@ def changes(entries: Sequence[Entry], period: Period) -> list[Facts]:
     return [
         {
             "time": period.local(found[0].time),
-            "what": words[found[0].event.action],
+            "what": sentence(words[found[0].event.action]),
             "subject": found[0].event.subject,
             "actor": found[0].event.actor,
             "times": len(found),
