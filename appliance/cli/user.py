@@ -13,7 +13,7 @@ ROLES = ("manager", "viewer", "installer", "auditor", "administrator")
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    group = commands.add_parser("user", help="who may log in: add, list, password, role, remove")
+    group = commands.add_parser("user", help="who may log in: add, list, password, role, second-factor-off, remove")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
     for name, summary, run in (
         ("add", "let somebody log in; asks for a password", run_add),
@@ -29,6 +29,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     role.add_argument("name", metavar="NAME")
     role.add_argument("role", metavar="ROLE", choices=ROLES, help=", ".join(ROLES))
     role.set_defaults(run=run_role)
+    off = actions.add_parser("second-factor-off", help="for somebody who lost the device and the recovery codes")
+    off.add_argument("name", metavar="NAME")
+    off.set_defaults(run=run_second_factor_off)
     listing = actions.add_parser("list", help="list the users")
     listing.add_argument("--json", action="store_true", help="print one JSON array")
     listing.set_defaults(run=run_list)
@@ -77,6 +80,20 @@ def run_password(options: argparse.Namespace, paths: Paths) -> int:
         users.set_password(connection, options.name, password)
         append(connection, Event(actor(), "password-changed", options.name))
     print(f"{options.name} has a new password")
+    return 0
+
+
+def run_second_factor_off(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.audit.log import Event, append
+    from appliance.cli.terminal import actor
+    from appliance.storage import second_factor, users
+    from appliance.storage.site import open_site
+
+    with open_site(paths).engine.begin() as connection:
+        users.need(connection, options.name)
+        second_factor.turn_off(connection, options.name)
+        append(connection, Event(actor(), "second-factor-off", options.name))
+    print(f"{options.name} logs in by the password alone now")
     return 0
 
 

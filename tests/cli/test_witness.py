@@ -17,7 +17,7 @@ from appliance.cli.main import main
 from appliance.cli.terminal import actor
 from appliance.resources import find_resource
 from appliance.settings import Paths, find_paths
-from appliance.storage import cameras, keys, users
+from appliance.storage import cameras, keys, second_factor, users
 from appliance.storage.database import create_database, open_database, reading
 from appliance.storage.site import create_site, open_site
 from appliance.storage.tables import audit_checkpoint
@@ -99,7 +99,13 @@ def test_a_role_is_changed_but_never_the_last_administrators(run: Run, paths: Pa
     assert [user["role"] for user in json.loads(run("user", "list", "--json").output)] == ["administrator", "auditor"]
     assert refused(run("user", "role", "anna", "manager"), 1)
     assert refused(run("user", "role", "cleo", "manager"), 1)
-    assert actions(paths)[2:] == [(actor(), "role-changed", "bert")]
+    with open_site(paths).engine.begin() as connection:
+        second_factor.turn_on(connection, "bert", second_factor.new_secret(), 0)
+    assert run("user", "second-factor-off", "bert").code == 0
+    assert refused(run("user", "second-factor-off", "cleo"), 1)
+    with reading(open_site(paths).engine) as connection:
+        assert not second_factor.is_on(connection, "bert")
+    assert actions(paths)[2:] == [(actor(), "role-changed", "bert"), (actor(), "second-factor-off", "bert")]
 
 
 def test_the_last_user_stays(run: Run, paths: Paths) -> None:
