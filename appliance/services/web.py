@@ -35,11 +35,12 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event, manager: Se
         listening.set()
         manager.ready()
 
-    schedulers = [start_scheduler(paths, now, site.engine)]
+    schedulers, one_at_a_time = [start_scheduler(paths, now, site.engine)], threading.Lock()
 
     def schedule_anew(changed: Settings) -> None:
-        schedulers.pop().shutdown()
-        schedulers.append(start_scheduler(paths, changed, site.engine))
+        with one_at_a_time:
+            schedulers.pop().shutdown()
+            schedulers.append(start_scheduler(paths, changed, site.engine))
 
     context.on_settings = schedule_anew
     if settings.alerts:
