@@ -20,7 +20,7 @@ def test_imports_run_one_way() -> None:
 
 # Stored counts may be exact (mode `threshold`), so only these read them, and show them through `metrics.publishing`.
 READERS = {
-    *("storage/measurements.py", "storage/tables.py", "services/backups.py"),
+    *("storage/measurements.py", "storage/daily_sums.py", "storage/tables.py", "services/backups.py"),
     *("reports/sums.py", "reports/counts.py", "web/present.py"),
 }
 READS = re.compile(
