@@ -149,8 +149,8 @@ class Site(Section, frozen=True):
 class Web(Section, frozen=True):
     """Where the page listens, and as whom.
 
-    `names` are further names under which it may be asked for, beside this machine's own. `certificate` and `key` are PEM
-    files that take the place of the certificate that the site makes for itself.
+    `names` are further names under which it may be asked for, beside this machine's own. `certificate` and `key` are
+    PEM files that take the place of the certificate that the site makes for itself.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - staff open the page from other devices on the site
@@ -252,8 +252,23 @@ class Retention(Section, frozen=True):
     report_months: Annotated[int, Meta(ge=1, le=120)] = 36
 
 
+class Processing(Section, frozen=True):
+    """What of the record of processing activities (GDPR Art. 30) only the site can state; printed in the report."""
+
+    data_protection_officer: Annotated[str, Meta(max_length=500)] = ""
+    purposes: Annotated[str, Meta(max_length=500)] = ""
+    legal_basis: Annotated[str, Meta(max_length=500)] = ""
+    recipients: Annotated[str, Meta(max_length=500)] = ""
+    notice_url: Annotated[str, Meta(max_length=200)] = ""
+
+    def __post_init__(self) -> None:
+        if self.notice_url and not self.notice_url.startswith(("https://", "http://")):
+            raise ValueError("notice_url must be an address that begins with https:// or http://")
+
+
 class Settings(Section, frozen=True):
     site: Site = Site()
+    processing: Processing = Processing()
     web: Web = Web()
     analysis: Analysis = Analysis()
     anonymity: Anonymity = Anonymity()

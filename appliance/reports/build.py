@@ -29,6 +29,7 @@ from appliance.storage import keys
 from appliance.storage.database import reading
 from appliance.storage.site import Site, site_of
 from appliance.storage.tables import report as report_table
+from appliance.storage.vault import Protection, read_vault
 
 Step = Literal["gather", "typeset", "sign"]
 
@@ -83,7 +84,7 @@ def build_report(
     site = site_of(engine, paths)
     note = _sign_checkpoint(site, key, actor, now)
     tell("gather")
-    content = _collect(site, settings, period, actor, now, note)
+    content = _collect(site, settings, period, actor, now, note, read_vault(paths.vault).protection)
     signing = certificate.make_signing(key, settings.site.name, site.identifier)
     tell("typeset")
     spoken = language or choose((schedule.language if schedule else "", settings.site.language))
@@ -157,7 +158,15 @@ def _sign_checkpoint(site: Site, key: Ed25519PrivateKey, actor: str, now: dateti
     return note
 
 
-def _collect(site: Site, settings: Settings, period: Period, actor: str, now: datetime, note: str) -> ReportContent:
+def _collect(
+    site: Site,
+    settings: Settings,
+    period: Period,
+    actor: str,
+    now: datetime,
+    note: str,
+    protection: Protection | None,
+) -> ReportContent:
     """Check the log and gather the facts from one state of the database. A broken log is reported, not hidden."""
     with reading(site.engine) as connection:
         try:
@@ -174,6 +183,7 @@ def _collect(site: Site, settings: Settings, period: Period, actor: str, now: da
             problem=problem,
             checkpoint=note,
             earlier=growth.earlier_reports(connection, period, note, site.public_key),
+            protection=protection,
         )
         return collect(connection, settings, period, building)
 

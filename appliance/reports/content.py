@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from appliance.audit.log import Entry
 from appliance.language import Sentence, counted_sentence, marked, sentence
-from appliance.reports import witness
+from appliance.reports import processing, witness
 from appliance.reports.anonymity import anonymity
 from appliance.reports.counts import collect_counts
 from appliance.reports.period import Period
@@ -23,9 +23,11 @@ from appliance.reports.retention import Gaps, find_gaps
 from appliance.settings import Settings
 from appliance.storage import counting_checks
 from appliance.storage.cameras import Camera, list_cameras
+from appliance.storage.vault import Protection
 
-# 2: counts may be negative, since noise may be in them, and have margins.
-CONTENT_SCHEMA = 2
+# 2: counts may be negative, since noise may be in them, and have margins. 3: the record of processing.
+# The schema is reports/schema/report.schema.json.
+CONTENT_SCHEMA = 3
 
 SOURCES = {
     "rtsp": marked("network camera (RTSP)"),
@@ -40,7 +42,8 @@ class Building:
     """What is known only when the report is built: when, for whom, by which version, and the state of the log.
 
     `problem` is empty where the log verified, otherwise the sentence that says what is wrong with it. `checkpoint` is
-    the signed note made for this report, `earlier` what `growth.earlier_reports` says of those before it.
+    the signed note made for this report, `earlier` what `growth.earlier_reports` says of those before it; `protection`
+    is what opens the vault.
     """
 
     at: datetime
@@ -51,6 +54,7 @@ class Building:
     problem: str
     checkpoint: str
     earlier: dict[str, Any] = field(default_factory=lambda: {"reports": [], "all_from": None})
+    protection: Protection | None = None
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,13 @@ def collect(connection: Connection, settings: Settings, period: Period, building
         ),
         "networks": witness.networks(connection, entries, period),
         "network_use": witness.network_use(entries),
+        "automated": processing.automated(entries),
         "data_kept": _data_kept(settings),
         "egress": egress,
         "access": witness.access(entries, period),
         "changes": witness.changes(entries, period),
         "integrity": _integrity(entries, building),
+        "processing": processing.record(connection, settings, building.protection, not building.problem),
     }
     return ReportContent(facts, int(building.at.timestamp()))
 
