@@ -35,7 +35,7 @@ from appliance.storage.database import reading
 from appliance.storage.site import Site, create_site
 from appliance.vision.live import LiveClient
 from appliance.web.context import WebContext
-from appliance.web.counts import Day, day_of
+from appliance.web.day import Day, day_of
 from appliance.web.present import SHOWN_MEASURES, read_counts
 
 END = datetime(2026, 11, 1, tzinfo=UTC)

@@ -1,12 +1,13 @@
 """Adds up the site's days that are over, so that long times are read quickly (`storage.daily_sums`)."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from appliance.reports.period import Period
-from appliance.storage import daily_sums
+from appliance.storage import daily_sums, measurements
 from appliance.storage.daily_sums import Day
 from appliance.storage.database import reading
 
@@ -35,3 +36,45 @@ def sum_days(engine: Engine, zone: ZoneInfo, now: datetime, most: int = MOST_DAY
         with engine.begin() as connection:
             daily_sums.add_up(connection, day)
     return len(missing)
+
+
+def modes_of(connection: Connection, period: Period) -> frozenset[tuple[str, float]]:
+    """The modes of the period's numbers, each with its epsilon."""
+    days = days_of(period)
+    known = daily_sums.known(connection, days)
+    found = frozenset().union(*(each.modes for each in known.values()))
+    for start, end in _joined(day for day in days if day not in known):
+        found |= frozenset(measurements.modes(connection, start, end))
+    return found
+
+
+def longest_bucket(connection: Connection, period: Period) -> int:
+    """The longest bucket of the period in seconds; 0 where nothing is stored."""
+    days = days_of(period)
+    known = daily_sums.known(connection, days)
+    found = [each.longest for each in known.values()]
+    found += [measurements.longest(connection, *span) for span in _joined(day for day in days if day not in known)]
+    return max(found, default=0)
+
+
+def cameras_of(connection: Connection, period: Period, spans: Iterable[Day]) -> frozenset[str]:
+    """The cameras that have counts in the spans, which lie in the period; others may be among them."""
+    days = days_of(period)
+    known = daily_sums.known(connection, days)
+    # A span within a day that is added up needs no look of its own.
+    unknown = [day for day in days if day not in known]
+    found = set(daily_sums.cameras(connection, period.start, period.end)) if known else set()
+    for start, end in _joined(span for span in spans if any(span[0] < day[1] and day[0] < span[1] for day in unknown)):
+        found |= measurements.cameras(connection, start, end)
+    return frozenset(found)
+
+
+def _joined(days: Iterable[Day]) -> list[Day]:
+    """Days in order, those that follow each other made one span."""
+    spans: list[Day] = []
+    for start, end in days:
+        if spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from appliance.metrics.measures import MEASURES, Measure
 from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress, suppress_bins
 from appliance.metrics.uncertainty import Noise
+from appliance.reports.daily import modes_of
 from appliance.reports.period import Interval, Period
 from appliance.storage.tables import measurement
 
@@ -83,8 +84,7 @@ def _within(start: datetime, end: datetime) -> tuple[Any, ...]:
 
 def has_thresholds(connection: Connection, period: Period) -> bool:
     """Whether any of the period was stored in the mode `threshold`."""
-    query = select(func.count()).where(*_within(period.start, period.end), measurement.c.mode == "threshold")
-    return connection.execute(query).scalar_one() > 0
+    return any(mode == "threshold" for mode, _ in modes_of(connection, period))
 
 
 def _added_up(connection: Connection, start: datetime, end: datetime) -> Sums:

@@ -6,9 +6,10 @@ the buckets until then. The mode `threshold` has no sums here: it is suppressed 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from appliance.storage.tables import day_sum, measurement, summed_day
 
@@ -36,15 +37,43 @@ def add_up(connection: Connection, day: Day) -> None:
     connection.execute(day_sum.delete().where(day_sum.c.day_start >= start, day_sum.c.day_start < end))
     moments = {"start": _seconds(start), "end": _seconds(end)}
     connection.exec_driver_sql(ADD_UP, moments)
-    connection.execute(summed_day.insert().values(start=start, end=end))
+    within = (measurement.c.bucket_start >= start) & (measurement.c.bucket_start < end)
+    kinds = select(measurement.c.mode, measurement.c.epsilon, func.max(measurement.c.bucket_seconds)).where(within)
+    found = connection.execute(kinds.group_by(measurement.c.mode, measurement.c.epsilon)).all()
+    modes, longest = [[mode, epsilon] for mode, epsilon, _ in found], max((row[2] for row in found), default=0)
+    connection.execute(summed_day.insert().values(start=start, end=end, modes=modes, longest=longest))
 
 
-def known(connection: Connection, days: Sequence[Day]) -> frozenset[Day]:
+@dataclass(frozen=True)
+class Known:
+    """What is known of a day that is added up: its modes, each with its epsilon, and its longest bucket in seconds."""
+
+    modes: frozenset[tuple[str, float]]
+    longest: int
+
+
+def known(connection: Connection, days: Sequence[Day]) -> dict[Day, Known]:
     """Those of the days whose sums are complete."""
     if not days:
-        return frozenset()
+        return {}
     query = select(summed_day).where(summed_day.c.start >= days[0][0], summed_day.c.start <= days[-1][0])
-    return frozenset((start, end) for start, end in connection.execute(query)) & frozenset(days)
+    wanted = frozenset(days)
+    return {
+        (start, end): Known(frozenset((mode, epsilon) for mode, epsilon in modes), longest)
+        for start, end, modes, longest in connection.execute(query)
+        if (start, end) in wanted
+    }
+
+
+def cameras(connection: Connection, start: datetime, end: datetime) -> frozenset[str]:
+    """The cameras that have sums of days that begin in [start, end)."""
+    query = select(day_sum.c.camera).distinct().where(day_sum.c.day_start >= start, day_sum.c.day_start < end)
+    # Every camera says for how long it observed; where one did not, its other numbers tell of it.
+    for measures in (["observed_seconds"], ["crossings", "visits", "occupancy_seconds", "occupancy_maximum", "flows"]):
+        found = connection.execute(query.where(day_sum.c.measure.in_(measures))).scalars().all()
+        if found:
+            return frozenset(found)
+    return frozenset()
 
 
 def forget(connection: Connection, moments: Iterable[datetime]) -> None:

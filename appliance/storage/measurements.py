@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects.sqlite import insert
@@ -33,9 +34,39 @@ class MeasurementRow:
     variance: float = 0.0
 
 
+class HourRow(NamedTuple):
+    """What one series adds up to in an hour, or in one bucket of it: of maxima the largest. Moments are in UTC.
+
+    `squares` is the sum of the squares of the numbers' variances.
+    """
+
+    start: datetime
+    seconds: int
+    camera: str
+    measure: str
+    place: str
+    kind: str
+    direction: str
+    mode: str
+    value: float
+    variance: float
+    squares: float
+
+
 # About a second's work.
 MOST_REMOVED = 200_000
 SELECT = f"SELECT {', '.join(MeasurementRow.__slots__)} FROM measurement"  # noqa: S608 - names of our own
+HOURS = """
+SELECT CASE WHEN (bucket_start - ?) / 3600 IN ({fine}) THEN bucket_start
+        ELSE bucket_start - (bucket_start - ?) % 3600 END AS start,
+    CASE WHEN (bucket_start - ?) / 3600 IN ({fine}) THEN max(bucket_seconds) ELSE 3600 END,
+    camera, measure, place, kind, direction, mode,
+    CASE WHEN measure LIKE '%\\_maximum' ESCAPE '\\' THEN max(value) ELSE sum(value) END,
+    sum(variance), sum(variance * variance)
+FROM measurement
+WHERE bucket_start >= ? AND bucket_start < ? AND measure IN ({measures}) AND kind IN ({kinds})
+GROUP BY start, camera, measure, place, kind, direction, mode
+"""
 ORDER = f"ORDER BY {', '.join(column.name for column in measurement.primary_key)}"
 
 
@@ -83,13 +114,26 @@ def modes(connection: Connection, start: datetime, end: datetime) -> list[tuple[
     return [(mode, epsilon) for mode, epsilon in connection.execute(query.order_by("mode", "epsilon"))]
 
 
+def longest(connection: Connection, start: datetime, end: datetime) -> int:
+    """The longest bucket, in seconds, of those that begin in [start, end); 0 where there is none."""
+    query = select(func.max(measurement.c.bucket_seconds))
+    query = query.where(measurement.c.bucket_start >= start, measurement.c.bucket_start < end)
+    return connection.execute(query).scalar() or 0
+
+
+def cameras(connection: Connection, start: datetime, end: datetime) -> frozenset[str]:
+    """The cameras with buckets that begin in [start, end)."""
+    query = select(measurement.c.camera).distinct()
+    query = query.where(measurement.c.bucket_start >= start, measurement.c.bucket_start < end)
+    return frozenset(connection.execute(query).scalars())
+
+
 def read(
     connection: Connection,
     start: datetime | None = None,
     end: datetime | None = None,
     camera: str | None = None,
     measures: Sequence[str] | None = None,
-    kind: str | None = None,
 ) -> list[MeasurementRow]:
     """The rows of all buckets that begin in [start, end), oldest first; None leaves that side open."""
     conditions: list[tuple[str, tuple[object, ...]]] = [("?", (1,))]
@@ -99,8 +143,6 @@ def read(
         conditions.append(("bucket_start < ?", (seconds_of(end),)))
     if camera is not None:
         conditions.append(("camera = ?", (camera,)))
-    if kind is not None:
-        conditions.append(("kind = ?", (kind,)))
     if measures is not None:
         conditions.append((f"measure IN ({', '.join('?' * len(measures))})", tuple(measures)))
     where = " AND ".join(condition for condition, _ in conditions)
@@ -109,6 +151,28 @@ def read(
     rows = connection.exec_driver_sql(f"{SELECT} WHERE {where} {ORDER}", values)
     moment = cache(lambda seconds: datetime.fromtimestamp(seconds, UTC))
     return [MeasurementRow(moment(row[0]), *row[1:]) for row in rows.cursor.fetchall()]
+
+
+def read_hours(
+    connection: Connection,
+    start: datetime,
+    end: datetime,
+    measures: Sequence[str],
+    kinds: Sequence[str],
+    fine: Sequence[datetime] = (),
+) -> list[HourRow]:
+    """The buckets that begin in [start, end), added up by the hour, each from `start` on.
+
+    Hours that hold a moment of `fine` are told by bucket.
+    """
+    first = seconds_of(start)
+    hours = sorted({(seconds_of(moment) - first) // 3600 for moment in fine})
+    marks = [", ".join("?" * len(each)) for each in (hours, measures, kinds)]
+    query = HOURS.format(fine=marks[0], measures=marks[1], kinds=marks[2])
+    values = (first, *hours, first, first, *hours, first, seconds_of(end), *measures, *kinds)
+    moment = cache(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+    rows = connection.exec_driver_sql(query, values).cursor.fetchall()
+    return [HourRow(moment(row[0]), *row[1:]) for row in rows]
 
 
 def count_buckets(connection: Connection) -> int:

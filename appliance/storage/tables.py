@@ -97,12 +97,14 @@ day_sum = Table(
     sqlite_with_rowid=False,
 )
 
-# The days whose sums are complete.
+# The days whose sums are complete: the modes of their numbers, each with its epsilon, and their longest bucket.
 summed_day = Table(
     "summed_day",
     metadata,
     Column("start", Moment, primary_key=True, autoincrement=False),
     Column("end", Moment, nullable=False),
+    Column("modes", JSON, nullable=False),
+    Column("longest", Integer, nullable=False),
 )
 
 # The number of the part of a bucket that was stored last for each camera, so that none is ever stored twice.

@@ -7,21 +7,22 @@ mode `threshold` they are left out, since numbers that grow would show every sin
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
-from zoneinfo import ZoneInfo
 
 from appliance.metrics.opening import Opening, Step, share_left, store_occupancy
-from appliance.metrics.publishing import Published, exact_or_noisy, hour_is_over, suppress, total
+from appliance.metrics.publishing import Published, hour_is_over, suppress, total
+from appliance.metrics.uncertainty import Noise
+from appliance.metrics.uncertainty import add_up as add_up_noise
 from appliance.storage.cameras import Camera
+from appliance.web.day import HOUR, Day
 from appliance.web.wording import gettext, ngettext
 from appliance.web.words import number
 
 Series = tuple[str, str, str, str, str]
 """Camera, measure, place, kind, direction."""
 
-HOUR = timedelta(hours=1)
 NO_NUMBER = "\N{EN DASH}"
 # A number and its error stay on one line.
 NBSP = "\N{NO-BREAK SPACE}"
@@ -29,7 +30,10 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One number of one bucket that begins at `start` (UTC); the measures are those of metrics.measures."""
+    """One number of one bucket or hour that begins at `start` (UTC); the measures are those of metrics.measures.
+
+    `squares` is the sum of the squares of the variances, where the number is a sum of several; -1 where it is one.
+    """
 
     start: datetime
     camera: str
@@ -41,25 +45,18 @@ class Count:
     mode: str = "off"
     variance: float = 0.0
     length: timedelta = timedelta(minutes=15)
-
-
-@dataclass(frozen=True)
-class Day:
-    """One day of the site: `start` and `end` in UTC. It has 23 or 25 hours when the clocks change."""
-
-    date: date
-    start: datetime
-    end: datetime
-    zone: ZoneInfo
+    squares: float = -1.0
 
     @property
-    def hours(self) -> tuple[datetime, ...]:
-        """Beginnings of the day's hours, in UTC."""
-        count = round((self.end - self.start) / HOUR)
-        return tuple(self.start + HOUR * number for number in range(count))
+    def published(self) -> Published:
+        """The number as it may be shown in the modes `differential` and `off`."""
+        squares = self.variance * self.variance if self.squares < 0 else self.squares
+        return Published(self.value, Noise(self.variance, squares))
 
-    def label(self, hour: datetime) -> str:
-        return f"{hour.astimezone(self.zone):%H}:00"
+    def part(self, part: float) -> "Count":
+        """So great a part of the number, with its noise."""
+        squares = self.squares if self.squares < 0 else part**4 * self.squares
+        return replace(self, value=part * self.value, variance=part * part * self.variance, squares=squares)
 
 
 @dataclass(frozen=True)
@@ -153,14 +150,6 @@ class Sums:
             self.hourly[hour, series[4]] += number
 
 
-def day_of(now: datetime, zone: ZoneInfo) -> Day:
-    """The site's day that holds the moment `now`."""
-    today = now.astimezone(zone).date()
-    start, end = (datetime.combine(each, time.min, zone) for each in (today, today + timedelta(days=1)))
-    utc = now.tzinfo
-    return Day(today, start.astimezone(utc), end.astimezone(utc), zone)
-
-
 def count_day(
     day: Day,
     now: datetime,
@@ -203,7 +192,7 @@ def add_up(day: Day, now: datetime, counts: Iterable[Count], k: int) -> Sums:
         if count.mode == "threshold":
             small[series][hour] += count.value
         elif count.measure != "occupancy_maximum":
-            sums.add(series, hour, exact_or_noisy(count.value, count.variance))
+            sums.add(series, hour, count.published)
         elif count.kind == "person":
             place = (count.camera, count.place)
             sums.maxima[place] = max(sums.maxima.get(place, 0.0), count.value)
@@ -306,8 +295,8 @@ def _inside_now(
         for each in entered
     ]
     share = share_left(now, opening)
-    noise = [exact_or_noisy(0.0, share * share * each.variance) for each in entered]
-    inside = Published(store_occupancy(now, opening, steps)) + total(noise)
+    noise = add_up_noise(each.part(share).published.noise for each in entered)
+    inside = Published(store_occupancy(now, opening, steps), noise)
     if now >= opening.end:
         note = gettext("closed since %(clock)s", clock=f"{opening.end.astimezone(day.zone):%H:%M}")
     else:

@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 from appliance.audit.log import Event, append
 from appliance.errors import UsageError
 from appliance.language import marked
+from appliance.reports.daily import modes_of
 from appliance.reports.exploration import SUBJECTS
 from appliance.reports.number_sheet import as_csv, as_pdf
-from appliance.storage import measurements
 from appliance.storage.database import reading
 from appliance.web.choice import AGAINST, LABELS, UNITS, Choice, is_known, options, presets, read_choice
 from appliance.web.context import WebContext, this_context
@@ -95,7 +95,7 @@ def _today(context: WebContext) -> date:
 
 def _modes(context: WebContext, choice: Choice) -> list[tuple[str, float]]:
     with reading(context.engine) as connection:
-        return measurements.modes(connection, choice.period.start, choice.period.end)
+        return sorted(modes_of(connection, choice.period))
 
 
 def _csv(context: WebContext, choice: Choice, shown: Shown) -> bytes:

@@ -1,10 +1,11 @@
 """Today beside the same day a week ago, up to the same time of day."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from appliance.web.counts import Count, Day, Sums, add_up, shown
+from appliance.web.counts import Count, Sums, add_up, shown
+from appliance.web.day import Day
 from appliance.web.wording import gettext, this_language
 
 WEEK = timedelta(days=7)
@@ -42,14 +43,19 @@ def a_week_before(day: Day) -> Day:
     return Day(date_then, start, end, day.zone)
 
 
+def same_time(now: datetime, day: Day) -> datetime:
+    """The moment of `day` at which the clock at the site shows what it shows now."""
+    clock = now.astimezone(day.zone)
+    return min(_local(day.date, clock.time(), day, clock.fold), day.end)
+
+
 def look_back(day: Day, now: datetime, counts: Iterable[Count], k: int) -> LastWeek:
     """Add up the counts of the day a week before `day`, up to the time of day of `now` and whole.
 
     A bucket that this time cuts counts in part, as if people had come evenly within it.
     """
     then = a_week_before(day)
-    clock = now.astimezone(day.zone)
-    until = min(_local(then.date, clock.time(), day, clock.fold), then.end)
+    until = same_time(now, then)
     counts = tuple(counts)
     return LastWeek(then, until, add_up(then, until, _cut(counts, until), k), add_up(then, now, counts, k))
 
@@ -85,7 +91,7 @@ def _cut(counts: Iterable[Count], until: datetime) -> Iterable[Count]:
     for count in counts:
         part = min(1.0, (until - count.start) / count.length)
         if part > 0:
-            yield replace(count, value=part * count.value, variance=part * part * count.variance)
+            yield count.part(part)
 
 
 def _local(day: date, clock: time, like: Day, fold: int = 0) -> datetime:

@@ -1,5 +1,6 @@
 """The day's numbers as of now: from the database and from the engine's open bucket."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,9 +10,11 @@ from appliance.metrics.opening import Opening, Spans, last_opening
 from appliance.storage import cameras as stored_cameras
 from appliance.storage import measurements
 from appliance.storage.database import reading
+from appliance.storage.measurements import HourRow
 from appliance.web.context import WebContext
-from appliance.web.counts import NO_NUMBER, CameraPlaces, CameraRows, Count, Day, DayCounts, count_day, day_of
-from appliance.web.last_week import LastWeek, a_week_before, compare, look_back
+from appliance.web.counts import NO_NUMBER, CameraPlaces, CameraRows, Count, DayCounts, count_day
+from appliance.web.day import HOUR, Day, day_of
+from appliance.web.last_week import LastWeek, a_week_before, compare, look_back, same_time
 from appliance.web.status import CameraStatus, EngineStatus, read_status
 from appliance.web.summary import alerts_now, busiest_hour, health, queue_now
 from appliance.web.wording import gettext, this_language, translated
@@ -19,6 +22,7 @@ from appliance.web.words import duration, number
 
 SHOWN_MEASURES = ("crossings", "visits", "occupancy_maximum")
 LONGEST_BUCKET = timedelta(hours=1)
+KINDS = ("person", "vehicle")
 STATE_WORDS = {
     "connecting": marked("connecting to the camera"),
     "stalled": marked("connected, but no picture comes"),
@@ -132,7 +136,9 @@ def read_last_week(context: WebContext, day: Day, now: datetime) -> LastWeek:
     """The people who crossed lines a week before `day`."""
     then = a_week_before(day)
     with reading(context.engine) as connection:
-        rows = measurements.read(connection, then.start, then.end, measures=("crossings",), kind="person")
+        rows = measurements.read_hours(
+            connection, then.start, then.end, ("crossings",), ("person",), (same_time(now, then),)
+        )
     return look_back(day, now, map(_count, rows), context.settings.anonymity.k)
 
 
@@ -145,11 +151,14 @@ def read_counts(
     asked for before and after, and the reading is taken again if another bucket has been opened meanwhile.
     """
     status = read_status(context.live)
-    start = day.start if opening is None else min(day.start, opening.start - LONGEST_BUCKET)
+    # What was counted since an opening before midnight, from a whole hour on.
+    begun = timedelta() if opening is None else max(timedelta(), day.start - opening.start + LONGEST_BUCKET)
+    start = day.start - math.ceil(begun / HOUR) * HOUR
+    fine = () if opening is None else (opening.start,)
     for _ in range(3):
         with reading(context.engine) as connection:
             places = [CameraPlaces.of(each) for each in stored_cameras.list_cameras(connection)]
-            rows = measurements.read(connection, start, day.end, measures=SHOWN_MEASURES)
+            rows = measurements.read_hours(connection, start, day.end, SHOWN_MEASURES, KINDS, fine)
             counts = list(map(_count, rows))
         before, status = status, read_status(context.live)
         if _bucket_start(before) == _bucket_start(status):
@@ -157,19 +166,10 @@ def read_counts(
     return places, counts + _open_counts(status), status
 
 
-def _count(row: measurements.MeasurementRow) -> Count:
-    return Count(
-        row.bucket_start,
-        row.camera,
-        row.measure,
-        row.place,
-        row.kind,
-        row.direction,
-        row.value,
-        row.mode,
-        row.variance,
-        timedelta(seconds=row.bucket_seconds),
-    )
+def _count(row: HourRow) -> Count:
+    start, seconds, camera, measure, place, kind, direction, mode, value, variance, squares = row
+    length = timedelta(seconds=seconds)
+    return Count(start, camera, measure, place, kind, direction, value, mode, variance, length, squares)
 
 
 def _bucket_start(status: EngineStatus | None) -> object:

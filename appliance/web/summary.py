@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from appliance.metrics.alerts import Limit, Raised
-from appliance.web.counts import NO_NUMBER, CameraPlaces, Day, Sums, with_error
+from appliance.web.counts import NO_NUMBER, CameraPlaces, Sums, with_error
+from appliance.web.day import Day
 from appliance.web.status import CameraStatus, EngineStatus
 from appliance.web.wording import gettext, ngettext
 from appliance.web.words import duration, number

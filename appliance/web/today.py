@@ -11,7 +11,6 @@ from appliance.web.present import present_numbers
 from appliance.web.roles import Permission, allows
 from appliance.web.streams import MEDIA_TYPE
 from appliance.web.wording import this_language
-from appliance.web.wording import this_language
 
 blueprint = Blueprint("today", __name__)
 

@@ -28,4 +28,6 @@ def upgrade() -> None:
         "summed_day",
         sa.Column("start", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("end", sa.Integer, nullable=False),
+        sa.Column("modes", sa.JSON, nullable=False),
+        sa.Column("longest", sa.Integer, nullable=False),
     )

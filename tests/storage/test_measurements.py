@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.storage import measurements
 from appliance.storage.database import reading
-from appliance.storage.measurements import MeasurementRow, add_bucket, count_buckets, read, remove_before
+from appliance.storage.measurements import MeasurementRow, add_bucket, count_buckets, read, read_hours, remove_before
 from appliance.storage.site import Site
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -124,3 +125,45 @@ def test_of_much_that_is_old_the_oldest_goes_first_and_the_rest_later(site: Site
         assert sum(removed) == 24
         assert len(removed) > 4
         assert remove_before(connection, begins[9], most=1) == 3
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 20),
+            st.sampled_from(["crossings", "occupancy_maximum"]),
+            st.floats(-9, 99),
+            st.sampled_from(["off", "differential", "threshold"]),
+        ),
+        max_size=12,
+    ),
+    st.integers(0, 20),
+)
+def test_hours_hold_what_their_buckets_hold(site: Site, numbers: list[tuple[int, str, float, str]], fine: int) -> None:
+    end = START + 21 * QUARTER
+    with site.engine.connect() as connection, connection.begin() as transaction:
+        rows = [
+            row(value, bucket_start=START + slot * QUARTER, measure=measure, mode=mode, variance=2.0)
+            for slot, measure, value, mode in numbers
+        ]
+        add_bucket(connection, rows)
+        stored = read(connection)
+        moment = START + fine * QUARTER
+        hours = read_hours(connection, START, end, ("crossings", "occupancy_maximum"), ("person",), (moment,))
+        transaction.rollback()
+    for hour in hours:
+        assert (hour.start - START) % (QUARTER if hour.seconds == 900 else 4 * QUARTER) == timedelta()
+        within = [
+            each
+            for each in stored
+            if (each.measure, each.mode) == (hour.measure, hour.mode)
+            and hour.start <= each.bucket_start < hour.start + timedelta(seconds=hour.seconds)
+        ]
+        values = [each.value for each in within]
+        assert hour.value == pytest.approx(max(values) if hour.measure == "occupancy_maximum" else sum(values))
+        assert hour.squares == pytest.approx(sum(each.variance**2 for each in within))
+    crossings = [each.value for each in stored if each.measure == "crossings"]
+    assert sum(hour.value for hour in hours if hour.measure == "crossings") == pytest.approx(sum(crossings))
+    cut = [hour for hour in hours if hour.start <= moment < hour.start + timedelta(seconds=hour.seconds)]
+    assert all(hour.start == moment for hour in cut)

@@ -45,7 +45,7 @@ COLUMNS = {
         *("measure", "kind", "direction", "day_start", "camera", "place"),
         *("value", "variance", "squares", "observed"),
     },
-    "summed_day": {"start", "end"},
+    "summed_day": {"start", "end", "modes", "longest"},
     "stored_part": {"camera", "number"},
     "camera": {
         *("name", "source", "username", "password", "loop", "realtime", "lines", "zones", "created"),

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.metrics.opening import Opening
-from appliance.web.counts import NO_NUMBER, CameraPlaces, Count, DayCounts, count_day, day_of
+from appliance.web.counts import NO_NUMBER, CameraPlaces, Count, DayCounts, count_day
+from appliance.web.day import day_of
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2026, 11, 23, 12, 34, tzinfo=UTC)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.web.counts import Count, Day, add_up, day_of
+from appliance.web.counts import Count, add_up
+from appliance.web.day import Day, day_of
 from appliance.web.last_week import a_week_before, compare, look_back
 
 PARIS = ZoneInfo("Europe/Paris")

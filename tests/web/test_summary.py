@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from appliance.metrics.alerts import Limit, Now, raised
-from appliance.web.counts import NO_NUMBER, CameraPlaces, Count, add_up, day_of
+from appliance.web.counts import NO_NUMBER, CameraPlaces, Count, add_up
+from appliance.web.day import day_of
 from appliance.web.status import CameraStatus, EngineStatus
 from appliance.web.summary import alerts_now, busiest_hour, health, queue_now
 
