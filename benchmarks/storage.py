@@ -4,7 +4,8 @@
 
 Prints JSON: stored numbers, bytes of the file, the milliseconds of what each page reads (median and slowest of many, on
 days spread over the whole time, and how many of them were this program's own), the seconds of a month's report with its
-PDF, of a backup, of a check of every page, of a new key, and of the removal of what is older than the settings keep.
+PDF, of adding all days up once, of a backup, of a check of every page, of a new key, and of the removal of what is
+older than the settings keep.
 `--years` and `--cameras` make it smaller. The numbers are random; there are as many of them as a site with one line and
 one zone a camera stores.
 """
@@ -26,6 +27,9 @@ from appliance.audit import log
 from appliance.audit.log import Event, append
 from appliance.audit.retention import remove_expired
 from appliance.reports.build import build_report, list_reports
+from appliance.reports.daily import sum_days
+from appliance.reports.exploration import SUBJECTS, Question, Unit, explore
+from appliance.reports.period import Period
 from appliance.services import backups
 from appliance.settings import Paths, Settings, find_paths
 from appliance.storage import cameras, keys, measurements, users
@@ -36,10 +40,11 @@ from appliance.storage.site import Site, create_site
 from appliance.vision.live import LiveClient
 from appliance.web.context import WebContext
 from appliance.web.day import Day, day_of
-from appliance.web.present import SHOWN_MEASURES, read_counts
+from appliance.web.present import KINDS, SHOWN_MEASURES, read_counts, read_last_week
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 AUDIT_ENTRIES = 25_000
+MOST_EVER = 10_000
 REPEATS = 20
 PASSPHRASE = "only for this benchmark"  # noqa: S105
 # Measure, place, kind and direction of each number that a bucket of one camera has.
@@ -111,7 +116,17 @@ def pages(paths: Paths, settings: Settings, site: Site, years: int) -> dict[str,
 
     def today(number: int) -> None:
         with reading(site.engine) as connection:
-            measurements.read(connection, day(number).start, day(number).end, measures=SHOWN_MEASURES)
+            measurements.read_hours(connection, day(number).start, day(number).end, SHOWN_MEASURES, KINDS)
+
+    def exploring(measure: str, days: int, unit: Unit) -> Callable[[int], None]:
+        last = END.date() - timedelta(days=1)
+        period = Period(last - timedelta(days=days - 1), last, settings.site.zone)
+
+        def ask(_number: int) -> None:
+            with reading(site.engine) as connection:
+                explore(connection, Question(SUBJECTS[measure], None, period, unit), END, settings.anonymity.k)
+
+        return ask
 
     def asking(act: Callable[[Connection], object]) -> Callable[[int], None]:
         def ask(_number: int) -> None:
@@ -127,6 +142,12 @@ def pages(paths: Paths, settings: Settings, site: Site, years: int) -> dict[str,
     return {
         "today": milliseconds(today),
         "today, added up": milliseconds(lambda number: read_counts(context, day(number))),
+        "today, last week": milliseconds(lambda number: read_last_week(context, day(number), day(number).end)),
+        "explore, a day by quarter": milliseconds(exploring("in", 1, Unit.QUARTER)),
+        "explore, a week by hour": milliseconds(exploring("in", 7, Unit.HOUR)),
+        "explore, a fortnight by day": milliseconds(exploring("in", 14, Unit.DAY)),
+        "explore, a year by week": milliseconds(exploring("occupancy", 365, Unit.WEEK)),
+        "explore, everything by month": milliseconds(exploring("in", years * 365, Unit.MONTH)),
         "live": milliseconds(asking(cameras.list_cameras)),
         "reports": milliseconds(lambda _number: list_reports(site.engine, paths)),
         "audit log": milliseconds(asking(audit_page)),
@@ -161,6 +182,7 @@ def main() -> int:
             "cameras": options.cameras,
             "stored_numbers": stored,
             "stored_per_second": round(stored / filled),
+            "days_added_up_seconds": seconds(lambda: sum_days(site.engine, settings.site.zone, END, MOST_EVER)),
             "pages_ms": pages(paths, settings, site, options.years),
             "report_of_a_month_seconds": seconds(
                 lambda: build_report(

@@ -90,9 +90,15 @@ WHERE part.start < part.end AND each.bucket_start = part.start AND each.camera =
 GROUP BY 1, 2, 3
 """  # noqa: S608 - names of our own
 DAYS = f"""{POINTS}
-SELECT point.number, camera, place, sum(value), max(value), sum(variance), sum(squares), sum(observed)
+SELECT point.number, camera, place, sum(value), max(value), sum(variance), sum(squares)
 FROM point CROSS JOIN day_sum
 WHERE measure = ? AND kind = ? AND direction = ? AND day_start = point.start
+GROUP BY 1, 2, 3
+"""  # noqa: S608 - names of our own
+DAYS_OBSERVED = f"""{POINTS}
+SELECT point.number, camera, place, sum(observed)
+FROM point CROSS JOIN day_sum
+WHERE measure = ? AND kind = ? AND direction = '' AND day_start = point.start
 GROUP BY 1, 2, 3
 """  # noqa: S608 - names of our own
 
@@ -125,7 +131,7 @@ class _Source:
 
     def published(self, query: str, *values: str) -> Iterator[tuple[int, tuple[str, str], Published]]:
         is_maximum = self.question.subject.kind is Kind.MAXIMUM
-        for number, place, (amount, largest, variance, squares, *_) in self.rows(query, *values):
+        for number, place, (amount, largest, variance, squares) in self.rows(query, *values):
             yield number, place, Published(largest if is_maximum else amount, Noise(variance, squares))
 
 
@@ -154,5 +160,5 @@ class _Days(_Source):
 
     def observed(self) -> Iterator[tuple[int, tuple[str, str], float]]:
         subject = self.question.subject
-        for number, place, amounts in self.rows(DAYS, subject.measure, subject.counted, ""):
-            yield number, place, amounts[-1]
+        for number, place, (seconds,) in self.rows(DAYS_OBSERVED, subject.measure, subject.counted):
+            yield number, place, seconds
