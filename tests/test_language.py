@@ -30,6 +30,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """The texts that pages and programs mark for translation, found as `make catalogues` finds them."""
     path = tmp_path_factory.mktemp("catalogue") / "messages.pot"
     command = [str(Path(sys.executable).with_name("pybabel")), "--quiet", "extract", "--keywords", "marked"]
+    command += ["--keywords", "sentence", "--keywords", "counted_sentence:1,2"]
     command += ["--mapping-file", str(FOLDER / "extraction.cfg"), "--output-file", str(path)]
     command += ["appliance", "templates", "static"]
     subprocess.run(command, cwd=REPOSITORY, check=True)
