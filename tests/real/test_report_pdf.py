@@ -114,7 +114,7 @@ def test_the_pages_say_what_the_facts_say(report: Path) -> None:
         facts["site"]["key_fingerprint"],
         "No picture left this site",
         "No person is identified or verified by biometric data",
-        "not stated in this site’s settings",
+        "not stated in this site\u2019s settings",
         "but its key is opened by a file on the same disk",
     ):
         assert expected in words
