@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import rfc8785
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select
 
 from appliance.audit import merkle
 from appliance.audit.merkle import Node
@@ -171,8 +171,13 @@ def entries(
     newest_first: bool = False,
     limit: int | None = None,
     offset: int = 0,
+    containing: str = "",
 ) -> list[Entry]:
-    """Entries of [start, end), with one of `actions` if given, in the log's order or the reverse."""
+    """Entries of [start, end), with one of `actions` if given, in the log's order or the reverse.
+
+    `containing` is looked for, in large or small letters, in what an entry says of its actor, subject, destination and
+    checksum, and in its details.
+    """
     query = select(audit_entry.c.number, audit_entry.c.entry)
     time = _field("time")
     if start is not None:
@@ -181,6 +186,8 @@ def entries(
         query = query.where(time < end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     if actions is not None:
         query = query.where(_field("action").in_(actions))
+    if containing:
+        query = query.where(_says(containing))
     order = audit_entry.c.number.desc() if newest_first else audit_entry.c.number
     query = query.order_by(order).limit(limit).offset(offset)
     return [decode(row.number, row.entry) for row in connection.execute(query)]
@@ -243,3 +250,19 @@ def node_lookup(connection: Connection) -> merkle.Lookup:
 def _field(name: Literal["action", "time"]) -> ColumnElement[str]:
     """A field of the entry, written exactly as in its index."""
     return func.json_extract(audit_entry.c.entry, literal_column(f"'$.{name}'"))
+
+
+# What is looked through, apart from the details.
+SAID = ("actor", "subject", "destination", "sha256")
+
+
+def _says(text: str) -> ColumnElement[bool]:
+    """Whether an entry says the text. The whole of it is looked through first, which is quicker than reading JSON."""
+    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
+
+    def holds(part: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
+        return func.instr(func.lower(part), func.lower(wanted)) > 0
+
+    entry: ColumnElement[str] = audit_entry.c.entry
+    fields = [holds(func.json_extract(entry, f"$.{name}"), text) for name in SAID]
+    return and_(holds(entry, escaped), or_(*fields, holds(func.json_extract(entry, "$.details"), escaped)))

@@ -10,6 +10,7 @@ from appliance.web import (
     account,
     anonymity,
     audit,
+    audit_entry,
     authority,
     camera_trial,
     cameras,
@@ -93,6 +94,7 @@ def create_app(context: WebContext) -> Flask:
         guide,
         reports,
         audit,
+        audit_entry,
     ):
         app.register_blueprint(page.blueprint)
     app.add_url_rule("/health", "health", health)

@@ -2,30 +2,32 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.audit import log
 from appliance.audit.checkpoint import make_checkpoint
 from appliance.audit.log import Entry, Event
-from appliance.audit.verification import AuditLogBroken, verify
 from appliance.language import marked
 from appliance.storage.database import reading
 from appliance.storage.keys import load_signing_key
-from appliance.web.context import Seal, WebContext, this_context
+from appliance.web.audit_seal import begin_verification, current_seal, describe_seal
+from appliance.web.context import this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
-from appliance.web.wording import gettext, ngettext, translated
+from appliance.web.wording import gettext, translated
 from appliance.web.words import BROWSER, attachment, moment, number
 
 blueprint = Blueprint("audit", __name__)
 
 ENTRIES_A_PAGE = 50
 PROGRAM = marked("program")
-VERIFY_AGAIN = timedelta(minutes=10)
+LONGEST_SEARCH = 200
+FIRST_YEAR, LAST_YEAR = 2000, 2999
 ACTION_WORDS = {
     "started": marked("Program started"),
     "stopped": marked("Program stopped"),
@@ -115,8 +117,9 @@ SHOWN_DIGITS = 16
 
 @dataclass(frozen=True)
 class EntryRow:
-    """One line of the table, as text."""
+    """One line of the table, as text; `index` is the entry's number as its address has it."""
 
+    index: int
     number: str
     time: str
     actor: str
@@ -126,50 +129,94 @@ class EntryRow:
 
 
 @dataclass(frozen=True)
-class SealWords:
-    """The verification state in words."""
+class Search:
+    """What is looked for; an empty text or None is anything. `first` and `last` are days of the site."""
 
-    is_good: bool
-    heading: str
-    explanation: str
-    checkpoint: str
+    text: str = ""
+    action: str = ""
+    first: date | None = None
+    last: date | None = None
+
+    def __bool__(self) -> bool:
+        return self != Search()
+
+    def find(self, connection: Connection, zone: ZoneInfo, offset: int, limit: int) -> list[Entry]:
+        """The newest first."""
+        return log.entries(
+            connection,
+            start=datetime.combine(self.first, time(), zone) if self.first else None,
+            end=datetime.combine(self.last + timedelta(days=1), time(), zone) if self.last else None,
+            actions=(self.action,) if self.action else None,
+            newest_first=True,
+            limit=limit,
+            offset=offset,
+            containing=self.text,
+        )
+
+    def address(self, page: int) -> str:
+        return url_for(
+            "audit.show",
+            page=page if page > 1 else None,
+            q=self.text or None,
+            action=self.action or None,
+            first=self.first,
+            last=self.last,
+        )
 
 
 @blueprint.get("/audit")
 @allows(Permission.AUDIT)
 def show() -> str:
     context = this_context()
-    chosen = request.args.get("action", "")
-    actions = (chosen,) if chosen in log.ACTIONS else None
-    page = max(1, request.args.get("page", 1, type=int))
-    first = (min(page, 1_000_000) - 1) * ENTRIES_A_PAGE
-    with reading(context.engine) as connection:
-        total = log.count(connection, actions)
-        found = log.entries(connection, actions=actions, newest_first=True, limit=ENTRIES_A_PAGE, offset=first)
-        size = log.size(connection)
     zone = context.settings.site.zone
+    search = read_search()
+    page = min(max(1, request.args.get("page", 1, type=int)), 1_000_000)
+    before = (page - 1) * ENTRIES_A_PAGE
+    seal = current_seal(context)
+    with reading(context.engine) as connection:
+        found = search.find(connection, zone, before, ENTRIES_A_PAGE + 1)
+        size = log.size(connection)
+    shown = found[:ENTRIES_A_PAGE]
     return render_template(
         "audit.html",
-        rows=[describe_entry(entry, zone) for entry in found],
-        seal=describe_seal(current_seal(context), size, context.clock(), zone),
+        rows=[describe_entry(entry, zone) for entry in shown],
+        seal=describe_seal(seal, context.verifying.locked(), size, context.clock(), zone),
         actions={action: describe_action(action) for action in log.ACTIONS},
-        chosen=chosen if actions else "",
-        newer=page_address(page - 1, chosen) if page > 1 else None,
-        older=page_address(page + 1, chosen) if first + len(found) < total and found else None,
-        range=describe_range(first, len(found), total) if found else "",
+        search=search,
+        newer=search.address(page - 1) if page > 1 else None,
+        older=search.address(page + 1) if len(found) > len(shown) else None,
+        range=describe_range(before, len(shown), None if search else size) if shown else "",
     )
 
 
-def describe_range(first: int, shown: int, total: int) -> str:
-    """Which entries a page shows; `first` counts from 0."""
-    begin, end, of = (number(each) for each in (first + 1, first + shown, total))
-    return gettext("%(first)s to %(last)s of %(total)s", first=begin, last=end, total=of)
+def read_search() -> Search:
+    """What the request looks for; what makes no sense is left out."""
+    text, action = request.args.get("q", "").strip()[:LONGEST_SEARCH], request.args.get("action", "")
+    first, last = (request.args.get(name, None, type=date.fromisoformat) for name in ("first", "last"))
+    sensible = [each if each and FIRST_YEAR <= each.year <= LAST_YEAR else None for each in (first, last)]
+    return Search(text, action if action in log.ACTIONS else "", *sensible)
+
+
+def describe_range(before: int, shown: int, total: int | None) -> str:
+    """Which entries a page shows, after so many others; `total` is None where they were not counted."""
+    first, last = number(before + 1), number(before + shown)
+    if total is None:
+        return gettext("%(first)s to %(last)s", first=first, last=last)
+    return gettext("%(first)s to %(last)s of %(total)s", first=first, last=last, total=number(total))
+
+
+@blueprint.get("/audit/progress")
+@allows(Permission.AUDIT)
+def progress() -> Response:
+    """What is being done, null if nothing is."""
+    busy = this_context().verifying.locked()
+    return jsonify(step=gettext("The log is being verified.") if busy else None)
 
 
 @blueprint.post("/audit/verify")
 @allows(Permission.AUDIT)
 def verify_now() -> BaseResponse:
-    verify_log(this_context())
+    begin_verification(this_context())
     return redirect(url_for("audit.show"))
 
 
@@ -190,83 +237,11 @@ def checkpoint() -> Response:
     return attachment(note, "text/plain; charset=utf-8", f"veilsight-checkpoint-{size}.txt")
 
 
-def current_seal(context: WebContext) -> Seal:
-    """The last verification, made anew if there is none or it is old."""
-    seal = context.seals[-1] if context.seals else None
-    return seal if seal and context.clock() - seal.time < VERIFY_AGAIN else verify_log(context)
-
-
-def verify_log(context: WebContext) -> Seal:
-    """Verify the whole log and remember the outcome.
-
-    Entries cut off the end leave a log that holds, unless a checkpoint covers them; the last length seen tells then.
-    """
-    try:
-        with reading(context.engine) as connection:
-            result = verify(connection, context.site.public_key, context.site.origin)
-    except AuditLogBroken as error:
-        seal = Seal(context.clock(), str(error), _last_length(context), 0, "")
-    else:
-        before = _last_length(context)
-        problem = ""
-        if result.entries < before:
-            problem = gettext(
-                "Entries are missing: there were %(before)s, and now there are %(now)s.",
-                before=number(before),
-                now=number(result.entries),
-            )
-        seal = Seal(
-            context.clock(), problem, max(before, result.entries), result.checkpoint_size, result.checkpoint_signed
-        )
-    context.seals.append(seal)
-    return seal
-
-
-def _last_length(context: WebContext) -> int:
-    return context.seals[-1].entries if context.seals else 0
-
-
-def describe_seal(seal: Seal, size: int, now: datetime, zone: ZoneInfo) -> SealWords:
-    clock = f"{seal.time.astimezone(zone):%H:%M}"
-    is_new = now - seal.time < timedelta(minutes=1)
-    if seal.problem:
-        found = gettext("Found just now.") if is_new else gettext("Found at %(clock)s.", clock=clock)
-        return SealWords(False, gettext("The log does not hold"), seal.problem, found)
-    if is_new:
-        told = ngettext(
-            "%(num)s entry was verified just now.", "All %(num)s entries were verified just now.", seal.entries
-        )
-    else:
-        told = ngettext(
-            "%(num)s entry was verified at %(clock)s.",
-            "All %(num)s entries were verified at %(clock)s.",
-            seal.entries,
-            clock=clock,
-        )
-    if size > seal.entries:
-        added = ngettext(
-            "%(num)s entry has been added since.", "%(num)s entries have been added since.", size - seal.entries
-        )
-        told = f"{told} {added}"
-    return SealWords(True, gettext("The log is whole"), told, describe_checkpoint(seal))
-
-
-def describe_checkpoint(seal: Seal) -> str:
-    if not seal.checkpoint_size:
-        return gettext("No checkpoint has been signed yet.")
-    return ngettext(
-        "The newest checkpoint covers %(num)s entry, signed %(moment)s.",
-        "The newest checkpoint covers %(num)s entries, signed %(moment)s.",
-        seal.checkpoint_size,
-        moment=seal.checkpoint_signed,
-    )
-
-
 def describe_entry(entry: Entry, zone: ZoneInfo) -> EntryRow:
     event = entry.event
-    time = moment(entry.time, zone, with_seconds=True)
+    when = moment(entry.time, zone, with_seconds=True)
     action, actor = describe_action(event.action), describe_actor(event.actor)
-    return EntryRow(number(entry.number), time, actor, action, event.subject, describe_details(event))
+    return EntryRow(entry.number, number(entry.number), when, actor, action, event.subject, describe_details(event))
 
 
 def describe_action(action: str) -> str:
@@ -299,7 +274,3 @@ def describe_detail(key: str, value: object) -> str:
     if words is None:
         return f"{key.replace('_', ' ')} {value}"
     return gettext(words, value=translated(str(value)) if key in TRANSLATED_DETAILS else value)
-
-
-def page_address(page: int, action: str) -> str:
-    return url_for("audit.show", page=page if page > 1 else None, action=action or None)

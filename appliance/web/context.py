@@ -38,13 +38,19 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Seal:
-    """What the verification of the audit log at `time` found; `problem` is empty if the log holds."""
+    """What the verification of the audit log at `time` found.
+
+    `problem` is empty if the log holds by itself; where it is shorter than before, `lost` is how many entries there
+    were and `left` how many there are, else 0.
+    """
 
     time: datetime
     problem: str
     entries: int
     checkpoint_size: int
     checkpoint_signed: str
+    lost: int = 0
+    left: int = 0
 
 
 @dataclass(eq=False)
@@ -54,8 +60,8 @@ class WebContext:
     `settings` are the settings file's, `filed`, with what was answered on the page; `on_settings` is called when that
     changes, and `guided` is set once nobody is to be led through the first start any more.
     `clock` returns the present in UTC; all expiry is measured with it. `seals` holds the newest verification of the
-    audit log, if there was one; `checks` the checks of the count that go on, by view; `token_uses` when a use
-    of a token was last written down, by its name and what was asked for.
+    audit log, if there was one, and `verifying` is held while a long log is verified; `checks` the checks of the count
+    that go on, by view; `token_uses` when a use of a token was last written down, by its name and what was asked for.
     """
 
     site: Site
@@ -68,6 +74,7 @@ class WebContext:
     views: ViewRegister = field(default_factory=ViewRegister)
     feeds: Feeds = field(default_factory=Feeds)
     seals: deque[Seal] = field(default_factory=lambda: deque(maxlen=1))
+    verifying: threading.Lock = field(default_factory=threading.Lock)
     password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
     checks: dict[str, "Begun"] = field(default_factory=dict)
     token_uses: dict[tuple[str, str], datetime] = field(default_factory=dict)

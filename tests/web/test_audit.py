@@ -2,16 +2,20 @@
 
 import hashlib
 import re
+import threading
+from html import unescape
 
 import pytest
 from sqlalchemy import text
 
 from appliance.audit import checkpoint, log
 from appliance.audit.log import ACTIONS, Event, append
+from appliance.audit.proof import check_entry
 from appliance.storage.database import reading
+from appliance.web import audit_seal
 from appliance.web.audit import ACTION_WORDS, ENTRIES_A_PAGE
-from appliance.web.context import WebContext
-from tests.web.conftest import NOON, Browser, Clock, audit_entries
+from appliance.web.context import Seal, WebContext
+from tests.web.conftest import NOON, Browser, Clock, audit_entries, wait_until
 
 
 def fill(context: WebContext, number: int) -> None:
@@ -110,3 +114,98 @@ def test_a_checkpoint_is_signed_over_the_log_as_it_is(browser: Browser, context:
     event = audit_entries(context, "checkpoint-downloaded")[0].event
     assert (event.actor, event.byte_count) == ("ada", len(answer.data))
     assert event.sha256 == hashlib.sha256(answer.data).hexdigest()
+
+
+def found(browser: Browser, **search: str) -> list[str]:
+    """Subjects of the entries that a search shows."""
+    return re.findall(r'<td class="details">([^<]*)', browser.get("/audit", query_string=search).text)
+
+
+def test_what_an_entry_says_is_found_and_its_form_is_not(browser: Browser, context: WebContext) -> None:
+    with context.engine.begin() as connection:
+        append(connection, Event("Zoë", "camera-added", "entrance"), NOON)
+        append(connection, Event("bob", "report-downloaded", "week.pdf", "report", 7, "ab12" * 16, "browser"), NOON)
+        append(connection, Event("bob", "settings-changed", "site", details={"change": 'name "Corner"'}), NOON)
+    assert found(browser, q="zoë") == ["entrance"]
+    assert found(browser, q="ZO") == ["entrance"]
+    assert found(browser, q="ab12AB12") == ["week.pdf"]
+    assert found(browser, q='"corner"') == ["site"]
+    assert found(browser, q="BOB", action="settings-changed") == ["site"]
+    assert found(browser, q="canonical") == found(browser, q="data_class") == found(browser, q="%") == []
+    assert "No entry fits the search." in browser.get("/audit?q=%25").text
+
+
+def test_days_are_the_sites_and_nonsense_is_left_out(browser: Browser, context: WebContext) -> None:
+    with context.engine.begin() as connection:
+        # In Paris the next day has begun.
+        for hour, name in ((22, "sunday"), (23, "monday")):
+            append(connection, Event("ada", "camera-added", name), NOON.replace(day=22, hour=hour))
+    assert found(browser, first="2026-11-23", last="2026-11-23") == ["monday"]
+    assert found(browser, last="2026-11-22") == ["sunday"]
+    for nonsense in ("x", "9999-12-31", "0001-01-01"):
+        assert found(browser, first=nonsense, last=nonsense) == ["monday", "sunday"]
+
+
+def test_the_next_page_keeps_the_search(browser: Browser, context: WebContext) -> None:
+    fill(context, ENTRIES_A_PAGE + 3)
+    with context.engine.begin() as connection:
+        append(connection, Event("bob", "logout", "bob"), NOON)
+    page = browser.get("/audit?q=camera-&action=camera-added").text
+    (older,) = re.findall(r'href="([^"]+)" rel="next"', page)
+    assert re.findall(r"camera-\d{3}", browser.get(unescape(older)).text) == ["camera-002", "camera-001", "camera-000"]
+
+
+def test_an_entry_has_its_proof_that_holds_elsewhere(browser: Browser, context: WebContext) -> None:
+    fill(context, 3)
+    page = browser.get("/audit/entry/1").text
+    assert "No checkpoint covers this entry yet" in page
+    answer = browser.get("/audit/entry/1/proof")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    proven = check_entry(answer.text, context.site.public_key)
+    assert (proven.number, '"camera-001"' in proven.text) == (1, True)
+    page = browser.get("/audit/entry/1").text
+    assert "Proven: this entry is as it was written" in page
+    assert unescape(page).count(proven.text) == 1
+    assert answer.text.splitlines()[1] in unescape(page)
+    # The log was signed once for it, with an entry that says so.
+    assert browser.get("/audit/entry/1/proof").text == answer.text
+    assert len(audit_entries(context, "checkpoint-signed")) == 1
+
+
+def test_a_changed_entry_is_not_proven(browser: Browser, context: WebContext) -> None:
+    fill(context, 3)
+    browser.get("/audit/checkpoint")
+    with context.engine.begin() as connection:
+        connection.execute(text("UPDATE audit_entry SET entry = replace(entry, 'camera-001', 'camera-009')"))
+    page = browser.get("/audit/entry/1").text
+    assert "The proof does not hold" in page
+    assert "Proven" not in page
+
+
+@pytest.mark.parametrize("number", ["3", "-1", "x", str(2**53), str(2**70)])
+def test_an_entry_that_is_not_there_is_not_found(browser: Browser, context: WebContext, number: str) -> None:
+    fill(context, 3)
+    assert browser.get(f"/audit/entry/{number}").status_code == 404
+    assert browser.get(f"/audit/entry/{number}/proof").status_code == 404
+
+
+def test_a_long_log_keeps_no_page_waiting(
+    browser: Browser, context: WebContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(context, 3)
+    monkeypatch.setattr(audit_seal, "AT_ONCE", 2)
+    go_on, verify = threading.Event(), audit_seal.verify_log
+
+    def later(context: WebContext) -> Seal:
+        assert go_on.wait(60)
+        return verify(context)
+
+    monkeypatch.setattr(audit_seal, "verify_log", later)
+    page = browser.get("/audit").text
+    assert "All 3 entries are being verified" in page
+    assert 'data-progress="/audit/progress"' in page
+    browser.post("/audit/verify")
+    assert browser.get("/audit/progress").json == {"step": "The log is being verified."}
+    go_on.set()
+    wait_until(lambda: browser.get("/audit/progress").json == {"step": None})
+    assert "The log is whole" in browser.get("/audit").text

@@ -89,6 +89,9 @@ TABLE = {
     "reports.public_key": REPORTS,
     "reports.certificate": REPORTS,
     "audit.show": AUDIT,
+    "audit.progress": AUDIT,
+    "audit_entry.show": AUDIT,
+    "audit_entry.proof": AUDIT,
     "audit.verify_now": AUDIT,
     "audit.checkpoint": AUDIT,
 }

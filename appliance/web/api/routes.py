@@ -1,6 +1,7 @@
 """The operations of the JSON API. They only read; what is taken away with them is written into the audit log."""
 
 import hashlib
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -9,9 +10,8 @@ from sqlalchemy import Connection
 from werkzeug.exceptions import BadRequest, NotFound
 
 from appliance.audit import checkpoint, log
-from appliance.audit.checkpoint import StoredCheckpoint
-from appliance.audit.log import Entry, EntryUnknown, Event
-from appliance.audit.proof import growth_text, prove_entry, prove_growth
+from appliance.audit.log import Entry, Event
+from appliance.audit.proof import growth_text, prove_growth
 from appliance.errors import UsageError
 from appliance.reports.build import list_reports
 from appliance.reports.exploration import SUBJECTS, Answer, Question, Told, Unit, explore
@@ -19,12 +19,12 @@ from appliance.reports.period import Period, make_period
 from appliance.storage import cameras as stored_cameras
 from appliance.storage.cameras import Camera
 from appliance.storage.database import reading
-from appliance.storage.keys import load_signing_key
 from appliance.web import reports as report_pages
 from appliance.web.api import shapes
 from appliance.web.api.describing import JSON, Operation, answer, describes, read_query
 from appliance.web.api.document import describe
-from appliance.web.audit import current_seal
+from appliance.web.audit_entry import covering_checkpoint, proof_text
+from appliance.web.audit_seal import describe_problem, need_seal
 from appliance.web.camera_health import problem_of
 from appliance.web.choice import places
 from appliance.web.context import WebContext, this_context
@@ -165,8 +165,9 @@ def entries() -> Response:
 @describes(Operation(shapes.Verification))
 def verification() -> Response:
     """Whether the audit log holds; all of it is verified anew every ten minutes."""
-    seal = current_seal(this_context())
-    return answer(shapes.Verification(not seal.problem, seal.problem, seal.time, seal.entries, seal.checkpoint_size))
+    seal = need_seal(this_context())
+    problem = describe_problem(seal)
+    return answer(shapes.Verification(not problem, problem, seal.time, seal.entries, seal.checkpoint_size))
 
 
 @blueprint.get("/audit/entries/<int(max=9007199254740991):number>/proof")
@@ -176,12 +177,7 @@ def proof(number: int) -> Response:
     """The proof that an entry is in the log (C2SP tlog-proof), for `veilsight audit verify --proof` or other tools."""
     context = this_context()
     with context.engine.begin() as connection:
-        try:
-            log.entry_text(connection, number)
-            covering = _checkpoint(connection, context, number + 1)
-            text = prove_entry(connection, number, covering.note, covering.size)
-        except EntryUnknown as error:
-            raise NotFound(str(error)) from error
+        text = proof_text(context, connection, number)
     return Response(text, content_type=TEXT)
 
 
@@ -208,7 +204,7 @@ def newest_checkpoint() -> Response:
     """The newest signed checkpoint (C2SP tlog-checkpoint). Who keeps it can later tell whether the log was changed."""
     context = this_context()
     with context.engine.begin() as connection:
-        found = _checkpoint(connection, context, 1)
+        found = covering_checkpoint(connection, context, 1)
         content, origin = found.note.encode(), context.site.origin
         details: dict[str, str | int] = {"size": found.size}
         digest = hashlib.sha256(content).hexdigest()
@@ -216,17 +212,6 @@ def newest_checkpoint() -> Response:
         event = Event(actor, "checkpoint-downloaded", origin, "log", len(content), digest, taken_to(), details)
         log.append(connection, event, context.clock())
     return Response(content, content_type=TEXT)
-
-
-def _checkpoint(connection: Connection, context: WebContext, size: int) -> StoredCheckpoint:
-    """The newest checkpoint, if it covers so many entries; otherwise a new one."""
-    latest = checkpoint.latest_checkpoint(connection)
-    if latest is not None and latest.size >= size:
-        return latest
-    now = context.clock()
-    key = load_signing_key(context.paths)
-    note, signed = checkpoint.seal(connection, key, context.site.origin, this_session().user, now)
-    return StoredCheckpoint(signed.size, now, note)
 
 
 def _explore(connection: Connection, context: WebContext, measure: str, period: Period) -> Answer:
@@ -272,9 +257,18 @@ def _health(camera: Camera, status: EngineStatus | None) -> shapes.CameraHealth:
         height=now.height if now else 0,
         arriving=now.input_rate if now else 0.0,
         analysed=now.analysed_rate if now else 0.0,
+        dropped=now.dropped_frames if now else 0,
+        decoder=now.decoder if now else "",
+        decoder_reason=now.decoder_reason if now else "",
+        to_count=_delay(now.delay_to_count) if now else None,
+        to_picture=_delay(now.delay_to_picture) if now else None,
         lines=[line.name for line in camera.lines],
         zones=[zone.name for zone in camera.zones],
     )
+
+
+def _delay(known: Mapping[str, float] | None) -> shapes.Delay | None:
+    return shapes.Delay(known["p50"], known["p95"], known["p99"]) if known else None
 
 
 def _entry(entry: Entry) -> shapes.AuditEntry:
