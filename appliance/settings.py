@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from itertools import pairwise
@@ -23,6 +23,7 @@ from appliance.destinations import Destination, Sendable
 from appliance.errors import UsageError
 from appliance.language import Code
 from appliance.report_schedule import ReportSchedule
+from appliance.toml_lines import line_of, split_message
 
 # A set of networks, one for each task: the default ones, or smaller ones that are quicker and find less.
 Pack = Literal["default", "compact"]
@@ -279,20 +280,6 @@ class Settings(Section, frozen=True):
     reports: tuple[ReportSchedule, ...] = (ReportSchedule(every="month"),)
 
 
-def _check_reports(path: Path, settings: Settings) -> None:
-    """Raises `SettingsError`."""
-    if len({schedule.name for schedule in settings.reports}) < len(settings.reports):
-        raise SettingsError(f"The settings file {path} has two [[reports]] of one name; give each its own.")
-    take_reports = {each.name for each in settings.destinations if each.takes(Sendable.REPORT)}
-    for schedule in settings.reports:
-        for name in schedule.destinations:
-            if name not in take_reports:
-                raise SettingsError(
-                    f"The settings file {path}: the reports {schedule.name} go to {name}, which is no destination that "
-                    "takes reports; add one, or correct the name."
-                )
-
-
 def _span(text: str) -> tuple[time, time]:
     """Raises `ValueError` for what is no span of time."""
     found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)", text)
@@ -312,7 +299,7 @@ def _decode(kind: type, value: object) -> object:
 def load_settings(path: Path) -> Settings:
     """Read and check the settings file; a missing file means the defaults.
 
-    Raises `SettingsError` with the field and the reason.
+    Raises `SettingsError` with the line, the field and the reason.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -323,36 +310,85 @@ def load_settings(path: Path) -> Settings:
             f"The settings file {path} can't be read ({error}); check that it is a text file."
         ) from error
     try:
-        settings = msgspec.convert(tomllib.loads(text), Settings, dec_hook=_decode)
-        settings.site.zone  # noqa: B018 - the time zone is looked up here so that a wrong one is found at start
+        return settings_of(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from error
+    except Unfit as problem:
+        raise SettingsError(f"The settings file {path}, {problem.describe(text)}") from problem
+
+
+class Unfit(ValueError):
+    """A value in a TOML file that can't be used: `path` leads to it, and `str` says why."""
+
+    def __init__(self, path: Sequence[str | int], reason: str) -> None:
+        super().__init__(reason)
+        self.path = tuple(path)
+
+    def describe(self, text: str) -> str:
+        """The line in the file's text, the field, and the reason, which ends with a full stop."""
+        line = line_of(text, self.path)
+        where = f"line {line}, " if line else ""
+        field_name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
+        return f"{where}{field_name}: {str(self).rstrip('.')}."
+
+
+def settings_of(document: Mapping[str, object]) -> Settings:
+    """The settings that a TOML document says, checked, each table by itself and with the others. Raises `Unfit`."""
+    try:
+        settings = msgspec.convert(document, Settings, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"The settings file {path} has a wrong value: {error}.") from error
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise SettingsError(
-            f"The settings file {path} names a time zone that doesn't exist; use one like Europe/Paris."
-        ) from error
-    names = [destination.name for destination in settings.destinations]
-    if len(set(names)) < len(names):
-        raise SettingsError(f"The settings file {path} has two destinations of one name; give each its own.")
-    takes_metrics = {each.name for each in settings.destinations if each.takes(Sendable.METRIC)}
-    for alert in settings.alerts:
-        if alert.destination and alert.destination not in takes_metrics:
-            raise SettingsError(
-                f"The settings file {path}: the alert {alert.name} goes to {alert.destination}, which is no "
-                'destination that takes the class "metric"; add one, or the class to it.'
-            )
-    _check_reports(path, settings)
-    if len({alert.name for alert in settings.alerts}) < len(settings.alerts):
-        raise SettingsError(f"The settings file {path} has two alerts of one name; give each its own.")
+        reason, path = split_message(str(error))
+        raise Unfit(path, reason) from error
+    _check_site(settings)
+    _check_names(settings)
+    _check_ways(settings)
+    return settings
+
+
+def _check_site(settings: Settings) -> None:
+    """Raises `Unfit`."""
+    try:
+        settings.site.zone  # noqa: B018 - looked up here so that a wrong one is found at start
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Unfit(("site", "timezone"), "there is no such time zone; use one like Europe/Paris") from error
     if settings.anonymity.mode == "off" and len(settings.anonymity.reason.strip()) < SHORTEST_REASON:
-        raise SettingsError(
-            f"The settings file {path}: anonymity can be off only with a reason of {SHORTEST_REASON} letters or more; "
-            'write reason = "…" below [anonymity], or choose another mode.'
+        raise Unfit(
+            ("anonymity", "reason"),
+            f"anonymity can be off only with a reason of {SHORTEST_REASON} letters or more; write it, or choose "
+            "another mode",
         )
     if 60 % settings.analysis.bucket_minutes:
-        raise SettingsError(
-            f"The settings file {path}: bucket_minutes must divide an hour (5, 6, 10, 12, 15, 20, 30, 60)."
-        )
-    return settings
+        raise Unfit(("analysis", "bucket_minutes"), "bucket_minutes must divide an hour (5, 6, 10, 12, 15, 20, 30, 60)")
+
+
+def _check_names(settings: Settings) -> None:
+    """Raises `Unfit` for two of one name."""
+    for what in ("destinations", "alerts", "reports"):
+        names: set[str] = set()
+        for number, each in enumerate(getattr(settings, what)):
+            if each.name in names:
+                raise Unfit((what, number, "name"), f"two {what} are called {each.name}; give each its own name")
+            names.add(each.name)
+
+
+def _check_ways(settings: Settings) -> None:
+    """Raises `Unfit` for what goes to a destination that does not take it."""
+    for number, alert in enumerate(settings.alerts):
+        if alert.destination and not _takes(settings, alert.destination, Sendable.METRIC):
+            raise Unfit(
+                ("alerts", number, "destination"),
+                f"the alert {alert.name} goes to {alert.destination}, which is no destination that takes the class "
+                '"metric"; add one, or the class to it',
+            )
+    for number, schedule in enumerate(settings.reports):
+        for name in schedule.destinations:
+            if not _takes(settings, name, Sendable.REPORT):
+                raise Unfit(
+                    ("reports", number, "destinations"),
+                    f"the reports {schedule.name} go to {name}, which is no destination that takes reports; add one, "
+                    "or correct the name",
+                )
+
+
+def _takes(settings: Settings, name: str, data_class: Sendable) -> bool:
+    return any(each.name == name and each.takes(data_class) for each in settings.destinations)
