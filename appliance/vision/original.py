@@ -8,7 +8,7 @@ from typing import Self
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
@@ -23,11 +23,14 @@ class SoundNotKept(UsageError):
 
 
 class Original:
-    """The file that is being redacted, opened a second time; use as a context manager. Raises `av.FFmpegError`."""
+    """The file that is being redacted, opened a second time; use as a context manager. Raises `av.FFmpegError`.
 
-    def __init__(self, path: Path) -> None:
+    What has no path comes as an open `container`; `path` is then how messages call it.
+    """
+
+    def __init__(self, path: Path, container: InputContainer | None = None) -> None:
         # A play list can name addresses; a recording may not make this process connect anywhere.
-        self._container = av.open(str(path), options={"protocol_whitelist": "file"})
+        self._container = container or av.open(str(path), options={"protocol_whitelist": "file"})
         video = self._container.streams.video[0]
         self._path = path
         self._size = (video.width, video.height)

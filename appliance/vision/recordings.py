@@ -21,7 +21,7 @@ from appliance.vision.background import Ahead, Behind
 from appliance.vision.covering import Covering
 from appliance.vision.faces import STILL_SHRINK
 from appliance.vision.following import Following, begin_detection, finish_detection
-from appliance.vision.frames import RawFrame, RedactedFrame
+from appliance.vision.frames import Pixels, RawFrame, RedactedFrame
 from appliance.vision.look_ahead import LookAhead, Waiting
 from appliance.vision.original import Original
 from appliance.vision.plates import STILL_CLOSENESS, TEXT_SECONDS
@@ -126,7 +126,17 @@ def result_suffix(source: Path) -> str:
 def _redact_image(
     source: Path, target: Path, detectors: Detectors, report: Report, options: FileOptions, show: Show
 ) -> Outcome:
-    frame = RawFrame.of_picture(read_picture(source), str(source))
+    picture = redact_picture(read_picture(source), str(source), detectors, options)
+    with _whole_file(target) as partial:
+        partial.write_bytes(picture.encode(target.suffix.lower(), IMAGE_QUALITY))
+    report(_describe(picture, 0.0))
+    show(picture)
+    return Outcome(1, int(picture.whole_frame), reason=picture.reason)
+
+
+def redact_picture(pixels: Pixels, name: str, detectors: Detectors, options: FileOptions) -> RedactedFrame:
+    """One picture, uint8 [H, W, 3], blue green red, which the caller must not keep."""
+    frame = RawFrame.of_picture(pixels, name)
     redactor = Redactor(
         detectors,
         DEADLINE_SECONDS,
@@ -136,12 +146,7 @@ def _redact_image(
     )
     looking = redactor.look(frame)
     objects, reason = finish_detection(begin_detection(detectors, frame), DEADLINE_SECONDS)
-    picture = cover_whole(frame, reason) if reason else redactor.redact(frame, looking, objects, ())
-    with _whole_file(target) as partial:
-        partial.write_bytes(picture.encode(target.suffix.lower(), IMAGE_QUALITY))
-    report(_describe(picture, 0.0))
-    show(picture)
-    return Outcome(1, int(picture.whole_frame), reason=picture.reason)
+    return cover_whole(frame, reason) if reason else redactor.redact(frame, looking, objects, ())
 
 
 def _redact_video(
@@ -153,16 +158,32 @@ def _redact_video(
     options: FileOptions,
     show: Show,
 ) -> Outcome:
-    frames = covered = 0
-    seconds, reason, stopped = 0.0, "", ""
     with (
         open_source(str(source), str(source)) as opened,
         _whole_file(target) as partial,
         Original(source) as original,
         VideoWriter(partial, opened.frame_rate, original, options.keep_audio) as writer,
-        Behind(WRITTEN_BEHIND) as behind,
-        Ahead(opened, DECODED_AHEAD) as decoded,
     ):
+        return redact_video(opened, writer, detectors, options, f"The recording {source}", report, progress, show)
+
+
+def redact_video(
+    opened: Source,
+    writer: VideoWriter,
+    detectors: Detectors,
+    options: FileOptions,
+    name: str,
+    report: Report = lambda _line: None,
+    progress: Progress = lambda _done, _all: None,
+    show: Show = lambda _picture: None,
+) -> Outcome:
+    """All frames of an open recording, which messages call `name`, redacted and given to the writer.
+
+    Raises `ResultUnwritable` where there is none.
+    """
+    frames = covered = 0
+    seconds, reason, stopped = 0.0, "", ""
+    with Behind(WRITTEN_BEHIND) as behind, Ahead(opened, DECODED_AHEAD) as decoded:
         begun: float | None = None
         try:
             for picture in _redacted(iter(decoded), opened, detectors, options.covering):
@@ -177,17 +198,17 @@ def _redact_video(
         except SourceStopped as error:
             stopped = str(error)
         if not frames:
-            raise ResultUnwritable(stopped or f"{source} has no picture to redact.")
-        stopped = stopped or _lacking(opened, source)
+            raise ResultUnwritable(stopped or f"{name} has no picture to redact.")
+        stopped = stopped or _lacking(opened, name)
     return Outcome(frames, covered, seconds, reason, stopped)
 
 
-def _lacking(opened: Source, source: Path) -> str:
+def _lacking(opened: Source, name: str) -> str:
     """What is missing of a recording that was read to its end, in a sentence; empty where it is whole."""
     if opened.seconds < WHOLE * opened.declared_seconds - SLACK_SECONDS:
-        return f"The recording {source} ends early: it says that it is {opened.declared_seconds:.1f} seconds long."
+        return f"{name} ends early: it says that it is {opened.declared_seconds:.1f} seconds long."
     if opened.damaged:
-        return f"The recording {source} is damaged: {opened.damaged} of its frames can't be decoded."
+        return f"{name} is damaged: {opened.damaged} of its frames can't be decoded."
     return ""
 
 

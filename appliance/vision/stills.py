@@ -37,12 +37,17 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         content = path.read_bytes()
     except OSError as error:
         raise PictureError(f"The picture {path} can't be read ({error.strerror}).") from error
+    return decode_picture(content, str(path))
+
+
+def decode_picture(content: bytes, name: str) -> NDArray[np.uint8]:
+    """The same from the file's bytes; messages call it `name`. Raises `PictureError`."""
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     except cv2.error as error:
-        raise PictureError(f"The picture {path} is damaged or too large.") from error
+        raise PictureError(f"The picture {name} is damaged or too large.") from error
     if image is None:
-        raise PictureError(f"{path} is not a picture that can be read; use a JPEG or PNG file.")
+        raise PictureError(f"{name} is not a picture that can be read; use a JPEG or PNG file.")
     return np.asarray(image, np.uint8)
 
 

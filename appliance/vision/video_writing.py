@@ -4,6 +4,7 @@ metadata, no thumbnail, no subtitles."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from io import RawIOBase
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self, cast
@@ -56,16 +57,23 @@ class VideoWriter:
     `rate` is the frames a second to declare, 0 where unknown; each picture is shown from its own time on in any case,
     but in an AVI file, whose frames are all of one length. `original` gives the shape of pixels, and the sound too with
     `keep_audio`. FFmpeg's errors, which are `OSError`s when the disk is full or the folder absent, are passed on as
-    they are. Raises `SoundNotKept`.
+    they are. Raises `SoundNotKept`. With `file`, the video goes there, and `path` is only its name.
     """
 
-    def __init__(self, path: Path, rate: float, original: Original | None = None, keep_audio: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rate: float,
+        original: Original | None = None,
+        keep_audio: bool = False,
+        file: RawIOBase | None = None,
+    ) -> None:
         self._format = FORMATS[path.suffix.lower()]
         self._rate = Fraction(rate if rate > 0 else DEFAULT_RATE).limit_denominator(1001)
         self._time_base = 1 / self._rate if self._format.fixed_rate else TIME_BASE
         self._original = original
         self._keep_audio = keep_audio and original is not None
-        self._container: OutputContainer = av.open(str(path), "w", format=self._format.container)
+        self._container: OutputContainer = av.open(file or str(path), "w", format=self._format.container)
         self._stream: VideoStream | None = None
         self._last = -1
         self._planes: Pixels | None = None
