@@ -45,6 +45,7 @@ Action = Literal[
     "delivery-failed",
     "delivery-unknown",
     "egress-refused",
+    "destination-tested",
     "destination-secret-set",
     "destination-secret-removed",
     "guard-refused",
@@ -72,6 +73,7 @@ Action = Literal[
     "anonymity-set",
     "settings-changed",
     "counting-checked",
+    "plan-changed",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 LEAF = "SELECT leaf_hash FROM audit_entry WHERE number = ?"

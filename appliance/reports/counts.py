@@ -15,6 +15,8 @@ from appliance.storage.tables import measurement
 
 KINDS = ("person", "vehicle")
 DIRECTIONS = ("in", "out")
+# What a zone counts; flows and the heat map have places of their own.
+OF_ZONES = ("visits", "occupancy_seconds", "occupancy_maximum", "dwell")
 # Whole numbers of seconds and crossings survive; what is cut is the noise of adding up fractions.
 DECIMALS = 4
 NOTHING = Published()
@@ -71,7 +73,7 @@ def _places(cameras: Iterable[Camera], whole: Sums) -> Mapping[str, _Places]:
         known = places[name]
         if measure == "crossings":
             known.lines.add((place, kind))
-        elif place:
+        elif measure in OF_ZONES:
             known.zones.add((place, kind))
     return places
 

@@ -43,7 +43,7 @@ def modes_of(connection: Connection, period: Period) -> frozenset[tuple[str, flo
     days = days_of(period)
     known = daily_sums.known(connection, days)
     found = frozenset().union(*(each.modes for each in known.values()))
-    for start, end in _joined(day for day in days if day not in known):
+    for start, end in joined(day for day in days if day not in known):
         found |= frozenset(measurements.modes(connection, start, end))
     return found
 
@@ -53,7 +53,7 @@ def longest_bucket(connection: Connection, period: Period) -> int:
     days = days_of(period)
     known = daily_sums.known(connection, days)
     found = [each.longest for each in known.values()]
-    found += [measurements.longest(connection, *span) for span in _joined(day for day in days if day not in known)]
+    found += [measurements.longest(connection, *span) for span in joined(day for day in days if day not in known)]
     return max(found, default=0)
 
 
@@ -64,12 +64,12 @@ def cameras_of(connection: Connection, period: Period, spans: Iterable[Day]) -> 
     # A span within a day that is added up needs no look of its own.
     unknown = [day for day in days if day not in known]
     found = set(daily_sums.cameras(connection, period.start, period.end)) if known else set()
-    for start, end in _joined(span for span in spans if any(span[0] < day[1] and day[0] < span[1] for day in unknown)):
+    for start, end in joined(span for span in spans if any(span[0] < day[1] and day[0] < span[1] for day in unknown)):
         found |= measurements.cameras(connection, start, end)
     return frozenset(found)
 
 
-def _joined(days: Iterable[Day]) -> list[Day]:
+def joined(days: Iterable[Day]) -> list[Day]:
     """Days in order, those that follow each other made one span."""
     spans: list[Day] = []
     for start, end in days:

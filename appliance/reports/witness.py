@@ -35,6 +35,7 @@ CHANGES = {
     "camera-added": marked("camera added"),
     "camera-changed": marked("camera changed"),
     "camera-removed": marked("camera removed"),
+    "plan-changed": marked("floor plan changed"),
     "user-added": marked("user added"),
     "role-changed": marked("role changed"),
     "second-factor-on": marked("second factor set up"),

@@ -140,6 +140,19 @@ camera = Table(
     Column("heat_map", Boolean, nullable=False, server_default=false()),
 )
 
+# What SQLite itself refuses of a plan: a second one, and what is too large for a drawing or is no JSON.
+ONLY_A_DRAWING = ("number = 1", "typeof(plan) = 'text' AND length(plan) <= 60000 AND json_valid(plan)")
+
+# The floor plan that somebody drew (storage/floor_plan.py): lines, areas and names; no picture.
+floor_plan = Table(
+    "floor_plan",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("plan", Text, nullable=False),
+    Column("changed", Moment, nullable=False),
+    *(CheckConstraint(rule) for rule in ONLY_A_DRAWING),
+)
+
 # How far the count of a camera was from that of somebody who counted by eye: a part, no number of people.
 counting_check = Table(
     "counting_check",
@@ -222,6 +235,19 @@ delivery = Table(
     Column("next_attempt", Moment),
     Column("delivered", Moment),
     Column("last_error", String, nullable=False),
+)
+
+# The newest test of each destination that was asked for on the page (storage/destination_trials.py).
+destination_trial = Table(
+    "destination_trial",
+    metadata,
+    Column("destination", String, primary_key=True),
+    Column("asked", Moment, nullable=False),
+    # Of the file that is sent, which the courier makes of the destination's name and this time; it can't sign.
+    Column("signature", Text, nullable=False),
+    # Null while it waits for the courier; `problem` is empty where the file arrived.
+    Column("finished", Moment),
+    Column("problem", String, nullable=False, server_default=""),
 )
 
 # What opens a destination (a password, private key or token), sealed for the courier alone.

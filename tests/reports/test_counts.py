@@ -175,3 +175,16 @@ def test_a_histogram_is_withheld_where_its_sum_would_give_a_small_bin_away(place
     assert {told[name] for name in told if name not in ("15-30", "30-60")} == {(0.0, True)}
     hidden = bins(place, 6, **{"0-5": 2.0, "15-30": 30.0, "30-60": 40.0})
     assert set(hidden.values()) == {(0.0, True)}, "the visits are published, and two of them would be left"
+
+
+def test_ways_and_the_heat_map_are_no_zones(place: Place) -> None:
+    place.counted(
+        utc(1, 8, 0),
+        "gate",
+        OBSERVED,
+        ("visits", "Till", "person", "", 2.0),
+        ("flows", "Till>Hall", "person", "", 1.0),
+        ("heat_seconds", "3,4", "person", "", 9.0),
+    )
+    (camera,) = counts(place, date(2026, 10, 1), date(2026, 10, 1))["cameras"]
+    assert [each["zone"] for each in camera["zones"]] == ["Till"]

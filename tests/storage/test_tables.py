@@ -51,6 +51,7 @@ COLUMNS = {
         *("name", "source", "username", "password", "loop", "realtime", "lines", "zones", "created"),
         *("masks", "rate", "enabled", "transport", "ignored", "mounting", "heat_map"),
     },
+    "floor_plan": {"number", "plan", "changed"},
     "counting_check": {"camera", "checked", "user", "seconds", "difference"},
     "alert_waiting": {"number", "name", "destination", "reached", "queued"},
     "user": {
@@ -64,6 +65,7 @@ COLUMNS = {
         *("schedule", "state", "checked"),
     },
     "delivery": {"report", "destination", "attempts", "next_attempt", "delivered", "last_error"},
+    "destination_trial": {"destination", "asked", "signature", "finished", "problem"},
     "destination_secret": {"destination", "nonce", "ciphertext", "changed"},
     "audit_entry": {"number", "entry", "leaf_hash"},
     "audit_node": {"level", "position", "hash"},

@@ -1,0 +1,237 @@
+"""How long visits to zones last, which ways people take between them, and where they stand: of a period, as it may be
+shown. For the page Explore and the reports.
+
+Whole days are read from their sums where there are any (`storage.daily_sums`), else from the buckets. In the mode
+`threshold` the site's days are suppressed as everywhere (`sums`): of durations whole days are told or nothing, and of
+the heat map nothing.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from appliance.errors import UsageError
+from appliance.language import marked
+from appliance.metrics.floor import DWELL_BINS, HEAT_GRID, PARKED_SECONDS, bin_begin, flow
+from appliance.metrics.publishing import Published, total
+from appliance.metrics.uncertainty import Noise
+from appliance.reports.daily import cameras_of, days_of, joined
+from appliance.reports.period import Period
+from appliance.reports.series import SEEK
+from appliance.reports.sums import has_thresholds, suppressed_days
+from appliance.storage import daily_sums
+from appliance.storage.daily_sums import Day
+from appliance.storage.measurements import seconds_of
+
+# The longest periods that are read at once, in days: a heat map has 192 cells for each camera and day.
+MOST_DAYS, MOST_HEAT_DAYS = 400, 31
+
+Cells = Mapping[tuple[str, str, str], Published]
+"""What may be shown, by camera, place and direction."""
+
+DAYS = """
+SELECT camera, place, direction, sum(value), sum(variance), sum(squares)
+FROM json_each(?) AS span CROSS JOIN json_each(?) AS way CROSS JOIN day_sum
+WHERE measure = ? AND kind = ? AND direction = way.value
+    AND day_start >= span.value ->> 0 AND day_start < span.value ->> 1
+GROUP BY 1, 2, 3
+"""
+BUCKETS = f"""{SEEK}
+SELECT each.camera, each.place, each.direction, sum(each.value), sum(each.variance), sum(each.variance * each.variance)
+FROM part CROSS JOIN json_each(?) AS camera CROSS JOIN measurement AS each
+WHERE part.start < part.end AND each.bucket_start = part.start AND each.camera = camera.value
+    AND each.measure = ? AND each.kind = ? AND each.mode != 'threshold'
+GROUP BY 1, 2, 3
+"""  # noqa: S608 - names of our own
+
+
+class TooLong(UsageError):
+    """More days than are read at once."""
+
+
+@dataclass(frozen=True)
+class Stays:
+    """The visits to one zone by duration: a number for each of `floor.DWELL_BINS`, of visits that have ended."""
+
+    camera: str
+    zone: str
+    bins: tuple[Published, ...]
+
+    @property
+    def whole(self) -> Published:
+        return total(self.bins)
+
+    def longer_than(self, seconds: int) -> Published:
+        """The visits of so many seconds or more; one of the bins begins there."""
+        return total(number for name, number in zip(DWELL_BINS, self.bins, strict=True) if bin_begin(name) >= seconds)
+
+    @property
+    def parked(self) -> Published:
+        """Where vehicles are counted: those that stayed."""
+        return self.longer_than(PARKED_SECONDS)
+
+    @property
+    def median_bin(self) -> int | None:
+        """The bin that half of the visits do not exceed; None where the numbers are too few or too unsure to say."""
+        if any(each.withheld for each in self.bins) or not self.whole.surely_some:
+            return None
+        # What noise made negative is nobody.
+        seen = [max(0.0, each.value) for each in self.bins]
+        so_far = 0.0
+        for index, value in enumerate(seen):
+            so_far += value
+            if so_far >= sum(seen) / 2:
+                return index
+        return None
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How often persons went from each of a camera's zones to each other; None where both are the same."""
+
+    camera: str
+    zones: tuple[str, ...]
+    numbers: tuple[tuple[Published | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """For how many seconds persons stood in each cell of a camera's picture: rows from the top, of columns.
+
+    `merged` cells of `floor.HEAT_GRID` in each direction are one here, so that noise does not hide everything.
+    """
+
+    camera: str
+    merged: int
+    rows: tuple[tuple[Published, ...], ...]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is more than noise."""
+        return any(each.surely_some for row in self.rows for each in row)
+
+
+def check_length(period: Period, most: int) -> None:
+    """Raises `TooLong`."""
+    if period.days > most:
+        raise TooLong(
+            marked("%(days)s days are too many to be shown here; choose %(most)s at most."),
+            days=period.days,
+            most=most,
+        )
+
+
+def read_stays(
+    connection: Connection, period: Period, zones: Iterable[tuple[str, str]], kind: str, now: datetime, k: int
+) -> list[Stays]:
+    """Of each of the zones, by camera and name, in their order. Raises `TooLong`."""
+    check_length(period, MOST_DAYS)
+    cells = read_cells(connection, period, "dwell", kind, DWELL_BINS, now, k)
+    return [
+        Stays(camera, zone, tuple(cells.get((camera, zone, each), Published()) for each in DWELL_BINS))
+        for camera, zone in zones
+    ]
+
+
+def read_ways(
+    connection: Connection, period: Period, zones: Mapping[str, Sequence[str]], now: datetime, k: int
+) -> list[Ways]:
+    """Of each camera with two zones or more. Raises `TooLong`."""
+    check_length(period, MOST_DAYS)
+    cells = read_cells(connection, period, "flows", "person", ("",), now, k)
+    return [
+        Ways(
+            camera,
+            tuple(names),
+            tuple(
+                tuple(None if begin == end else cells.get((camera, flow(begin, end), ""), Published()) for end in names)
+                for begin in names
+            ),
+        )
+        for camera, names in zones.items()
+        if len(names) > 1
+    ]
+
+
+def read_heat(connection: Connection, period: Period, cameras: Iterable[str], now: datetime, k: int) -> list[Heat]:
+    """Of each of the cameras. Raises `TooLong`."""
+    check_length(period, MOST_HEAT_DAYS)
+    cells = read_cells(connection, period, "heat_seconds", "person", ("",), now, k)
+    columns, rows = HEAT_GRID
+    return [
+        clearest(
+            camera,
+            [
+                [cells.get((camera, f"{column},{row}", ""), Published()) for column in range(columns)]
+                for row in range(rows)
+            ],
+        )
+        for camera in cameras
+    ]
+
+
+def clearest(camera: str, grid: Sequence[Sequence[Published]]) -> Heat:
+    """The finest of three grids in which most of the time is in cells that are more than noise, else the coarsest."""
+    for merged in (1, 2, 4):
+        rows = merge(grid, merged)
+        everything = [each for row in rows for each in row]
+        known = sum(each.value for each in everything if each.surely_some)
+        if known > 0 and 2 * known >= sum(abs(each.value) for each in everything):
+            break
+    return Heat(camera, merged, rows)
+
+
+def merge(grid: Sequence[Sequence[Published]], number: int) -> tuple[tuple[Published, ...], ...]:
+    """The grid with so many cells in each direction made one; both of its sides are multiples of the number."""
+    return tuple(
+        tuple(
+            total(grid[row + down][column + right] for down in range(number) for right in range(number))
+            for column in range(0, len(grid[0]), number)
+        )
+        for row in range(0, len(grid), number)
+    )
+
+
+def read_cells(
+    connection: Connection,
+    period: Period,
+    measure: str,
+    kind: str,
+    directions: Sequence[str],
+    now: datetime,
+    k: int,
+) -> Cells:
+    """Every cell of one measure and kind over the whole period. A cell that is not there was never stored."""
+    days = days_of(period)
+    known = daily_sums.known(connection, days)
+    cells: dict[tuple[str, str, str], Published] = {}
+
+    def add(rows: Iterable[Sequence[object]]) -> None:
+        for camera, place, direction, value, variance, squares in rows:
+            cell = (str(camera), str(place), str(direction))
+            number = Published(float(value), Noise(float(variance), float(squares)))  # type: ignore[arg-type]
+            cells[cell] = cells.get(cell, Published()) + number
+
+    summed = _spans(day for day in days if day in known)
+    if summed:
+        values = (json.dumps(summed), json.dumps(directions), measure, kind)
+        add(connection.exec_driver_sql(DAYS, values).cursor.fetchall())
+    others = joined(day for day in days if day not in known)
+    if others:
+        cameras = json.dumps(sorted(cameras_of(connection, period, others)))
+        points = json.dumps([(0, seconds_of(start), seconds_of(end)) for start, end in others])
+        add(connection.exec_driver_sql(BUCKETS, (points, cameras, measure, kind)).cursor.fetchall())
+    if has_thresholds(connection, period):
+        for day in suppressed_days(connection, period, now, k):
+            for (camera, name, place, of_kind, direction), number in day.whole.numbers.items():
+                if (name, of_kind) == (measure, kind):
+                    cell = (camera, place, direction)
+                    cells[cell] = cells.get(cell, Published()) + number
+    return cells
+
+
+def _spans(days: Iterable[Day]) -> list[tuple[int, int]]:
+    return [(seconds_of(start), seconds_of(end)) for start, end in joined(days)]
