@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from appliance.audit.log import Event, append
 from appliance.errors import UsageError
 from appliance.metrics.geometry import GeometryError, Line, Point, Zone, check_names
-from appliance.storage import cameras
+from appliance.storage import camera_records, cameras
+from appliance.storage.camera_records import CameraRecord
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 
 NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
@@ -51,9 +52,26 @@ def change_camera(
     return changed
 
 
+def describe_camera(connection: Connection, actor: str, record: CameraRecord) -> bool:
+    """Note for the record where a camera is, what it sees and where signs tell of it; False where nothing is new.
+
+    Raises `CameraUnknown` and `RecordUnusable`.
+    """
+    cameras.need(connection, record.camera)
+    before = camera_records.read(connection).get(record.camera, CameraRecord(record.camera))
+    new = [name for name in CameraRecord.__slots__ if getattr(record, name) != getattr(before, name)]
+    if not new:
+        return False
+    camera_records.write(connection, record)
+    details = {"change": f"record: {', '.join(new)}"}
+    append(connection, Event(actor, "camera-changed", record.camera, "configuration", details=details))
+    return True
+
+
 def remove_camera(connection: Connection, actor: str, name: str) -> None:
     """Forget a camera; its counts stay. Raises `CameraUnknown`."""
     cameras.remove(connection, name)
+    camera_records.remove(connection, name)
     append(connection, Event(actor, "camera-removed", name, "configuration"))
 
 

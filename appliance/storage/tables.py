@@ -153,6 +153,19 @@ floor_plan = Table(
     *(CheckConstraint(rule) for rule in ONLY_A_DRAWING),
 )
 
+# What people wrote about each camera for the record (storage/camera_records.py).
+camera_record = Table(
+    "camera_record",
+    metadata,
+    Column("camera", String, primary_key=True),
+    Column("location", String, nullable=False),
+    Column("field_of_view", String, nullable=False),
+    Column("signs", String, nullable=False),
+    # The day on which somebody last saw them, ISO 8601, or empty.
+    Column("signs_seen", String, nullable=False),
+    Column("changed", Moment, nullable=False),
+)
+
 # How far the count of a camera was from that of somebody who counted by eye: a part, no number of people.
 counting_check = Table(
     "counting_check",

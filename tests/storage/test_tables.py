@@ -52,6 +52,7 @@ COLUMNS = {
         *("masks", "rate", "enabled", "transport", "ignored", "mounting", "heat_map"),
     },
     "floor_plan": {"number", "plan", "changed"},
+    "camera_record": {"camera", "location", "field_of_view", "signs", "signs_seen", "changed"},
     "counting_check": {"camera", "checked", "user", "seconds", "difference"},
     "alert_waiting": {"number", "name", "destination", "reached", "queued"},
     "user": {
