@@ -87,7 +87,9 @@ def describe(name: str, trial: "Trial") -> list[str]:
     declared = f" (it says {trial.declared_rate:g})" if trial.declared_rate else ""
     lines = [
         f"{name}: {trial.width}x{trial.height} pixels, {trial.codec}, {trial.frame_rate:g} frames a second{declared}",
-        f"decoded by {trial.decoder}" + (f", over {trial.transport.upper()}" if trial.transport else ""),
+        f"decoded by {trial.decoder}"
+        + (f", since {trial.decoder_reason}" if trial.decoder_reason else "")
+        + (f"; over {trial.transport.upper()}" if trial.transport else ""),
         f"first frame after {trial.first_frame_seconds:.1f} s",
     ]
     if trial.latency_seconds is None:

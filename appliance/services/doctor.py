@@ -199,6 +199,9 @@ def describe_camera(camera: Mapping[str, Any]) -> Finding:
             if camera[key]:
                 times = " / ".join(f"{1000 * camera[key][name]:.0f}" for name in ("p50", "p95", "p99"))
                 parts.append(f"frame to {words} {times} ms (50 / 95 / 99 %)")
+        if camera["decoder"]:
+            why = f", since {camera['decoder_reason']}" if camera["decoder_reason"] else ""
+            parts.append(f"{camera['codec']} decoded by {camera['decoder']}{why}")
     if camera["tampering"]:
         parts.append(f"{camera['tampering_words']}; counts of this time are marked as unreliable")
     if camera["reconnects"]:

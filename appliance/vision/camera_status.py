@@ -29,7 +29,8 @@ class CameraStatus:
 
     `target_rate` is how many frames a second are to be analysed. `looked_frames` are those that the network was asked
     about; the others of `analysed_frames` were still. `dropped_frames` came while an earlier one was at work,
-    `skipped_frames` were more than the target rate. Delays are in seconds from a frame's arrival.
+    `skipped_frames` were more than the target rate. `decoder` is "software" or FFmpeg's name of the hardware, with the
+    reason why it is software. Delays are in seconds from a frame's arrival.
     """
 
     name: str
@@ -46,6 +47,7 @@ class CameraStatus:
     height: int = 0
     codec: str = ""
     decoder: str = ""
+    decoder_reason: str = ""
     transport: str = ""
     told: State = "streaming"
     covered_because: str = ""
@@ -72,7 +74,7 @@ class CameraStatus:
         self.skipped_frames += source.skipped - self._source_skipped
         self._source_dropped, self._source_skipped = source.dropped, source.skipped
         self.width, self.height = frame.width, frame.height
-        self.codec, self.decoder = source.codec, source.decoder
+        self.codec, self.decoder, self.decoder_reason = source.codec, source.decoder, source.decoder_reason
         self._arrivals.add(self.arrived, source.received)
 
     def count(self, looked: bool, delay: float | None) -> None:
@@ -116,6 +118,7 @@ class CameraStatus:
             "height": self.height,
             "codec": self.codec,
             "decoder": self.decoder,
+            "decoder_reason": self.decoder_reason,
             "transport": self.transport,
         }
 

@@ -5,15 +5,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import av
-from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.container import InputContainer
 
 from appliance.errors import VeilsightError
+from appliance.vision.decoding import OVER_UDP, USB, Decoding, choose_hardware
 
 Transport = Literal["tcp", "udp"]
 
@@ -32,9 +32,6 @@ USB_DEVICE = re.compile(r"/dev/(video\d+|v4l/\S+)")
 RTSP_PROTOCOLS = "rtsp,rtsps,rtp,udp,tcp,tls,crypto"
 HTTP_PROTOCOLS = "http,https,httpproxy,tcp,tls"
 HTTP_FORMATS = "mpjpeg,mjpeg,jpeg_pipe,mpegts,flv,h264,hevc,matroska,webm,mov,mp4"
-# FFmpeg's kinds of hardware that decode, and the file that is there where a machine has one.
-HARDWARE = (("vaapi", "dri/renderD*"), ("cuda", "nvidiactl"))
-HARDWARE_KINDS = tuple(kind for kind, _device in HARDWARE)
 
 
 class SourceError(VeilsightError):
@@ -47,6 +44,14 @@ class SourceRefused(SourceError):
 
 class SourceStopped(SourceError):
     """A source that was open gives no more frames."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A connection, and why the processor decodes it; empty where hardware is to."""
+
+    container: InputContainer
+    why_software: str
 
 
 def is_usb(source: str) -> bool:
@@ -76,7 +81,7 @@ def open_camera(
     password: str = "",
     transport: Transport = "tcp",
     stop: threading.Event | None = None,
-) -> InputContainer:
+) -> Opened:
     """A camera's connection. `name` is how messages call it.
 
     Gives up after `OPEN_SECONDS` or when `stop` is set, even where FFmpeg can't be interrupted: while it looks a name
@@ -94,21 +99,23 @@ def open_camera(
         if time.monotonic() > until:
             opening.abandon()
             break
-    if opening.container is None:
+    if opening.opened is None:
         # Raised out here, so that FFmpeg's error, which names the address and the password in it, is not attached.
         kind = SourceRefused if opening.failure == REFUSED else SourceError
         raise kind(f"{name} can't be reached: {opening.failure or explain(source, TimeoutError())}.")
-    return opening.container
+    return opening.opened
 
 
-def _open(source: str, username: str, password: str, transport: Transport) -> InputContainer:
+def _open(source: str, username: str, password: str, transport: Transport) -> Opened:
     if is_usb(source):
-        return av.open(source, format="v4l2", timeout=(OPEN_SECONDS, READ_SECONDS))
+        return Opened(av.open(source, format="v4l2", timeout=(OPEN_SECONDS, READ_SECONDS)), USB)
     options = _rtsp_options(transport) if has_transport(source) else _http_options()
     address = with_credentials(source, username, password)
     # Hardware does not tell that packets were lost, which UDP does not mend.
-    hardware = None if transport == "udp" and has_transport(source) else hardware_decoder()
-    return av.open(address, options=options, timeout=(OPEN_SECONDS, READ_SECONDS), hwaccel=hardware)
+    lossy = transport == "udp" and has_transport(source)
+    decoding = Decoding(None, OVER_UDP) if lossy else choose_hardware()
+    container = av.open(address, options=options, timeout=(OPEN_SECONDS, READ_SECONDS), hwaccel=decoding.hardware)
+    return Opened(container, decoding.reason)
 
 
 def _rtsp_options(transport: Transport) -> dict[str, str]:
@@ -137,35 +144,12 @@ def _quick_start() -> dict[str, str]:
     return {"analyzeduration": str(int(ANALYSE_SECONDS * 1e6)), "fpsprobesize": "0", "flags": "low_delay"}
 
 
-def hardware_decoder(devices: Path = Path("/dev")) -> HWAccel | None:
-    """The first hardware that this machine has, that FFmpeg was built for, and that can be started.
-
-    Streams it can't decode are decoded in software all the same.
-    """
-    built = hwdevices_available()
-    for kind, device in HARDWARE:
-        if kind not in built or not any(devices.glob(device)):
-            continue
-        accelerator = HWAccel(kind, allow_software_fallback=True, options=_shared_context(kind))
-        try:
-            accelerator.create(av.Codec("h264", "r"))
-        except (av.FFmpegError, OSError, NotImplementedError):
-            continue
-        return accelerator
-    return None
-
-
-def _shared_context(kind: str) -> dict[str, object] | None:
-    # One context for all cameras: each costs a few hundred megabytes of an NVIDIA device's memory.
-    return {"primary_ctx": "1"} if kind == "cuda" else None
-
-
 class _Opening:
-    """A container that another thread opens; whoever waits for it may walk away."""
+    """A connection that another thread opens; whoever waits for it may walk away."""
 
-    def __init__(self, opener: Callable[[], InputContainer], explainer: Callable[[Exception], str]) -> None:
+    def __init__(self, opener: Callable[[], Opened], explainer: Callable[[Exception], str]) -> None:
         self.done = threading.Event()
-        self.container: InputContainer | None = None
+        self.opened: Opened | None = None
         self.failure = ""
         self._opener = opener
         self._explainer = explainer
@@ -174,11 +158,11 @@ class _Opening:
 
     def run(self) -> None:
         try:
-            container = self._opener()
+            opened = self._opener()
             with self._lock:
-                self.container = None if self._abandoned else container
-            if self.container is None:
-                container.close()
+                self.opened = None if self._abandoned else opened
+            if self.opened is None:
+                opened.container.close()
         except Exception as error:
             self.failure = self._explainer(error)
         self.done.set()
@@ -187,9 +171,9 @@ class _Opening:
         """Whatever comes is closed at once."""
         with self._lock:
             self._abandoned = True
-            container, self.container = self.container, None
-        if container is not None:
-            container.close()
+            opened, self.opened = self.opened, None
+        if opened is not None:
+            opened.container.close()
 
 
 def with_credentials(address: str, username: str, password: str) -> str:

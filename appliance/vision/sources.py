@@ -16,19 +16,19 @@ from typing import Self
 import av
 import cv2
 import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from appliance.metrics.geometry import Zone
+from appliance.vision.decoding import DECLINED, HARDWARE_KINDS, RECORDING
 from appliance.vision.frames import Pixels, RawFrame
 from appliance.vision.opening import (
-    HARDWARE_KINDS,
     OPEN_SECONDS,
     READ_SECONDS,
     SILENT,
     STOP_SECONDS,
+    Opened,
     SourceError,
     SourceRefused,
     SourceStopped,
@@ -74,7 +74,7 @@ class Source:
 
     def __init__(
         self,
-        container: InputContainer,
+        opened: Opened,
         name: str,
         camera: str,
         pace: Pace,
@@ -92,8 +92,9 @@ class Source:
         self.seconds = 0.0
         self.transport = transport
         self.delay: float | None = None
-        self._container = container
-        self._stream = container.streams.video[0]
+        self._container = opened.container
+        self._why_software = opened.why_software
+        self._stream = opened.container.streams.video[0]
         self._blind = transport == "udp" and self.codec not in TELLING_CODECS
         self._unsure = self._blind
         if self.live:
@@ -140,6 +141,11 @@ class Source:
         context = self._stream.codec_context
         # The hardware declines streams that it can't decode, and software does them.
         return str(context.pix_fmt) if context.is_hwaccel and context.pix_fmt in HARDWARE_KINDS else "software"
+
+    @property
+    def decoder_reason(self) -> str:
+        """Why software decodes; empty where hardware does. Known from the first frame on."""
+        return "" if self.decoder != "software" else self._why_software or DECLINED
 
     @property
     def frame_count(self) -> int:
@@ -328,19 +334,19 @@ def open_source(
     live = is_live(source)
     name = f"The camera {camera}" if live else f"The recording {source}"
     pace: Pace = "arrival" if live else "played" if realtime else "recording"
-    container = open_camera(source, name, username, password, transport, stop) if live else _open_recording(source)
-    if not container.streams.video:
-        container.close()
+    opened = open_camera(source, name, username, password, transport, stop) if live else _open_recording(source)
+    if not opened.container.streams.video:
+        opened.container.close()
         raise SourceError(f"{name} has no picture, only sound or data.")
     chosen = transport if has_transport(source) else ""
-    return Source(container, name, camera, pace, loop and not live, chosen, stop, masks, rate)
+    return Source(opened, name, camera, pace, loop and not live, chosen, stop, masks, rate)
 
 
-def _open_recording(path: str) -> InputContainer:
+def _open_recording(path: str) -> Opened:
     if not Path(path).is_file():
         raise SourceError(f"There is no file {path}; give a video file or a camera's rtsp:// address.")
     try:
-        return open_recording(path)
+        return Opened(open_recording(path), RECORDING)
     except (av.FFmpegError, OSError, ValueError) as error:
         failure = f"{path} is not a video that can be read ({reason(error)}); try another file."
     raise SourceError(failure)

@@ -34,18 +34,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.language import marked
 from appliance.vision.frames import Pixels
 
 Tampering = Literal["covered", "dark", "blurred", "blinded", "frozen", "moved"]
 # For people to read.
 WORDS: Mapping[Tampering, str] = MappingProxyType(
     {
-        "covered": "the camera is covered",
-        "dark": "the picture is dark: there is no light, or the lens is covered",
-        "blurred": "the picture is blurred",
-        "blinded": "a light blinds the camera",
-        "frozen": "the same picture comes over and over",
-        "moved": "the camera looks elsewhere than before",
+        "covered": marked("the camera is covered"),
+        "dark": marked("the picture is dark: there is no light, or the lens is covered"),
+        "blurred": marked("the picture is blurred"),
+        "blinded": marked("a light blinds the camera"),
+        "frozen": marked("the same picture comes over and over"),
+        "moved": marked("the camera looks elsewhere than before"),
     }
 )
 

@@ -21,9 +21,9 @@ class Trial:
     """What a camera sent.
 
     `width` and `height` are in pixels; `frame_rate` is measured, in frames a second; `declared_rate` is what the stream
-    says, 0 where it says nothing. `decoder` is "software" or FFmpeg's name of the hardware. `first_frame_seconds`
-    counts from before the connection. `latency_seconds` is from the camera's clock to the frame's arrival; None where
-    `latency_note` says why it is not known.
+    says, 0 where it says nothing. `decoder` is FFmpeg's name of the hardware, or "software" for the `decoder_reason`.
+    `first_frame_seconds` counts from before the connection. `latency_seconds` is from the camera's clock to the frame's
+    arrival; None where `latency_note` says why it is not known.
     """
 
     width: int
@@ -31,6 +31,7 @@ class Trial:
     codec: str
     transport: str
     decoder: str
+    decoder_reason: str
     frame_rate: float
     declared_rate: float
     first_frame_seconds: float
@@ -66,6 +67,7 @@ def try_camera(source: str, name: str, username: str = "", password: str = "", t
             opened.codec,
             opened.transport,
             opened.decoder,
+            opened.decoder_reason,
             round((opened.received - since[1]) / seconds, 1),
             round(opened.frame_rate, 2),
             round(first - began, 2),

@@ -1,7 +1,7 @@
 """How each camera is: its state, its rates and delays in words, and what happened to it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -29,6 +29,7 @@ HISTORY: tuple[Action, ...] = (
 HISTORY_SPAN = timedelta(days=30)
 MOST_READ = 2000
 MOST_SHOWN = 20
+PERCENTILES = ("p50", "p95", "p99")
 LOST_AND_FOUND = {
     "streaming": marked("Pictures come"),
     "failed": marked("No picture"),
@@ -47,6 +48,7 @@ class CameraHealth:
     state: str
     pictures: str = ""
     stream: str = ""
+    decoder: str = ""
     delay: str = ""
     problem: str = ""
 
@@ -82,6 +84,7 @@ def describe_health(camera: Camera, status: EngineStatus | None) -> CameraHealth
                 input=this_language().number(now.input_rate, 1),
             ),
             describe_stream(now),
+            describe_decoder(now),
             describe_delay(now),
             problem,
         )
@@ -108,12 +111,37 @@ def describe_stream(now: CameraStatus) -> str:
     return ", ".join(filter(None, [*parts, transport]))
 
 
-def describe_delay(now: CameraStatus) -> str:
-    """How long after its arrival a picture is counted; the median of the last minute."""
-    if not now.delay_to_count:
+def describe_decoder(now: CameraStatus) -> str:
+    """What decodes its video, and why that is not hardware."""
+    if not now.decoder:
         return ""
-    seconds = this_language().number(now.delay_to_count.get("p50", 0.0), 2)
-    return gettext("counted %(seconds)s s after a picture arrives", seconds=seconds)
+    if now.decoder != "software":
+        return gettext("by hardware (%(kind)s)", kind=now.decoder)
+    return gettext("by the processor: %(why)s", why=translated(now.decoder_reason) or gettext("no reason is known"))
+
+
+def describe_delay(now: CameraStatus) -> str:
+    """How long after its arrival a picture is counted, and shown to who looks: percentiles of the last minute."""
+    parts = []
+    if now.delay_to_count:
+        parts.append(
+            gettext(
+                "counted %(p50)s s after a picture arrives (95 %% within %(p95)s s, 99 %% within %(p99)s s)",
+                **_seconds(now.delay_to_count),
+            )
+        )
+    if now.delay_to_picture:
+        parts.append(
+            gettext(
+                "shown %(p50)s s after it arrives (95 %% within %(p95)s s, 99 %% within %(p99)s s)",
+                **_seconds(now.delay_to_picture),
+            )
+        )
+    return "; ".join(parts)
+
+
+def _seconds(delay: Mapping[str, float]) -> dict[str, str]:
+    return {name: this_language().number(delay.get(name, 0.0), 2) for name in PERCENTILES}
 
 
 def describe_places(camera: Camera) -> str:

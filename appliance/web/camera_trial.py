@@ -11,7 +11,7 @@ from appliance.web.cameras import need_camera
 from appliance.web.context import this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
-from appliance.web.wording import gettext, ngettext, this_language, told
+from appliance.web.wording import gettext, ngettext, this_language, told, translated
 
 blueprint = Blueprint("camera_trial", __name__)
 
@@ -27,6 +27,8 @@ class Trial(msgspec.Struct, frozen=True):
     width: int = 0
     height: int = 0
     codec: str = ""
+    decoder: str = ""
+    decoder_reason: str = ""
     transport: str = ""
     frame_rate: float = 0.0
     first_frame_seconds: float = 0.0
@@ -78,6 +80,11 @@ def describe_trial(name: str, trial: Trial) -> str:
             seconds=language.number(trial.first_frame_seconds, 1),
         )
     ]
+    if trial.decoder_reason:
+        why = translated(trial.decoder_reason)
+        sentences.append(gettext("It is decoded by the processor: %(why)s.", why=why))
+    elif trial.decoder:
+        sentences.append(gettext("It is decoded by hardware (%(kind)s).", kind=trial.decoder))
     if trial.latency_seconds is None:
         sentences.append(gettext("How late its pictures are is not known: %(why)s.", why=trial.latency_note))
     else:

@@ -12,8 +12,10 @@ class CameraStatus(msgspec.Struct, frozen=True):
     """Rates in frames a second; `width` and `height` in pixels, 0 before the first frame.
 
     A camera is `behind` where fewer frames are analysed than `target_rate` asks for, because the device can't do more.
-    `tampering_words` say what keeps it from seeing what it should, and are empty if nothing does. `delay_to_count` has
-    percentiles, `p50` among them, of the seconds from a picture's arrival to its count; None where there was none.
+    `tampering_words` say what keeps it from seeing what it should, and are empty if nothing does. `decoder` is FFmpeg's
+    name of the hardware, or "software" for the `decoder_reason`. `delay_to_count` has the percentiles `p50`, `p95` and
+    `p99` of the seconds from a picture's arrival to its count, `delay_to_picture` those to the redacted picture that
+    somebody looks at; None where there was none in the last minute.
     """
 
     name: str
@@ -29,8 +31,11 @@ class CameraStatus(msgspec.Struct, frozen=True):
     width: int = 0
     height: int = 0
     codec: str = ""
+    decoder: str = ""
+    decoder_reason: str = ""
     transport: str = ""
     delay_to_count: dict[str, float] | None = None
+    delay_to_picture: dict[str, float] | None = None
 
 
 class OpenMeasurement(msgspec.Struct, frozen=True):

@@ -63,6 +63,11 @@ def camera(**changes: object) -> dict[str, object]:
             "fine",
             "frame to count 30 / 50 / 100 ms",
         ),
+        (
+            {"state": "streaming", "codec": "h264", "decoder": "software", "decoder_reason": "there is no GPU"},
+            "fine",
+            "h264 decoded by software, since there is no GPU",
+        ),
     ],
 )
 def test_a_camera_is_told_with_its_state_rates_and_delays(changes: dict[str, object], state: str, words: str) -> None:

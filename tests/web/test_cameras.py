@@ -161,7 +161,10 @@ def test_how_a_camera_is_is_said_in_plain_words(browser: Browser, context: WebCo
                 "height": 576,
                 "codec": "h264",
                 "transport": "tcp",
+                "decoder": "software",
+                "decoder_reason": "this machine has no GPU that decodes video",
                 "delay_to_count": {"p50": 0.1234, "p95": 0.2, "p99": 0.3},
+                "delay_to_picture": {"p50": 0.07, "p95": 0.09, "p99": 0.12},
             }
         ]
     }
@@ -171,6 +174,9 @@ def test_how_a_camera_is_is_said_in_plain_words(browser: Browser, context: WebCo
         "9.8 of 10.0 a second",
         "704 \N{MULTIPLICATION SIGN} 576, h264, by TCP",
         "0.12 s",
+        "95 % within 0.20 s, 99 % within 0.30 s",
+        "shown 0.07 s after it arrives (95 % within 0.09 s, 99 % within 0.12 s)",
+        "by the processor: this machine has no GPU that decodes video",
         "1 line",
     ):
         assert words in page

@@ -94,8 +94,20 @@ class Counts(msgspec.Struct, frozen=True):
     points: list[Point]
 
 
+class Delay(msgspec.Struct, frozen=True):
+    """Seconds from a picture's arrival, in the last minute: half of them took `p50` at most, 95 % `p95`, 99 % `p99`."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
 class CameraHealth(msgspec.Struct, frozen=True):
-    """`state` is the engine's word, such as streaming; empty without an engine. Rates in pictures a second."""
+    """`state` is the engine's word, such as streaming; empty without an engine. Rates in pictures a second.
+
+    `decoder` is the hardware that decodes, or software, for the reason given. `to_count` and `to_picture` are the
+    delays to the count and to the redacted picture; null where there was none, or nobody looks.
+    """
 
     name: str
     enabled: bool
@@ -106,6 +118,11 @@ class CameraHealth(msgspec.Struct, frozen=True):
     height: int
     arriving: float
     analysed: float
+    dropped: int
+    decoder: str
+    decoder_reason: str
+    to_count: Delay | None
+    to_picture: Delay | None
     lines: list[str]
     zones: list[str]
 
