@@ -69,9 +69,12 @@ Action = Literal[
     "data-removed",
     "retention-run",
     "redaction-failed",
+    "redaction-restored",
+    "frames-processed",
     "recording-redacted",
     "anonymity-set",
     "settings-changed",
+    "settings-exported",
     "counting-checked",
     "plan-changed",
 ]

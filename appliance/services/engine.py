@@ -21,6 +21,7 @@ from appliance.audit.log import Action, Event, append
 from appliance.errors import VeilsightError
 from appliance.metrics.buckets import Bucket
 from appliance.metrics.geometry import Line, Point, Zone
+from appliance.services.frame_witness import Frames, FrameWitness
 from appliance.services.keeping import Keeping, policy_of, record_policy
 from appliance.services.measuring import CameraMeasuring
 from appliance.services.network_witness import NetworkWitness, record_networks
@@ -94,6 +95,7 @@ class Engine:
         self._running: dict[str, RunningCamera] = {}
         self._ending: dict[str, RunningCamera] = {}
         self._disabled: tuple[str, ...] = ()
+        self._ended_frames = Frames()
         self._started = datetime.now(UTC)
 
     def follow(self, wanted: Sequence[Camera]) -> None:
@@ -150,6 +152,11 @@ class Engine:
             "entered": {each.camera.name: each.observer.measuring.entered(_inner(each.camera)) for each in running},
             "advice": {each.camera.name: each.observer.measuring.advice() for each in running},
         }
+
+    def frames(self) -> Frames:
+        """How many frames there were since the start, over all cameras that ran."""
+        at_work = (each.status for each in (*self._running.values(), *self._ending.values()))
+        return sum((_frames(status) for status in at_work), start=self._ended_frames)
 
     def _start(self, camera: Camera) -> RunningCamera:
         observer = Observer(self._begin(camera))
@@ -209,6 +216,7 @@ class Engine:
         for name, running in list(self._ending.items()):
             running.thread.join(max(0.0, until - time.monotonic()))
             if not running.thread.is_alive():
+                self._ended_frames += _frames(running.status)
                 self._keeping.leave(self._ending.pop(name).observer.measuring)
 
     def _record(self, action: Action, camera: str, details: Mapping[str, str | int]) -> None:
@@ -231,6 +239,7 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event, manager:
     keeping = Keeping(site, policy_of(settings.anonymity), paths.memory)
     engine = Engine(site, settings, detectors, hub, keeping)
     witness = NetworkWitness(site.engine, ACTOR, detectors, changes)
+    frame_witness = FrameWitness(site.engine, ACTOR, engine.frames)
     # The socket comes first: a second engine, started by mistake, ends there and leaves no trace in the log.
     with LiveServer(paths.live_socket, hub, engine.status, CameraTrials(site.engine)), ExitStack() as stack:
         _record_start(site, detectors)
@@ -238,6 +247,7 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event, manager:
         record_settings(site, ACTOR, settings)
         stack.callback(_record_stop, site)
         stack.callback(_attempt, witness.record_use, "The networks' use can't be written into the audit log")
+        stack.callback(_attempt, frame_witness.record, "The number of frames can't be written into the audit log")
         stack.enter_context(keeping)
         stack.callback(engine.close)
         stack.callback(manager.stopping)
@@ -247,6 +257,7 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event, manager:
             _attempt(lambda: engine.follow(_wanted(site)), "The cameras' settings can't be read")
             engine.tick(datetime.now(UTC))
             _attempt(witness.tick, "The networks' devices can't be written into the audit log")
+            _attempt(frame_witness.tick, "The number of frames can't be written into the audit log")
             stop.wait(LOOK_EVERY_SECONDS)
 
 
@@ -275,6 +286,10 @@ def _record_stop(site: Site) -> None:
 
 def _without_places(camera: Camera) -> Camera:
     return replace(camera, lines=(), zones=(), ignored=(), mounting="oblique", heat_map=False)
+
+
+def _frames(status: CameraStatus) -> Frames:
+    return Frames(status.analysed_frames, status.shown_frames, status.covered_frames)
 
 
 def _disabled(name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class RecordUnusable(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class CameraRecord:
-    """Empty is not stated. `signs` says where they hang, `signs_seen` on which day somebody last saw them (ISO 8601)."""
+    """Empty is not stated. `signs` says where they hang, `signs_seen` on which day they were last seen (ISO 8601)."""
 
     camera: str
     location: str = ""

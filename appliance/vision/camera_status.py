@@ -29,7 +29,8 @@ class CameraStatus:
 
     `target_rate` is how many frames a second are to be analysed. `looked_frames` are those that the network was asked
     about; the others of `analysed_frames` were still. `dropped_frames` came while an earlier one was at work,
-    `skipped_frames` were more than the target rate. `decoder` is "software" or FFmpeg's name of the hardware, with the
+    `skipped_frames` were more than the target rate. `shown_frames` were redacted for somebody who looked, and of these
+    `covered_frames` were covered whole. `decoder` is "software" or FFmpeg's name of the hardware, with the
     reason why it is software. Delays are in seconds from a frame's arrival.
     """
 
@@ -39,6 +40,7 @@ class CameraStatus:
     last_error: str = ""
     analysed_frames: int = 0
     looked_frames: int = 0
+    shown_frames: int = 0
     covered_frames: int = 0
     dropped_frames: int = 0
     skipped_frames: int = 0
@@ -88,6 +90,7 @@ class CameraStatus:
 
     def show(self, whole_frame: bool, delay: float | None) -> None:
         """Note that a picture was shown."""
+        self.shown_frames += 1
         self.covered_frames += whole_frame
         if delay is not None:
             self._picture_delays.add(time.monotonic(), delay)

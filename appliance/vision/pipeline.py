@@ -25,7 +25,7 @@ from appliance.vision.sources import Source, SourceRefused, Transport, open_sour
 from appliance.vision.tampering import TamperWatch
 from appliance.vision.turns import Turns
 
-EventKind = Literal["camera-state", "camera-tampering", "redaction-failed"]
+EventKind = Literal["camera-state", "camera-tampering", "redaction-failed", "redaction-restored"]
 
 DEFAULT_RATE = 10.0
 FIRST_PAUSE_SECONDS = 0.5
@@ -200,6 +200,8 @@ class _Watch:
         # Told when it begins, not again for each of the frames that follow.
         if reason and reason != self.status.covered_because:
             self.on_event("redaction-failed", {"reason": reason})
+        elif not reason and self.status.covered_because:
+            self.on_event("redaction-restored", {})
         self.status.covered_because = reason
 
 

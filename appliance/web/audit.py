@@ -81,8 +81,11 @@ ACTION_WORDS = {
     "retention-run": marked("Old data looked for"),
     "anonymity-set": marked("Anonymity set"),
     "settings-changed": marked("Settings changed"),
+    "settings-exported": marked("Settings exported"),
     "counting-checked": marked("Count checked by eye"),
     "redaction-failed": marked("Redaction failed, picture covered"),
+    "redaction-restored": marked("Redaction works again"),
+    "frames-processed": marked("Pictures processed and covered"),
     "recording-redacted": marked("Recording redacted"),
 }
 

@@ -1,6 +1,7 @@
 """One camera from source to tracks and view, also when things fail."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +17,9 @@ from appliance.vision.camera_status import CameraStatus
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.detections import Track
 from appliance.vision.live import Hub
-from appliance.vision.pipeline import CameraSource, run_camera
+from appliance.vision.pipeline import CameraSource, _Watch, run_camera
 from appliance.vision.runtime import Detectors, load_detectors
+from appliance.vision.turns import Turns
 from tests.vision import scripted
 from tests.vision.test_sources import write_clip
 
@@ -140,6 +142,26 @@ def test_without_networks_nothing_is_counted_and_every_picture_is_covered(clip: 
     assert np.array_equal(first, second)
     assert running.observer.frames == []
     assert [kind for kind, _ in running.observer.events].count("redaction-failed") == 1
+
+
+def test_when_redaction_failed_and_when_it_works_again_is_told_once_each(no_detectors: Detectors) -> None:
+    events: list[str] = []
+    watch = _Watch(
+        CameraSource("front", "clip"),
+        no_detectors,
+        Hub(),
+        CameraStatus("front"),
+        threading.Event(),
+        lambda *_: None,
+        lambda kind, _details: events.append(kind),
+        lambda _seconds: None,
+        1.0,
+        Turns(),
+    )
+    for reason in ("", "late", "late", "", ""):
+        watch._on_picture(bool(reason), reason, time.monotonic())
+    assert events == ["redaction-failed", "redaction-restored"]
+    assert (watch.status.shown_frames, watch.status.covered_frames) == (5, 2)
 
 
 def test_nothing_is_redacted_while_nobody_looks(clip: Path, detectors: Detectors) -> None:
