@@ -11,7 +11,7 @@ import numpy as np
 
 from appliance.services.setup import FirstStart, set_up
 from appliance.settings import Paths, Settings, find_paths, load_settings
-from appliance.storage import cameras
+from appliance.storage import cameras, users
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 from appliance.storage.database import reading
 from appliance.storage.site import open_site
@@ -84,6 +84,8 @@ def make_site(folder: Path, models: Path, present: Sequence[Camera]) -> ProofSit
     with site.engine.begin() as connection:
         for camera in present:
             cameras.add(connection, camera)
+        # As if it had been changed at the first log-in: the viewer wants to see pictures.
+        users.set_password(connection, first_start.user, first_start.password or "")
     site.engine.dispose()
     return ProofSite(paths, settings, first_start, environment, destination)
 
