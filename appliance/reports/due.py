@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from appliance.report_schedule import ReportSchedule, parse_cron
 
 DAY = timedelta(days=1)
+# When in the first day after a period its report is built.
+HOUR = time(0, 30)
 # How far back a cron line's past times are looked for.
 CRON_DAYS = 400
 MONTHS_OF = {"month": 1, "quarter": 3}
@@ -25,6 +27,17 @@ def finished_periods(schedule: ReportSchedule, now: datetime, zone: ZoneInfo) ->
     if schedule.every is None:
         return _between(_cron_days(schedule.cron, now, zone))
     return _every(schedule.every, now.astimezone(zone).date())
+
+
+def next_due(schedule: ReportSchedule, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """When the next report is due; None where a cron line has no time any more."""
+    if schedule.every is None:
+        due: datetime | None = parse_cron(schedule.cron, zone).get_next_fire_time(None, now)
+        return due
+    today = now.astimezone(zone).date()
+    days = (today + DAY * number for number in itertools.count())
+    due_at = (datetime.combine(day, HOUR, zone) for day in days if _begin(schedule.every, day) == day)
+    return next(each for each in due_at if each > now)
 
 
 def _every(every: str, today: date) -> Iterator[tuple[date, date]]:

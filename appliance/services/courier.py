@@ -8,6 +8,7 @@ from appliance.reports import sending
 from appliance.services.alert_sending import send_alerts
 from appliance.services.service_manager import ServiceManager
 from appliance.services.setup import program_actor
+from appliance.services.trial_sending import send_trials
 from appliance.settings import Paths, Settings
 from appliance.storage import answers
 from appliance.storage.answers import answered
@@ -29,11 +30,13 @@ def run_courier(paths: Paths, settings: Settings, stop: threading.Event, manager
     for sender in (sending.ACTOR, actor):
         settle(site.engine, sender)
     arguments = (site.engine, paths, settings, actor, stop)
-    alerts = threading.Thread(target=send_alerts, args=arguments, name="alerts", daemon=True)
-    alerts.start()
+    threads = [threading.Thread(target=work, args=arguments, daemon=True) for work in (send_alerts, send_trials)]
+    for thread in threads:
+        thread.start()
     manager.ready()
     sending.run_courier(stop, paths, settings, site.engine, alive=manager.alive)
     manager.stopping()
-    alerts.join(STOP_SECONDS)
+    for thread in threads:
+        thread.join(STOP_SECONDS)
     with site.engine.begin() as connection:
         append(connection, Event(actor, "stopped", "courier"))

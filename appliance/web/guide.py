@@ -90,7 +90,12 @@ def finish() -> Response:
 
 
 def answer(**given: str) -> Response:
-    """Keep the answers, write them down, and work with them from now on."""
+    keep_answer(**given)
+    return redirect(url_for("guide.show"))
+
+
+def keep_answer(**given: str) -> None:
+    """Keep the answers, write them down, and work with them from now on; the session is told what is wrong with one."""
     context, session = this_context(), this_session()
     try:
         with context.engine.begin() as connection:
@@ -102,7 +107,6 @@ def answer(**given: str) -> Response:
         session.say("warn", told(problem))
     else:
         context.take_answers(now)
-    return redirect(url_for("guide.show"))
 
 
 def steps_of(settings: Settings, given: Answers, known: Sequence[Camera], user: str) -> tuple[Step, ...]:

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.audit.log import Event, append
 from appliance.language import Language, marked
-from appliance.report_schedule import ReportSchedule
 from appliance.reports import keeping
 from appliance.reports.attachments import FACTS, read_attachments
 from appliance.reports.build import BuiltReport, Step, build_report, list_reports
@@ -23,8 +22,10 @@ from appliance.storage.keys import PUBLIC_KEY, fingerprint, load_signing_key, pu
 from appliance.storage.protection import describe_protection
 from appliance.web.context import WebContext, this_context
 from appliance.web.deliveries import describe_failures
+from appliance.web.destination_list import destination_rows
 from appliance.web.jobs import Job
 from appliance.web.roles import Permission, allows
+from appliance.web.schedule_list import choices, chosen, schedule_rows
 from appliance.web.security import taken_to, this_session
 from appliance.web.wording import gettext, this_language, told, translated
 from appliance.web.words import attachment, days, moment
@@ -50,12 +51,6 @@ STEP_WORDS: dict[Step, str] = {
     "gather": marked("Checking the audit log and gathering the facts…"),
     "typeset": marked("Typesetting…"),
     "sign": marked("Signing…"),
-}
-EVERY_WORDS = {
-    "day": marked("each day"),
-    "week": marked("each week"),
-    "month": marked("each month"),
-    "quarter": marked("each quarter"),
 }
 CERTIFICATE = "signing.crt"
 MOST_SHOWN = 120
@@ -84,10 +79,14 @@ def show() -> str:
     first, last = last_month(today)
     for job in context.jobs.take_done(session.user):
         session.say("warn" if job.failed else "good", translated(job.outcome))
+    built = list_reports(context.engine, context.paths)
     return render_template(
         "reports.html",
-        rows=[describe_report(context, report) for report in list_reports(context.engine, context.paths)[:MOST_SHOWN]],
-        schedules=[describe_schedule(schedule) for schedule in context.settings.reports],
+        rows=[describe_report(context, report) for report in built[:MOST_SHOWN]],
+        schedules=schedule_rows(context, built),
+        choices=choices(context),
+        chosen=chosen(context),
+        destinations=destination_rows(context),
         failures=describe_failures(context),
         step=translated(context.jobs.present.step) if context.jobs.present else "",
         first=first.isoformat(),
@@ -250,10 +249,6 @@ def certificate() -> Response:
     context = this_context()
     signing = make_signing(load_signing_key(context.paths), context.settings.site.name, context.site.identifier)
     return attachment(signing.pem(), "application/x-pem-file", CERTIFICATE)
-
-
-def describe_schedule(schedule: ReportSchedule) -> dict[str, str]:
-    return {"name": schedule.name, "when": gettext(EVERY_WORDS[schedule.every]) if schedule.every else schedule.cron}
 
 
 def describe_report(context: WebContext, report: BuiltReport) -> ReportRow:

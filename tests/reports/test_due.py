@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.report_schedule import ReportSchedule, parse_cron
-from appliance.reports.due import finished_periods
+from appliance.reports.due import finished_periods, next_due
 from appliance.reports.period import Period
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -85,3 +85,21 @@ def test_days_of_the_week_are_crons(line: str, weekdays: set[int]) -> None:
 def test_what_is_no_cron_line_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match="cron"):
         ReportSchedule(cron=line)
+
+
+@given(now=MOMENTS, zone=ZONES, name=st.sampled_from(sorted(EVERY)))
+def test_the_next_report_is_due_after_the_period_that_goes_on(now: datetime, zone: ZoneInfo, name: str) -> None:
+    due = next_due(EVERY[name], now, zone)
+    assert due is not None
+    assert due > now
+    (before, *_), (after, *_) = some(EVERY[name], now, zone), some(EVERY[name], due.astimezone(UTC), zone)
+    # At half past midnight that period may have been over for half an hour already.
+    assert after in (before, Period(before.last + DAY, after.last, zone))
+    assert after.last + DAY == due.astimezone(zone).date()
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_cron_lines_next_report_is_due_at_its_next_time(line: str) -> None:
+    now = datetime(2026, 3, 10, 5, tzinfo=UTC)
+    due = next_due(ReportSchedule(cron=line), now, ZoneInfo("UTC"))
+    assert due == parse_cron(line, ZoneInfo("UTC")).get_next_fire_time(None, now)
