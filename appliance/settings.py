@@ -102,6 +102,11 @@ class Paths:
         """Unix socket on which the engine offers redacted pictures and its status."""
         return self.run / "live.sock"
 
+    @property
+    def redaction_socket(self) -> Path:
+        """Unix socket of the redactor, which takes one uploaded file and ends with it."""
+        return self.run / "redaction.sock"
+
 
 def find_paths(environment: Mapping[str, str], state: Path | None = None) -> Paths:
     """Work out the paths from the environment, after the XDG base directory specification and systemd.exec(5).

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.settings import Paths, Unlocking, load_settings
@@ -25,6 +26,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="what opens a new site: a key file beside it (for trying out), a systemd credential, or a passphrase",
     )
     setup.add_argument("--no-recovery-code", action="store_true", help="make none now (veilsight db recovery-code)")
+    setup.add_argument("--site-file", type=Path, metavar="FILE", help="set the site up as this file says, once")
     setup.set_defaults(run=run_setup)
     everything = commands.add_parser("run", help="engine, web and courier in the foreground")
     everything.set_defaults(run=run_everything)
@@ -39,6 +41,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         # Then the first line of that pipe is what the program needs of the site's vault.
         command.add_argument("--keys-from-parent", action="store_true", help=argparse.SUPPRESS)
         command.set_defaults(run=run_program, program=program)
+    redactor = commands.add_parser("redactor", help="redact one file that was uploaded to the page (for systemd)")
+    redactor.add_argument("--socket-fd", type=int, help=argparse.SUPPRESS)
+    redactor.set_defaults(run=run_redactor)
 
 
 def stop_on_signals() -> threading.Event:
@@ -50,15 +55,26 @@ def stop_on_signals() -> threading.Event:
 
 
 def run_setup(options: argparse.Namespace, paths: Paths) -> int:
+    from appliance.cli.site import print_applied
     from appliance.cli.terminal import new_passphrase
     from appliance.services.setup import set_up
+    from appliance.services.site_applying import write_settings
+    from appliance.services.site_file import read_site_file
 
     passphrase = ""
     if options.protect == "passphrase" and not paths.vault.exists():
         passphrase = new_passphrase(options.passphrase_fd, "Passphrase that opens the site")
         paths = replace(paths, unlocking=Unlocking(ask=lambda: passphrase))
+    file = None
+    if options.site_file is not None:
+        # Checked before anything is made.
+        file = read_site_file(options.site_file)
+        write_settings(file, paths)
     settings = load_settings(paths.settings_file)
-    print_first_start(set_up(paths, settings, options.protect, passphrase, not options.no_recovery_code))
+    done = set_up(paths, settings, options.protect, passphrase, not options.no_recovery_code, file)
+    print_first_start(done)
+    if done.applied is not None:
+        print_applied(done.applied)
     return 0
 
 
@@ -115,4 +131,21 @@ def run_program(options: argparse.Namespace, paths: Paths) -> int:
             from appliance.services.courier import run_courier
 
             run_courier(paths, settings, stop, manager)
+    return 0
+
+
+def run_redactor(options: argparse.Namespace, paths: Paths) -> int:
+    """Without keys and database: it is to know of nothing but the one file."""
+    import socket
+
+    from appliance.errors import UsageError
+    from appliance.services import redactor
+    from appliance.services.private_memory import keep_memory_private
+
+    keep_memory_private()
+    given = options.socket_fd
+    listener = redactor.listener_of(os.environ) if given is None else socket.socket(fileno=given)
+    if listener is None:
+        raise UsageError("The redactor is started by its socket: by veilsight-redactor.socket, or by `veilsight run`.")
+    redactor.run_redactor(paths, load_settings(paths.settings_file), listener)
     return 0

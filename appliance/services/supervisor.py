@@ -1,4 +1,4 @@
-"""`veilsight run`: the three programs in the foreground, for one person at a terminal.
+"""`veilsight run`: the three programs in the foreground, for one person at a terminal, and the redactor when asked for.
 
 On a server systemd does this, under three system users. Here each program is a child process with a pipe as its
 standard input that only this process holds open: when this process ends, however it ends, the pipe closes and the
@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from appliance.errors import VeilsightError
+from appliance.services.activation import Activation
 from appliance.settings import Paths
 from appliance.storage.keys import load_parts
 from appliance.storage.vault import COURIER_PART, DATABASE_PART, SIGNING_PART, Part
@@ -40,6 +41,7 @@ class Programs:
     """The running children by program name; use as a context manager, which stops them."""
 
     processes: Mapping[str, subprocess.Popen[bytes]]
+    redactor: Activation | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +63,8 @@ def start_programs(paths: Paths, programs: Sequence[str] = PROGRAMS) -> Programs
     Raises `KeyMissing` and `KeyUnusable` where the site's vault can't be opened.
     """
     parts = load_parts(paths)
+    # Before the web program, which may be asked for it at once.
+    redactor = _await_files(paths) if "web" in programs else None
     processes: dict[str, subprocess.Popen[bytes]] = {}
     for program in programs:
         processes[program] = subprocess.Popen(
@@ -70,7 +74,14 @@ def start_programs(paths: Paths, programs: Sequence[str] = PROGRAMS) -> Programs
             start_new_session=True,
         )
         hand_over(processes[program], {part: parts[part] for part in NEEDS[program]})
-    return Programs(processes)
+    return Programs(processes, redactor)
+
+
+def _await_files(paths: Paths) -> Activation:
+    """The redactor is given neither keys nor standard input: it needs none, and ends with its client."""
+    return Activation(
+        paths.redaction_socket, lambda descriptor: child_command(paths, "redactor", "--socket-fd", str(descriptor))
+    )
 
 
 def parts_for(program: str, paths: Paths) -> dict[str, bytes]:
@@ -105,6 +116,8 @@ def stop_programs(programs: Programs) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    if programs.redactor is not None:
+        programs.redactor.close()
 
 
 def wait_for_programs(programs: Programs, stop: threading.Event, seconds: float | None = None) -> None:
