@@ -33,6 +33,7 @@ COMMAND_GROUPS = (
     "db",
     "user",
     "token",
+    "site",
     "doctor",
     "network_policy",
 )

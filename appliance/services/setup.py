@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from appliance.audit.log import Event, append
 from appliance.errors import VeilsightError
+from appliance.services import site_applying
+from appliance.services.site_applying import Applied
+from appliance.services.site_file import SiteFile
 from appliance.settings import Paths, Settings
 from appliance.storage.keys import renew_recovery_code
 from appliance.storage.site import create_site
@@ -20,13 +23,15 @@ class StateUnwritable(VeilsightError):
 class FirstStart:
     """What a person needs to open the page. `password` is None unless the user was made just now.
 
-    `recovery_code` opens the site's vault when all else is lost; it is None unless it was made just now.
+    `recovery_code` opens the site's vault when all else is lost; it is None unless it was made just now. `applied` is
+    what was done with the site's file; None where there was none, or it had been applied before.
     """
 
     address: str
     user: str
     password: str | None
     recovery_code: str | None = None
+    applied: Applied | None = None
 
 
 def set_up(
@@ -35,10 +40,12 @@ def set_up(
     protection: Protection = "key-file",
     passphrase: str = "",
     recovery_code: bool = True,
+    site_file: SiteFile | None = None,
 ) -> FirstStart:
     """Make what is missing; a site that is complete stays as it is.
 
     `protection` says what opens the vault of a new site, `recovery_code` whether to make a code where there is none.
+    The users and cameras of `site_file` are added once; what was changed since then stays.
     Raises a `VeilsightError` in one sentence.
     """
     try:
@@ -57,9 +64,12 @@ def set_up(
             append(connection, Event("setup", "database-migrated", migration))
         if code is not None:
             append(connection, Event("setup", "key-changed", "recovery code"))
+        applied = None
+        if site_file is not None and not site_applying.was_applied(connection):
+            applied = site_applying.apply(connection, site_file, paths, "setup")
         password = ensure_administrator(connection)
     site.engine.dispose()
-    return FirstStart(f"https://localhost:{settings.web.port}/", ADMINISTRATOR, password, code)
+    return FirstStart(f"https://localhost:{settings.web.port}/", ADMINISTRATOR, password, code, applied)
 
 
 def program_actor(program: str) -> str:

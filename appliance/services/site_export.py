@@ -1,0 +1,51 @@
+"""A running site as its file (`services.site_file`), without anything secret, for another store or for keeping."""
+
+from collections.abc import Iterator
+
+import msgspec
+from sqlalchemy import Connection
+
+from appliance.destinations import Destination
+from appliance.services.site_applying import as_tables, dump
+from appliance.services.site_file import HIDDEN, OwnTables, UserEntry, camera_entry
+from appliance.settings import Settings
+from appliance.storage import answers, cameras, destination_secrets, users
+
+HEADER = """\
+# A Veilsight site. Another one is set up alike with this as /etc/veilsight/site.toml before the package is installed,
+# or later by `veilsight site apply FILE`. Nothing secret is in it; what is left out:
+"""
+
+
+def export(connection: Connection, filed: Settings) -> str:
+    """The site as TOML: settings that are not at their default, users, cameras. `filed` are the settings file's."""
+    settings = answers.answered(filed, answers.read(connection))
+    places = tuple(_without_token(each) for each in settings.destinations)
+    tables = as_tables(msgspec.structs.replace(settings, destinations=places))
+    found = cameras.list_cameras(connection)
+    known = tuple(UserEntry(each.name, each.role) for each in users.list_users(connection))
+    tables |= as_tables(OwnTables(known, tuple(map(camera_entry, found))))
+    left_out = (
+        *("the password of each user; setting up prints a new one for each" for _ in known[:1]),
+        *(f"the password of the camera {each.name}" for each in found if _has_password(each)),
+        *(f"the secret of the destination {name}" for name in destination_secrets.list_secrets(connection)),
+        *_tokens(settings),
+    )
+    return HEADER + "".join(f"# - {each}\n" for each in left_out or ("nothing",)) + "\n" + dump(tables)
+
+
+def _has_password(camera: cameras.Camera) -> bool:
+    return bool(camera.password) or cameras.shown_source(camera.source) != camera.source
+
+
+def _without_token(place: Destination) -> Destination:
+    """An https address may end in a token."""
+    if place.kind != "https" or (place.parts.path in ("", "/") and not place.parts.query):
+        return place
+    return msgspec.structs.replace(place, url=f"https://{place.parts.netloc}/{HIDDEN}")
+
+
+def _tokens(settings: Settings) -> Iterator[str]:
+    for place in settings.destinations:
+        if _without_token(place) != place:
+            yield f"the path of the destination {place.name}, which may hold a token"
