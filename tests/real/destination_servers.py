@@ -126,15 +126,17 @@ def s3_server(certificate: Path, key: Path) -> Iterator[S3Server]:
             "verify": str(certificate),
         }
         made = boto3.client("iam", aws_access_key_id="setup", aws_secret_access_key="setup", **more)
-        made.create_user(UserName="veilsight")
+        # moto keeps what it has for the whole process, so each server has a user and a bucket of its own.
+        user, bucket = f"veilsight-{server.port}", f"reports-{server.port}"
+        made.create_user(UserName=user)
         allowed = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
-        made.put_user_policy(UserName="veilsight", PolicyName="all", PolicyDocument=allowed)
-        pair = made.create_access_key(UserName="veilsight")["AccessKey"]
+        made.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=allowed)
+        pair = made.create_access_key(UserName=user)["AccessKey"]
         access, secret = pair["AccessKeyId"], pair["SecretAccessKey"]
         client = boto3.client("s3", aws_access_key_id=access, aws_secret_access_key=secret, **more)
-        client.create_bucket(Bucket="reports")
+        client.create_bucket(Bucket=bucket)
         settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
-        yield S3Server(server.port, access, secret, "reports", client)
+        yield S3Server(server.port, access, secret, bucket, client)
     finally:
         settings.INITIAL_NO_AUTH_ACTION_COUNT = before
         server.shutdown()

@@ -132,7 +132,7 @@ def test_a_full_disk_at_the_other_end_leaves_nothing_there(give: Sending, tmp_pa
 def test_s3_takes_an_object_that_is_signed_with_the_right_key(give: Sending, tls: tuple[Path, Path]) -> None:
     with s3_server(*tls) as server:
         place = Destination(
-            "office", url=f"s3://localhost:{server.port}/reports/shop", user=server.access_key, authority=tls[0]
+            "office", url=f"s3://localhost:{server.port}/{server.bucket}/shop", user=server.access_key, authority=tls[0]
         )
         with pytest.raises(DeliveryFailed, match="veilsight destination secret"):
             give(Destination("other", url=place.url, user=place.user, authority=tls[0]))

@@ -62,7 +62,7 @@ def test_a_network_of_a_known_family_needs_only_a_catalogue_entry(
     detectors = load_detectors(tmp_path / "models", tmp_path / "compiled", ("CPU",), catalogue, ("faces",))
     found = detectors.need("faces").start(street).result(60)
 
-    picture, placement = letterbox(street, (768, 576), False)
+    picture, placement = letterbox(street, (768, 576), 1.0)
     reader = cv2.FaceDetectorYN.create(str(evaluation_models / "yunet_n_640.onnx"), "", (768, 576), 0.3, 0.3, 500)
     expected = np.asarray(reader.detect(np.ascontiguousarray(picture[0]))[1])
     boxes = np.concatenate([expected[:, :2], expected[:, :2] + expected[:, 2:4]], axis=1) / placement.scale_x
