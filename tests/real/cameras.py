@@ -8,14 +8,19 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
+import numpy.typing as npt
 import pytest
 from av.video.frame import VideoFrame
+
+from appliance.vision.frames import RawFrame
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
 DEBIAN_PYTHON = "/usr/bin/python3"
 NEEDED = "import gi; gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0')"
 USERNAME, PASSWORD = "viewer", "s3cret/word"
 FRAME_RATE = 10
+Pictures = npt.NDArray[np.int16]
 ENCODERS = {"h264": "libx264", "h265": "libx265"}
 ENCODER_OPTIONS = {"preset": "ultrafast", "g": "10", "bf": "0", "x265-params": "log-level=none"}
 
@@ -29,13 +34,10 @@ def need_gstreamer() -> None:
 
 @contextmanager
 def rtsp_server(
-    clip: Path, port: int = 0, codec: str = "h264", tls: Sequence[Path] = (), loss: float = 0.0
+    clip: Path, port: int = 0, codec: str = "h264", tls: Sequence[Path] = ()
 ) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
-    """The server's process, its stream's address and its port.
-
-    `tls` is a certificate and its key, in PEM. `loss` is the part of the packets that never arrive, 0 to 1.
-    """
-    command = [DEBIAN_PYTHON, str(SERVER), str(clip), "--port", str(port), "--codec", codec, "--loss", str(loss)]
+    """The server's process, its stream's address and its port. `tls` is a certificate and its key, in PEM."""
+    command = [DEBIAN_PYTHON, str(SERVER), str(clip), "--port", str(port), "--codec", codec]
     command += ["--tls", *map(str, tls)] if tls else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
@@ -73,3 +75,15 @@ def _write_part(path: Path, pictures: Iterator[VideoFrame], codec: str, size: tu
             resized.pts, resized.time_base = number, Fraction(1, FRAME_RATE)
             container.mux(stream.encode(resized))
         container.mux(stream.encode(None))
+
+
+def read_pictures(clip: Path, frames: int) -> Pictures:
+    """What a clip shows in its first frames, every eighth pixel of it."""
+    with av.open(str(clip)) as container:
+        pictures = [each.to_ndarray(format="bgr24") for each in itertools.islice(container.decode(video=0), frames)]
+    return np.stack(pictures)[:, ::8, ::8].astype(np.int16)
+
+
+def difference(frame: RawFrame, filmed: Pictures) -> float:
+    """Between a frame and the picture that it resembles most, on average over its pixels, 0 to 255."""
+    return float(np.abs(filmed - frame.pixels[::8, ::8]).mean((1, 2, 3)).min())

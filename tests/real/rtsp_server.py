@@ -1,6 +1,6 @@
 """A camera for tests: serves a clip as RTSP, behind a user name and a password, as fast as the clip was filmed.
 
-    /usr/bin/python3 rtsp_server.py CLIP [--port 0] [--codec h264] [--loss 0] [--tls CERTIFICATE KEY]
+    /usr/bin/python3 rtsp_server.py CLIP [--port 0] [--codec h264] [--tls CERTIFICATE KEY]
 
 A clip in a transport stream (.ts) is sent as it is; any other is encoded anew. The user is "viewer"; the password is
 read from standard input. Prints the port once it listens (port 0 lets the system choose) and ends when its standard
@@ -21,15 +21,15 @@ from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402
 USERNAME = "viewer"
 
 
-def launch_line(clip: str, codec: str, loss: float) -> str:
-    """The GStreamer pipeline behind the stream. `loss` is the part of the packets that never leave."""
+def launch_line(clip: str, codec: str) -> str:
+    """The GStreamer pipeline behind the stream."""
     source = f'filesrc location="{clip}"'
     if Path(clip).suffix == ".ts":
-        source = f"{source} ! tsdemux ! {codec}parse ! rtp{codec}pay pt=96"
+        source = f"{source} ! tsdemux ! {codec}parse ! rtp{codec}pay name=pay0 pt=96"
     else:
         encoder = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10"
-        source = f"{source} ! decodebin ! videoconvert ! {encoder} ! rtph264pay pt=96"
-    return f"( {source} ! identity name=pay0 drop-probability={loss} )"
+        source = f"{source} ! decodebin ! videoconvert ! {encoder} ! rtph264pay name=pay0 pt=96"
+    return f"( {source} )"
 
 
 def make_auth(password: str, certificate: list[str] | None) -> GstRtspServer.RTSPAuth:
@@ -47,14 +47,13 @@ def main() -> None:
     parser.add_argument("clip")
     parser.add_argument("--port", default="0")
     parser.add_argument("--codec", choices=("h264", "h265"), default="h264")
-    parser.add_argument("--loss", type=float, default=0.0)
     parser.add_argument("--tls", nargs=2)
     options = parser.parse_args()
     password = sys.stdin.readline().rstrip("\n")
     Gst.init(None)
     server = GstRtspServer.RTSPServer(address="127.0.0.1", service=options.port)
     factory = GstRtspServer.RTSPMediaFactory(shared=False)
-    factory.set_launch(launch_line(options.clip, options.codec, options.loss))
+    factory.set_launch(launch_line(options.clip, options.codec))
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role(USERNAME, "media.factory.access", True)
     permissions.add_permission_for_role(USERNAME, "media.factory.construct", True)

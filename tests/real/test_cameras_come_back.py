@@ -22,6 +22,7 @@ from appliance.vision.pipeline import CameraSource
 from tests.conftest import REPOSITORY
 from tests.real.cameras import PASSWORD, USERNAME, need_gstreamer, rtsp_server, write_stream
 from tests.real.garbage_camera import garbage_camera
+from tests.real.network import ALONE, need_network
 from tests.real.watching import SECONDS, Watched
 
 RESTARTS = 10
@@ -72,6 +73,20 @@ def test_a_server_that_stops_sending_is_given_up_and_found_again(stream: Path) -
         server.send_signal(signal.SIGCONT)
         watched.wait_for_frames()
         assert watched.wait_for_state("streaming")
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_camera_whose_packets_are_lost_is_given_up_and_found_again(stream: Path, transport: str) -> None:
+    need_network()
+    command = [*ALONE, sys.executable, "-m", "tests.real.lossy_camera", str(stream), "silence", transport]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    # The connection was never closed: it is said to be stalled before it is given up.
+    assert seen["states"] == ["stalled", "failed", "streaming"]
+    assert "silent for 5 seconds" in seen["said"]
+    assert seen["before"] >= 3
+    assert seen["after"] >= 3
 
 
 def test_a_change_of_resolution_is_watched_through(pets_clip: Path, tmp_path: Path) -> None:
