@@ -174,17 +174,17 @@ class _Watch:
         )
 
     def _analyse(self, frame: RawFrame, analysis: FrameAnalysis, show: Show, live: bool) -> None:
-        looking = show.begin(frame)
+        begun = show.begin(frame)
         # What people see never rests on an earlier frame's detections.
-        found = analysis.analyse(frame, always_look=looking is not None)
+        found = analysis.analyse(frame, always_look=begun is not None)
         _enter(self.status, "streaming", found.failure, self.on_event)
         if not found.failure:
             counted = outside(self.camera.masks, found.tracks, frame.width, frame.height)
             self.on_tracks(frame.moment, frame.monotonic, counted, frame.width, frame.height)
             self.status.count(found.looked, time.monotonic() - frame.monotonic if live else None)
             self._judge(frame)
-        if looking is not None:
-            show.finish(frame, looking, found.objects, found.tracks, found.failure)
+        if begun is not None:
+            show.finish(frame, begun, found.objects, found.tracks, found.failure)
 
     def _judge(self, frame: RawFrame) -> None:
         """Whether the camera still sees what it should."""

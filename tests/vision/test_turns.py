@@ -1,11 +1,15 @@
 """Turns: never more at once than may be, everybody gets one, and nobody who failed keeps one."""
 
+import threading
+import time
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.vision.turns import LONGEST_TURN_SECONDS, STILL_WAITING_SECONDS, Turns
+
+SECONDS = 60.0
 
 
 class Clock:
@@ -50,6 +54,27 @@ def test_a_turn_that_is_never_given_back_ends() -> None:
     turns.give_back("b")
     turns.give_back("b")
     assert turns.take("a")
+
+
+def test_who_waits_gets_the_turn_when_it_is_given_back_and_nobody_else_before() -> None:
+    turns = Turns(1)
+    assert turns.take("a")
+    taken: list[bool] = []
+    thread = threading.Thread(target=lambda: taken.append(turns.take("b", SECONDS)))
+    thread.start()
+    while "b" not in turns._waiting:
+        time.sleep(0)
+    assert not turns.take("c")
+    turns.give_back("a")
+    thread.join(SECONDS)
+    assert taken == [True]
+    assert not turns.take("c")
+
+
+def test_who_waits_in_vain_is_told() -> None:
+    turns = Turns(1)
+    assert turns.take("a")
+    assert not turns.take("b", 0.01)
 
 
 def test_two_at_once_where_the_machine_has_room() -> None:
