@@ -46,7 +46,8 @@ class CompiledCache:
         compiled = export()
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path(self._directory, key), hashlib.sha256(compiled).digest() + compiled, mode=0o600)
+            # The group may read it, so that the redactor, a program of another user, need not compile.
+            write_whole(self._path(self._directory, key), hashlib.sha256(compiled).digest() + compiled, mode=0o640)
             files = sorted(self._directory.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
             for path in files[:-MOST_FILES]:
                 path.unlink(missing_ok=True)

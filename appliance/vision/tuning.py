@@ -79,7 +79,7 @@ class Memory:
         records = [record, *(each for each in self._records() if each.about != record.about)][:MOST_RECORDS]
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, msgspec.json.format(msgspec.json.encode(records)), mode=0o600)
+            write_whole(self._path, msgspec.json.format(msgspec.json.encode(records)), mode=0o640)
         except OSError as error:
             logger.warning("The measured speeds can't be kept in %s (%s).", self._path, error.strerror)
 
