@@ -107,6 +107,11 @@ class Paths:
         """Unix socket of the redactor, which takes one uploaded file and ends with it."""
         return self.run / "redaction.sock"
 
+    @property
+    def search_socket(self) -> Path:
+        """Where the searcher looks for cameras for one who asks at a page."""
+        return self.run / "search.sock"
+
 
 def find_paths(environment: Mapping[str, str], state: Path | None = None) -> Paths:
     """Work out the paths from the environment, after the XDG base directory specification and systemd.exec(5).
@@ -139,13 +144,17 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Site(Section, frozen=True):
-    """Who answers for the cameras; all of it is printed in the report."""
+    """Who answers for the cameras; all of it is printed in the report.
+
+    `logo` is an SVG file, by its path or its name beside the settings file.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=120)] = "My store"
     timezone: str = "UTC"
     controller: str = ""
     contact: str = ""
     language: Code = "en"
+    logo: Annotated[str, Meta(max_length=500)] = ""
 
     @property
     def zone(self) -> ZoneInfo:

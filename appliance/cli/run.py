@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from appliance.settings import Paths, Unlocking, load_settings
 
 if TYPE_CHECKING:
+    import socket
+
     from appliance.services.setup import FirstStart
 
 # What a command does is imported where it does it: `veilsight detect` needs neither the database nor the page.
@@ -44,6 +46,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     redactor = commands.add_parser("redactor", help="redact one file that was uploaded to the page (for systemd)")
     redactor.add_argument("--socket-fd", type=int, help=argparse.SUPPRESS)
     redactor.set_defaults(run=run_redactor)
+    searcher = commands.add_parser("searcher", help="look for cameras for one who asks at the page (for systemd)")
+    searcher.add_argument("--socket-fd", type=int, help=argparse.SUPPRESS)
+    searcher.set_defaults(run=run_searcher)
 
 
 def stop_on_signals() -> threading.Event:
@@ -136,16 +141,35 @@ def run_program(options: argparse.Namespace, paths: Paths) -> int:
 
 def run_redactor(options: argparse.Namespace, paths: Paths) -> int:
     """Without keys and database: it is to know of nothing but the one file."""
-    import socket
-
-    from appliance.errors import UsageError
     from appliance.services import redactor
     from appliance.services.private_memory import keep_memory_private
 
     keep_memory_private()
-    given = options.socket_fd
-    listener = redactor.listener_of(os.environ) if given is None else socket.socket(fileno=given)
-    if listener is None:
-        raise UsageError("The redactor is started by its socket: by veilsight-redactor.socket, or by `veilsight run`.")
-    redactor.run_redactor(paths, load_settings(paths.settings_file), listener)
+    redactor.run_redactor(paths, load_settings(paths.settings_file), given_listener(options, "redactor"))
     return 0
+
+
+def run_searcher(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001 - it needs no site
+    """Without keys and database: it reaches the local network, and is to know of nothing."""
+    from appliance.discovery import searcher
+    from appliance.services.private_memory import keep_memory_private
+
+    keep_memory_private()
+    searcher.run_searcher(given_listener(options, "searcher"))
+    return 0
+
+
+def given_listener(options: argparse.Namespace, program: str) -> "socket.socket":
+    """The socket that whoever started this program listens on for it. Raises `UsageError`."""
+    import socket
+
+    from appliance.errors import UsageError
+    from appliance.services.activation import listener_of
+
+    given = options.socket_fd
+    listener = listener_of(os.environ) if given is None else socket.socket(fileno=given)
+    if listener is None:
+        raise UsageError(
+            f"The {program} is started by its socket: by veilsight-{program}.socket, or by `veilsight run`."
+        )
+    return listener

@@ -15,12 +15,17 @@ from onvif import ONVIFCamera, ONVIFError
 
 from appliance.discovery.streams import Stream
 from appliance.errors import VeilsightError
+from appliance.language import marked
 
 ANSWER_SECONDS = 20.0
 MOST_PROFILES = 50
 MEDIA = "http://www.onvif.org/ver10/media/wsdl"
 DEVICE_PATH = "/onvif/device_service"
 SCHEMES = ("rtsp", "rtsps", "http", "https")
+SILENT = marked("The camera at %(host)s does not answer; check its address, and that ONVIF is switched on in it.")
+WRONG_PASSWORD = marked("The camera at %(host)s refuses the user name or the password; check both.")
+REFUSED = marked("The camera at %(host)s refuses to tell its streams; check the rights of its user.")
+NONSENSE = marked("What answers at %(host)s does not speak ONVIF as it should; give the address of its stream itself.")
 STREAM_SETUP = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
 
 
@@ -46,29 +51,22 @@ def read_streams(address: str, username: str, password: str) -> list[Stream]:
     # The library's log would hold requests and answers.
     for name in ("onvif", "zeep"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    host = urlsplit(address).hostname
     try:
         return asyncio.run(asyncio.wait_for(_ask(address, username, password), ANSWER_SECONDS))
     except (TimeoutError, aiohttp.ClientError, OSError):
-        failure = f"The camera at {host} does not answer; check its address, and that ONVIF is switched on in it."
+        failure = SILENT
     except zeep.exceptions.Fault as fault:
-        failure = _refusal(host, fault)
+        failure = _refusal(fault)
     except zeep.exceptions.TransportError as error:
-        failure = _refusal(host, error) if error.status_code in (401, 403) else _nonsense(host)
+        failure = _refusal(error) if error.status_code in (401, 403) else NONSENSE
     except (zeep.exceptions.Error, ONVIFError, lxml.etree.Error, ValueError, AttributeError, TypeError, KeyError):
-        failure = _nonsense(host)
-    raise CameraSilent(failure)
+        failure = NONSENSE
+    raise CameraSilent(failure, host=urlsplit(address).hostname or "")
 
 
-def _refusal(host: str | None, error: zeep.exceptions.Error) -> str:
+def _refusal(error: zeep.exceptions.Error) -> str:
     text = f"{getattr(error, 'subcodes', '')} {error}".lower()
-    if "auth" in text or "401" in text or "403" in text:
-        return f"The camera at {host} refuses the user name or the password; check both."
-    return f"The camera at {host} refuses to tell its streams; check the rights of its user."
-
-
-def _nonsense(host: str | None) -> str:
-    return f"What answers at {host} does not speak ONVIF as it should; give its stream's address to `camera add`."
+    return WRONG_PASSWORD if "auth" in text or "401" in text or "403" in text else REFUSED
 
 
 async def _ask(address: str, username: str, password: str) -> list[Stream]:

@@ -1,6 +1,6 @@
-"""Starting the redactor when somebody connects to its socket, as a service manager does (systemd.socket(5)).
+"""Starting redactor and searcher when somebody connects to their socket, as service managers do (systemd.socket(5)).
 
-One process for one file: while it runs, whoever connects waits for the next one.
+One process for one client: while it runs, whoever connects waits for the next one.
 """
 
 import os
@@ -8,7 +8,7 @@ import select
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +18,8 @@ SOCKET_MODE = 0o660
 STOP_SECONDS = 10.0
 # After two processes that failed, before the next one.
 PAUSE_SECONDS = 1.0
+# sd_listen_fds(3): the first descriptor that is handed over.
+FIRST_DESCRIPTOR = 3
 
 Command = Callable[[int], Sequence[str]]
 """The command line of a process that is given the listening socket as this file descriptor."""
@@ -91,5 +93,12 @@ def _listen(path: Path) -> socket.socket:
         path.chmod(SOCKET_MODE)
         listener.listen(4)
     except OSError as error:
-        raise SocketUnusable(f"The redactor's socket {path} can't be made ({error.strerror}).") from error
+        raise SocketUnusable(f"The socket {path} can't be made ({error.strerror}).") from error
     return listener
+
+
+def listener_of(environment: Mapping[str, str]) -> socket.socket | None:
+    """The socket that the service manager listens on for this program (sd_listen_fds(3)); None without one."""
+    if environment.get("LISTEN_FDS") != "1":
+        return None
+    return socket.socket(fileno=FIRST_DESCRIPTOR)

@@ -1,7 +1,7 @@
 """What each of the three programs may reach, and where its guard's refusals are recorded.
 
 - engine: its cameras' hosts, and its own Unix socket. A file or a camera at USB has no host.
-- web: the Unix sockets of the engine and of the redactor; it listens on its own address and connects to nothing else.
+- web: the Unix sockets of engine, redactor and searcher; it listens on its own address and connects to nothing else.
 - courier: the destinations' hosts.
 
 See `appliance.audit.guard` for how far that holds.
@@ -46,7 +46,7 @@ def engine_reach(paths: Paths, present: Sequence[Camera]) -> Reach:
 
 
 def web_reach(paths: Paths, web: Web) -> Reach:
-    sockets = frozenset({str(paths.live_socket), str(paths.redaction_socket)})
+    sockets = frozenset({str(paths.live_socket), str(paths.redaction_socket), str(paths.search_socket)})
     return Reach(sockets=sockets, listens=frozenset({(web.host, web.port)}))
 
 

@@ -15,7 +15,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -45,8 +45,6 @@ ROOM_TIMES, ROOM_BYTES = 3, 500_000_000
 STOP_SECONDS = 10.0
 # Counting comes first.
 NICE = 10
-# sd_listen_fds(3): the first descriptor that is handed over.
-FIRST_DESCRIPTOR = 3
 
 logger = logging.getLogger(__name__)
 
@@ -92,13 +90,6 @@ def guard() -> None:
         logger.error("The guard refused to %s %s (%s).", attempt.kind, attempt.target, attempt.event)
 
     Guard(Reach(), Reach, report).install()
-
-
-def listener_of(environment: Mapping[str, str]) -> socket.socket | None:
-    """The socket that the service manager listens on for this program (sd_listen_fds(3)); None without one."""
-    if environment.get("LISTEN_FDS") != "1":
-        return None
-    return socket.socket(fileno=FIRST_DESCRIPTOR)
 
 
 def serve_one(connection: "Connection[Any, Any]", load: Callable[[], "Detectors"], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`veilsight run`: the three programs in the foreground, for one person at a terminal, and the redactor when asked for.
+"""`veilsight run`: the three programs in the foreground for one person at a terminal, others when they are asked for.
 
 On a server systemd does this, under three system users. Here each program is a child process with a pipe as its
 standard input that only this process holds open: when this process ends, however it ends, the pipe closes and the
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -38,10 +39,10 @@ class ProgramEnded(VeilsightError):
 
 @dataclass(frozen=True)
 class Programs:
-    """The running children by program name; use as a context manager, which stops them."""
+    """The running children by program name, and what starts others on demand; a context manager, which stops all."""
 
     processes: Mapping[str, subprocess.Popen[bytes]]
-    redactor: Activation | None = None
+    on_demand: Sequence[Activation] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +65,7 @@ def start_programs(paths: Paths, programs: Sequence[str] = PROGRAMS) -> Programs
     """
     parts = load_parts(paths)
     # Before the web program, which may be asked for it at once.
-    redactor = _await_files(paths) if "web" in programs else None
+    on_demand = _await_clients(paths) if "web" in programs else ()
     processes: dict[str, subprocess.Popen[bytes]] = {}
     for program in programs:
         processes[program] = subprocess.Popen(
@@ -74,14 +75,16 @@ def start_programs(paths: Paths, programs: Sequence[str] = PROGRAMS) -> Programs
             start_new_session=True,
         )
         hand_over(processes[program], {part: parts[part] for part in NEEDS[program]})
-    return Programs(processes, redactor)
+    return Programs(processes, on_demand)
 
 
-def _await_files(paths: Paths) -> Activation:
-    """The redactor is given neither keys nor standard input: it needs none, and ends with its client."""
-    return Activation(
-        paths.redaction_socket, lambda descriptor: child_command(paths, "redactor", "--socket-fd", str(descriptor))
-    )
+def _await_clients(paths: Paths) -> tuple[Activation, ...]:
+    """Redactor and searcher are given neither keys nor standard input: they need none, and end with their client."""
+
+    def await_client(path: Path, program: str) -> Activation:
+        return Activation(path, lambda descriptor: child_command(paths, program, "--socket-fd", str(descriptor)))
+
+    return await_client(paths.redaction_socket, "redactor"), await_client(paths.search_socket, "searcher")
 
 
 def parts_for(program: str, paths: Paths) -> dict[str, bytes]:
@@ -116,8 +119,8 @@ def stop_programs(programs: Programs) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    if programs.redactor is not None:
-        programs.redactor.close()
+    for activation in programs.on_demand:
+        activation.close()
 
 
 def wait_for_programs(programs: Programs, stop: threading.Event, seconds: float | None = None) -> None:

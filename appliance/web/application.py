@@ -12,6 +12,7 @@ from appliance.web import (
     audit,
     audit_entry,
     authority,
+    camera_search,
     camera_trial,
     cameras,
     checking,
@@ -25,6 +26,8 @@ from appliance.web import (
     own_account,
     places,
     plan,
+    privacy,
+    redacting,
     reports,
     schedule_list,
     security,
@@ -94,6 +97,7 @@ def create_app(context: WebContext) -> Flask:
         plan,
         live,
         checking,
+        camera_search,
         cameras,
         camera_trial,
         places,
@@ -103,6 +107,8 @@ def create_app(context: WebContext) -> Flask:
         schedule_list,
         audit,
         audit_entry,
+        privacy,
+        redacting,
     ):
         app.register_blueprint(page.blueprint)
     app.add_url_rule("/health", "health", health)

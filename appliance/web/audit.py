@@ -39,6 +39,7 @@ ACTION_WORDS = {
     "camera-added": marked("Camera added"),
     "camera-changed": marked("Camera changed"),
     "camera-removed": marked("Camera removed"),
+    "cameras-searched": marked("Cameras looked for"),
     "plan-changed": marked("Floor plan changed"),
     "camera-state": marked("Camera changed state"),
     "camera-tampering": marked("Camera covered, blurred, blinded, frozen or moved"),
@@ -86,7 +87,10 @@ ACTION_WORDS = {
     "redaction-failed": marked("Redaction failed, picture covered"),
     "redaction-restored": marked("Redaction works again"),
     "frames-processed": marked("Pictures processed and covered"),
+    "upload-received": marked("Recording sent to be redacted"),
     "recording-redacted": marked("Recording redacted"),
+    "recording-downloaded": marked("Redacted recording taken away"),
+    "upload-removed": marked("Recording forgotten"),
 }
 
 # How a detail is said, in this order; any other is said as it is named.

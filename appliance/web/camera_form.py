@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from appliance.camera_changes import NAME
-from appliance.errors import UsageError
+from appliance.errors import UsageError, VeilsightError
 from appliance.language import marked
 from appliance.storage import cameras
 from appliance.storage.cameras import RATES, Camera, Mounting, check_source, shown_source
@@ -32,7 +32,10 @@ class FormProblem(UsageError):
 
 @dataclass(frozen=True)
 class CameraForm:
-    """The fields as they are shown. There is none for a password: it goes in and never out."""
+    """The fields as they are shown. There is none for a password: it goes in and never out.
+
+    `found` is where a camera that a search found tells its streams, in the place of a source.
+    """
 
     name: str = ""
     source: str = ""
@@ -44,6 +47,7 @@ class CameraForm:
     heat_map: bool = False
     problem: str = ""
     field: str = ""
+    found: str = ""
 
 
 def form_of(camera: Camera) -> CameraForm:
@@ -59,7 +63,7 @@ def form_of(camera: Camera) -> CameraForm:
     )
 
 
-def typed_form(fields: Mapping[str, str], problem: UsageError, before: Camera | None = None) -> CameraForm:
+def typed_form(fields: Mapping[str, str], problem: VeilsightError, before: Camera | None = None) -> CameraForm:
     """What was typed, to be corrected. An address that holds a user and a password comes back without them."""
     source = shown_source(fields.get("source", ""))
     return CameraForm(
@@ -73,6 +77,7 @@ def typed_form(fields: Mapping[str, str], problem: UsageError, before: Camera | 
         "heat_map" in fields,
         told(problem),
         getattr(problem, "field", ""),
+        fields.get("found", ""),
     )
 
 

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, abort, jsonify, redirect, render_template
 from werkzeug.wrappers import Response as BaseResponse
 
 from appliance.camera_changes import add_camera, change_camera, remove_camera
+from appliance.camera_search import SearchUnavailable
 from appliance.errors import UsageError
 from appliance.language import marked
 from appliance.storage import cameras
@@ -23,6 +24,7 @@ from appliance.web.camera_form import (
     typed_form,
 )
 from appliance.web.camera_health import describe_health, describe_history, describe_places, read_history
+from appliance.web.camera_search import need_found, with_stream
 from appliance.web.context import WebContext, this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
@@ -66,7 +68,8 @@ def state() -> Response:
 @blueprint.get("/cameras/add")
 @allows(Permission.CAMERAS)
 def add() -> str:
-    return add_page(CameraForm())
+    found = need_found(request.args.get("found", ""))
+    return add_page(CameraForm(found=found.address if found else ""))
 
 
 @blueprint.post("/cameras/add")
@@ -74,13 +77,13 @@ def add() -> str:
 def do_add() -> BaseResponse | tuple[str, int]:
     context, session = this_context(), this_session()
     try:
-        camera = new_camera(request.form)
+        camera = new_camera(with_stream(request.form))
         with context.engine.begin() as connection:
             add_camera(connection, session.user, camera)
     except CameraExists:
         taken = UsageError(marked("There is a camera of this name already; please choose another name."))
         return add_page(typed_form(request.form, taken)), 400
-    except UsageError as problem:
+    except (UsageError, SearchUnavailable) as problem:
         return add_page(typed_form(request.form, problem)), 400
     session.say(
         "good", gettext("%(camera)s is set up. Draw a line where people come in, and it counts.", camera=camera.name)
@@ -143,7 +146,8 @@ def remove(name: str) -> BaseResponse:
 
 
 def add_page(form: CameraForm) -> str:
-    return render_template("camera_add.html", form=form, mountings=MOUNTINGS, transports=TRANSPORTS)
+    found = need_found(form.found)
+    return render_template("camera_add.html", form=form, found=found, mountings=MOUNTINGS, transports=TRANSPORTS)
 
 
 def settings_page(camera: Camera, form: CameraForm) -> str:

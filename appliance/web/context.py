@@ -15,11 +15,13 @@ from appliance.settings import Paths, Settings
 from appliance.storage.answers import Answers, answered
 from appliance.storage.site import Site
 from appliance.vision.live import LiveClient
+from appliance.vision.redaction_socket import RedactionClient
 from appliance.web.attempts import FailedAttempts
 from appliance.web.feeds import Feeds
 from appliance.web.jobs import Jobs
 from appliance.web.newest import Newest
 from appliance.web.sessions import SessionStore
+from appliance.web.uploads import Uploads
 from appliance.web.views import ViewRegister
 
 if TYPE_CHECKING:
@@ -60,8 +62,9 @@ class WebContext:
     `settings` are the settings file's, `filed`, with what was answered on the page; `on_settings` is called when that
     changes, and `guided` is set once nobody is to be led through the first start any more.
     `clock` returns the present in UTC; all expiry is measured with it. `seals` holds the newest verification of the
-    audit log, if there was one, and `verifying` is held while a long log is verified; `checks` the checks of the count
-    that go on, by view; `token_uses` when a use of a token was last written down, by its name and what was asked for.
+    audit log, if there was one; `verifying` is held while a long log is verified, `searching` while cameras are looked
+    for. `checks` holds the checks of the count that go on, by view; `token_uses` when a use of a token was last written
+    down, by its name and what was asked for.
     """
 
     site: Site
@@ -75,12 +78,14 @@ class WebContext:
     feeds: Feeds = field(default_factory=Feeds)
     seals: deque[Seal] = field(default_factory=lambda: deque(maxlen=1))
     verifying: threading.Lock = field(default_factory=threading.Lock)
+    searching: threading.Lock = field(default_factory=threading.Lock)
     password_checks: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_PASSWORD_CHECKS))
     checks: dict[str, "Begun"] = field(default_factory=dict)
     token_uses: dict[tuple[str, str], datetime] = field(default_factory=dict)
     jobs: Jobs = field(default_factory=Jobs)
     languages: Languages = field(default_factory=Languages)
     newest: Newest = field(default_factory=Newest)
+    uploads: Uploads = field(default_factory=Uploads)
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
     filed: Settings | None = None
     on_settings: Callable[[Settings], None] = lambda _settings: None
@@ -90,6 +95,10 @@ class WebContext:
         """Work with these answers from now on."""
         self.settings = answered(self.filed or self.settings, answers)
         self.on_settings(self.settings)
+
+    @property
+    def redaction(self) -> RedactionClient:
+        return RedactionClient(self.paths.redaction_socket)
 
     @property
     def engine(self) -> Engine:

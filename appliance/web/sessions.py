@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
+from appliance.camera_search import Found
 from appliance.storage.users import Role
 
 # OWASP Session Management: an absolute and an idle limit. A screen that shows Today keeps its session in use.
@@ -39,7 +40,8 @@ class Session:
 
     `role` is what the user was allowed when last seen to exist, at `checked`; `refused` are endpoints that it did not
     include. `stamp` is that of the password and second factor with which it was opened. `awaits` is what is missing: a
-    code before anything opens, or a password of one's own. `secret` is a second factor's that is being set up.
+    code before anything opens, or a password of one's own. `secret` is a second factor's that is being set up. `found`
+    are the cameras of the last search, None before the first.
     """
 
     user: str
@@ -55,6 +57,7 @@ class Session:
     address: str = ""
     awaits: Awaits = ""
     secret: str = ""
+    found: tuple[Found, ...] | None = None
 
     def say(self, tone: Tone, text: str) -> None:
         self.messages.append(Message(tone, text))

@@ -75,6 +75,8 @@ TABLE = {
     "cameras.switch": CAMERAS,
     "cameras.remove": CAMERAS,
     "camera_trial.test": CAMERAS,
+    "camera_search.show": CAMERAS,
+    "camera_search.look": CAMERAS,
     "places.show": CAMERAS,
     "places.save": CAMERAS,
     "places.picture": LIVE,
