@@ -1,14 +1,26 @@
 // The editor of a camera's lines, zones, masks and ignored regions: the tools, the list, the picture, saving.
 
+import { element } from "./dom.js";
 import { Drawing } from "./drawing.js";
+import { drawLine, drawZone, shape as draw } from "./marks.js";
 import { countDown, explainCover, followPicture } from "./picture.js";
 import { Stage } from "./stage.js";
 
+const LINE = [[0.5, 0.25], [0.5, 0.75]];
+const SQUARE = [[0.35, 0.3], [0.65, 0.3], [0.65, 0.7], [0.35, 0.7]];
+const POLYGON = { start: SQUARE, least: 3, grows: "ring", draw: (group, { kind, name }, points) => drawZone(group, name, points, 1, kind) };
 const KINDS = {
-  line: { words: gettext("Line"), marked: gettext("It is inside the store, no entrance") },
-  zone: { words: gettext("Zone"), marked: gettext("People wait in line here") },
-  mask: { words: gettext("Privacy mask") },
-  ignored: { words: gettext("Region to ignore") },
+  mask: { words: gettext("Privacy mask"), first: "mask", layer: 0, ...POLYGON },
+  ignored: { words: gettext("Region to ignore"), first: "region", layer: 1, ...POLYGON },
+  zone: { words: gettext("Zone"), first: "zone", layer: 2, marked: gettext("People wait in line here"), ...POLYGON },
+  line: {
+    words: gettext("Line"), first: "line", layer: 3, marked: gettext("It is inside the store, no entrance"),
+    start: LINE, least: 2, grows: "",
+    draw(group, { name }, points) {
+      drawLine(group, name, ...points, 1);
+      draw(group, "path", { d: `M${points[0].join(" ")}L${points[1].join(" ")}`, class: "grip" });
+    },
+  },
 };
 
 const editor = document.querySelector("[data-editor]");
@@ -16,7 +28,7 @@ const find = (name) => editor.querySelector(`[data-${name}]`);
 const [list, problem, saved, save] = ["list", "problem", "saved", "save"].map(find);
 const [undo, redo, show, hide, message, left] = ["undo", "redo", "show", "hide", "message", "left"].map(find);
 const canvas = editor.querySelector("canvas");
-const drawing = new Drawing(JSON.parse(editor.dataset.shapes));
+const drawing = new Drawing(JSON.parse(editor.dataset.shapes), KINDS);
 const stage = new Stage(editor.querySelector("svg"), drawing, { selected: refresh, changed: refresh });
 let { version } = editor.dataset;
 let picture = null;
@@ -32,19 +44,6 @@ async function post(address, fields) {
 }
 
 // The list
-
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key in made) {
-      made[key] = value;
-    } else {
-      made.setAttribute(key, value);
-    }
-  }
-  made.append(...children);
-  return made;
-}
 
 function row(shape, index) {
   const chosen = index === stage.selected;
@@ -64,6 +63,7 @@ function details(shape, index) {
     oninput() {
       shape.name = name.value;
       list.querySelector("[aria-expanded='true'] .called").textContent = shape.name || "without a name";
+      shown = stateOfList();
       stage.draw();
     },
     onchange() {
@@ -79,6 +79,7 @@ function details(shape, index) {
       type: "checkbox", checked: shape.marked,
       onchange() {
         shape.marked = box.checked;
+        shown = stateOfList();
         drawing.keep();
         refresh();
       },
@@ -112,11 +113,16 @@ function remove(index) {
   find("add").focus();
 }
 
-// The list is made anew only when it differs, so that a field keeps its focus while something is typed.
+// The list is made anew only when it differs, so that a field keeps its focus while something is typed, and a button is
+// still there when it is let go.
 let shown = "";
 
+function stateOfList() {
+  return JSON.stringify([drawing.shapes.map(({ kind, name, marked }) => [kind, name, marked]), stage.selected]);
+}
+
 function refresh() {
-  const state = JSON.stringify([drawing.shapes.map(({ kind, name, marked }) => [kind, name, marked]), stage.selected]);
+  const state = stateOfList();
   if (state !== shown) {
     shown = state;
     const within = list.contains(document.activeElement) ? focusedPlace() : null;

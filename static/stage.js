@@ -1,6 +1,6 @@
 // The stage: the drawing over the picture, moved by mouse, touch and keyboard. One unit of its SVG is one pixel.
 
-import { drawLine, drawZone, shape } from "./marks.js";
+import { shape } from "./marks.js";
 
 const STEP = 0.005;
 const LARGE_STEP = 0.05;
@@ -9,19 +9,16 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const TOUCH_RADIUS = 22;
 const SEEN_RADIUS = 8;
 const LEAST_DRAG = 6;
-// What lies below comes first.
-const LAYERS = ["mask", "ignored", "zone", "line"];
-const KIND_WORDS = {
-  line: gettext("Line"),
-  zone: gettext("Zone"),
-  mask: gettext("Privacy mask"),
-  ignored: gettext("Region to ignore"),
-};
-
+// The chosen shape lies above all layers.
+const TOP = 100;
 function percent(value) {
   return `${Math.round(value * 100)}%`;
 }
 
+// Besides what a drawing needs, its kinds say: `words`, what it is called; `layer`, what lies below comes first; `draw`,
+// which is given a group of SVG, the shape and its points in pixels; and `grows`, whether points may be added: to a
+// "ring", to a "chain", or "" for not at all.
+//
 // `told.selected(index)` is called when another shape is chosen here, and `told.changed()` when one was changed.
 export class Stage {
   constructor(svg, drawing, told) {
@@ -46,6 +43,10 @@ export class Stage {
     this.draw();
   }
 
+  kind(index) {
+    return this.drawing.kinds[this.drawing.shapes[index].kind];
+  }
+
   focusPoint(point) {
     this.svg.querySelector(`[data-point="${point}"]`)?.focus({ preventScroll: true });
   }
@@ -57,17 +58,12 @@ export class Stage {
     this.svg.classList.toggle("drawing", this.fresh >= 0);
     this.svg.replaceChildren();
     const place = ([x, y]) => [x * width, y * height];
-    const order = (index) => LAYERS.indexOf(this.drawing.shapes[index].kind) + (index === this.selected ? LAYERS.length : 0);
+    const order = (index) => this.kind(index).layer + (index === this.selected ? TOP : 0);
     [...this.drawing.shapes.keys()].sort((a, b) => order(a) - order(b)).forEach((index) => {
       const each = this.drawing.shapes[index];
       const group = shape(this.svg, "g", { class: index === this.selected ? "chosen" : "", "data-shape": index });
       const points = each.points.map(place);
-      if (each.kind === "line") {
-        drawLine(group, each.name, ...points, 1);
-        shape(group, "path", { d: `M${points[0].join(" ")}L${points[1].join(" ")}`, class: "grip" });
-      } else {
-        drawZone(group, each.name, points, 1, each.kind);
-      }
+      this.kind(index).draw(group, each, points);
     });
     if (this.drawing.shapes[this.selected]) {
       this.drawHandles(this.drawing.shapes[this.selected], place);
@@ -79,8 +75,9 @@ export class Stage {
 
   drawHandles(chosen, place) {
     const { kind, name, points } = chosen;
-    if (kind !== "line") {
-      points.forEach((point, number) => {
+    const { grows, words: called } = this.drawing.kinds[kind];
+    if (grows) {
+      points.slice(0, grows === "ring" ? points.length : -1).forEach((point, number) => {
         const after = points[(number + 1) % points.length];
         const [cx, cy] = place([(point[0] + after[0]) / 2, (point[1] + after[1]) / 2]);
         const words = gettext("New point after point {number}", { number: number + 1 });
@@ -93,7 +90,7 @@ export class Stage {
     points.forEach((point, number) => {
       const [cx, cy] = place(point);
       const words = gettext("{kind} {name}, point {number} of {points}, {left} from the left, {top} from the top", {
-        kind: KIND_WORDS[kind],
+        kind: called,
         name,
         number: number + 1,
         points: points.length,
@@ -126,6 +123,9 @@ export class Stage {
       this.drag = { point: this.drawing.insert(this.selected, Number(between.dataset.between)) };
     } else if (this.fresh >= 0) {
       this.drag = { span: true };
+      if (this.kind(this.selected).start.length === 1) {
+        this.drawing.span(this.selected, start, start); // a single point needs no dragging
+      }
     } else if (body) {
       this.choose(Number(body.dataset.shape));
       this.drag = { whole: this.drawing.shapes[this.selected].points };
@@ -198,7 +198,7 @@ export class Stage {
     }
     const number = Number(point);
     if (ARROWS[event.key]) {
-      const step = event.shiftKey ? LARGE_STEP : STEP;
+      const step = event.shiftKey ? LARGE_STEP : Math.max(STEP, ...this.drawing.grid);
       const [x, y] = this.drawing.shapes[this.selected].points[number];
       const [right, down] = ARROWS[event.key];
       this.drawing.movePoint(this.selected, number, x + right * step, y + down * step);

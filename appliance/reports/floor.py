@@ -33,8 +33,8 @@ Cells = Mapping[tuple[str, str, str], Published]
 """What may be shown, by camera, place and direction."""
 
 DAYS = """
-SELECT camera, place, direction, sum(value), sum(variance), sum(squares)
-FROM json_each(?) AS span CROSS JOIN json_each(?) AS way CROSS JOIN day_sum
+SELECT each.camera, each.place, each.direction, sum(each.value), sum(each.variance), sum(each.squares)
+FROM json_each(?) AS span CROSS JOIN json_each(?) AS way CROSS JOIN day_sum AS each
 WHERE measure = ? AND kind = ? AND direction = way.value
     AND day_start >= span.value ->> 0 AND day_start < span.value ->> 1
 GROUP BY 1, 2, 3

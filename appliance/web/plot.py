@@ -11,6 +11,8 @@ SIZE = 1000.0
 # Part of its interval's width that a bar takes.
 BAR = 0.72
 MOST_TICKS = 8
+# Nothing that is counted is smaller, and a power of ten below it may be none.
+LEAST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def plot(
 def _top(values: Sequence[float]) -> float:
     """A round number that all values are below, by a little."""
     highest = max([*values, 0.0]) * 1.05
-    if highest <= 0:
+    if highest < LEAST:
         return 5.0
     unit = 10.0 ** math.floor(math.log10(highest))
     return next(step * unit for step in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if step * unit >= highest)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appliance.reports.exploration import SUBJECTS, Point, Told, Unit
@@ -159,6 +159,7 @@ def test_a_year_earlier_has_the_same_weekdays_or_the_same_months() -> None:
     assert (months.other.first, months.other.last) == (date(2023, 2, 28), date(2023, 12, 31))
 
 
+@example([(5e-324, 5e-324)])
 @given(st.lists(st.tuples(st.none() | st.floats(-50, 1e6), st.floats(0, 1e3)), min_size=1, max_size=60))
 def test_nothing_is_drawn_outside_the_chart(numbers: list[tuple[float | None, float]]) -> None:
     points = [

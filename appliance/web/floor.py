@@ -1,0 +1,178 @@
+"""Explore the floor: how long people stay in zones, which ways they take, where they stand. Works without scripts."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from appliance.audit.log import Event, append
+from appliance.errors import UsageError
+from appliance.reports.floor import (
+    MOST_DAYS,
+    MOST_HEAT_DAYS,
+    Heat,
+    Stays,
+    Ways,
+    check_length,
+    read_heat,
+    read_stays,
+    read_ways,
+)
+from appliance.reports.floor_sheet import heat_csv, stays_csv, ways_csv
+from appliance.storage import cameras as stored_cameras
+from appliance.storage import floor_plan
+from appliance.storage.cameras import Camera
+from appliance.storage.database import reading
+from appliance.storage.floor_plan import FloorPlan
+from appliance.web.context import WebContext, this_context
+from appliance.web.floor_choice import KINDS, FloorChoice, presets, read_floor_choice
+from appliance.web.floor_view import PLAN_HEIGHT, draw_plan, heat_on_plan, show_heat, show_stays, show_ways
+from appliance.web.roles import Permission, allows
+from appliance.web.security import this_session
+from appliance.web.wording import told
+from appliance.web.words import BROWSER, attachment, days
+
+blueprint = Blueprint("floor", __name__, url_prefix="/explore")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page is about. `problem` says what is wrong with the choice; the period is then the usual one."""
+
+    choice: FloorChoice
+    cameras: tuple[Camera, ...]
+    problem: str = ""
+
+    @property
+    def chosen(self) -> tuple[Camera, ...]:
+        return self.choice.among(self.cameras)
+
+
+@blueprint.get("/stays")
+@allows(Permission.NUMBERS)
+def stays() -> str:
+    """How long visits to zones last, and how long people wait in queues."""
+    context = this_context()
+    asked = _asked(context, MOST_DAYS)
+    with reading(context.engine) as connection:
+        found = _stays(connection, context, asked)
+    queues = {(camera.name, zone.name) for camera in asked.cameras for zone in camera.zones if zone.queue}
+    shown = [show_stays(each, (each.camera, each.zone) in queues, asked.choice.kind) for each in found]
+    return _page("stays.html", context, asked, shown=shown, kinds=KINDS)
+
+
+@blueprint.get("/ways")
+@allows(Permission.NUMBERS)
+def ways() -> str:
+    """How many went from one zone to another."""
+    context = this_context()
+    asked = _asked(context, MOST_DAYS)
+    with reading(context.engine) as connection:
+        found = _ways(connection, context, asked)
+    return _page("ways.html", context, asked, shown=[show_ways(each) for each in found])
+
+
+@blueprint.get("/heat")
+@allows(Permission.NUMBERS)
+def heat() -> str:
+    """Where people stand, over the floor plan that somebody drew."""
+    context = this_context()
+    asked = _asked(context, MOST_HEAT_DAYS)
+    with reading(context.engine) as connection:
+        found = _heat(connection, context, asked)
+        plan = floor_plan.read(connection)
+    return _page(
+        "heat.html",
+        context,
+        asked,
+        shown=[show_heat(each, plan.placing(each.camera)) for each in found],
+        cells=heat_on_plan(found, plan),
+        has_plan=plan != FloorPlan(),
+        marks=draw_plan(plan),
+        width=round(PLAN_HEIGHT * plan.proportion),
+        height=round(PLAN_HEIGHT),
+    )
+
+
+@blueprint.get("/<any(stays, ways, heat):view>.csv")
+@allows(Permission.NUMBERS)
+def download(view: str) -> Response:
+    """What the page shows of the same choice; written into the audit log before the first byte goes."""
+    context, session = this_context(), this_session()
+    now, zone = context.clock(), context.settings.site.zone
+    try:
+        choice = read_floor_choice(request.args, now.astimezone(zone).date(), zone)
+        with reading(context.engine) as connection:
+            asked = Asked(choice, stored_cameras.list_cameras(connection))
+            content = SHEETS[view](connection, context, asked).encode("utf-8")
+    except UsageError as error:
+        session.say("warn", told(error))
+        return redirect(url_for(f"floor.{view}"))
+    name = f"{view}-{choice.period.first.isoformat()}-to-{choice.period.last.isoformat()}.csv"
+    with context.engine.begin() as connection:
+        digest = hashlib.sha256(content).hexdigest()
+        append(connection, Event(session.user, "counts-downloaded", name, "metric", len(content), digest, BROWSER), now)
+    return attachment(content, "text/csv; charset=utf-8", name)
+
+
+def _asked(context: WebContext, most_days: int) -> Asked:
+    zone = context.settings.site.zone
+    today = context.clock().astimezone(zone).date()
+    with reading(context.engine) as connection:
+        cameras = stored_cameras.list_cameras(connection)
+    try:
+        choice = read_floor_choice(request.args, today, zone)
+        check_length(choice.period, most_days)
+    except UsageError as error:
+        return Asked(read_floor_choice({}, today, zone), cameras, told(error))
+    return Asked(choice, cameras)
+
+
+def _stays(connection: Connection, context: WebContext, asked: Asked) -> list[Stays]:
+    zones = [(camera.name, zone.name) for camera in asked.chosen for zone in camera.zones]
+    k, choice = context.settings.anonymity.k, asked.choice
+    return read_stays(connection, choice.period, zones, choice.kind, context.clock(), k)
+
+
+def _ways(connection: Connection, context: WebContext, asked: Asked) -> list[Ways]:
+    zones = {camera.name: [zone.name for zone in camera.zones] for camera in asked.chosen}
+    return read_ways(connection, asked.choice.period, zones, context.clock(), context.settings.anonymity.k)
+
+
+def _heat(connection: Connection, context: WebContext, asked: Asked) -> list[Heat]:
+    names = [camera.name for camera in asked.chosen if camera.heat_map]
+    if not names:
+        return []
+    return read_heat(connection, asked.choice.period, names, context.clock(), context.settings.anonymity.k)
+
+
+Sheet = Callable[[Connection, WebContext, Asked], str]
+SHEETS: dict[str, Sheet] = {
+    "stays": lambda connection, context, asked: stays_csv(
+        connection, asked.choice.period, asked.choice.kind, _stays(connection, context, asked)
+    ),
+    "ways": lambda connection, context, asked: ways_csv(
+        connection, asked.choice.period, _ways(connection, context, asked)
+    ),
+    "heat": lambda connection, context, asked: heat_csv(
+        connection, asked.choice.period, _heat(connection, context, asked)
+    ),
+}
+
+
+def _page(template: str, context: WebContext, asked: Asked, **values: object) -> str:
+    today = context.clock().astimezone(context.settings.site.zone).date()
+    period = asked.choice.period
+    return render_template(
+        template,
+        choice=asked.choice,
+        cameras=asked.cameras,
+        problem=asked.problem,
+        today=today.isoformat(),
+        period=days(period.first, period.last),
+        presets=list(presets(asked.choice, today)),
+        **values,
+    )
