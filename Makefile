@@ -22,7 +22,7 @@ INT8 := VEILSIGHT_MODELS=$(CURDIR)/.cache/int8 VEILSIGHT_STATE=$(CURDIR)/.cache/
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
 .PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
-  bench-anonymity bench-reconnects bench-cameras soak bench-audit bench-storage prove-containment \
+  bench-anonymity bench-reconnects bench-restarts bench-cameras soak bench-audit bench-storage prove-containment \
   screenshots deb test-deb catalogues clean
 
 help: ## Show this list.
@@ -120,6 +120,9 @@ soak: setup-dev networks ## Watch eight cameras for HOURS=n; prints memory, desc
 bench-storage: setup-dev ## Measure five years of 16 cameras in the database, and 200 kills while writing; prints JSON.
 	@VEILSIGHT_KILLS=200 $(BIN)/python -m pytest -q tests/storage/test_disk.py -k killed >&2
 	@$(BIN)/python -m benchmarks.storage
+
+bench-restarts: setup-dev networks ## Kill the engine over and over while eight cameras run: when they are back, what is stored; JSON.
+	@$(MODELS) $(BIN)/python -m benchmarks.restarts
 
 bench-reconnects: setup-dev ## Measure what 200 reconnects of a camera leave behind; prints JSON.
 	@$(BIN)/python -m benchmarks.reconnects

@@ -6,6 +6,7 @@ take their share of the same processors.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -85,7 +86,7 @@ def running(load: Load, folder: Path, seconds: float) -> Iterator[Running]:
     paths = find_paths(os.environ, folder / "state")
     with ExitStack() as stack:
         addresses = [stack.enter_context(rtsp_server(stream))[1] for _ in range(load.cameras)]
-        _set_up(paths, load, addresses)
+        set_up(paths, load, addresses)
         programs = stack.enter_context(start_programs(paths, ["engine"]))
         engine = Running(programs.processes["engine"].pid, LiveClient(paths.live_socket))
         stop = threading.Event()
@@ -96,7 +97,8 @@ def running(load: Load, folder: Path, seconds: float) -> Iterator[Running]:
         yield engine
 
 
-def _set_up(paths: Paths, load: Load, addresses: Sequence[str]) -> None:
+def set_up(paths: Paths, load: Load, addresses: Sequence[str]) -> None:
+    """A site with the load's cameras at these addresses."""
     command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state)]
     subprocess.run([*command, "setup"], check=True, capture_output=True)
     for number, address in enumerate(addresses, start=1):

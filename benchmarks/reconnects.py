@@ -3,8 +3,9 @@
     python -m benchmarks.reconnects [RECONNECTS]
 
 A real RTSP server on the loopback interface is killed and started again ten times; in between, connections are made,
-give three frames and are closed, half of them over TCP, half over UDP. Needs Debian's GStreamer
-(packaging/apt-test.txt).
+give three frames and are closed, half of them over TCP, half over UDP. Then a camera is watched, as the engine watches
+it, while its server is killed and started again ten times: frames are back so many seconds after the server. Needs
+Debian's GStreamer (packaging/apt-test.txt).
 """
 
 import gc
@@ -16,10 +17,13 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+from appliance.vision.pipeline import CameraSource
 from appliance.vision.sources import SourceError, Transport, open_source
 from tests.real.cameras import PASSWORD, USERNAME, rtsp_server, write_stream
+from tests.real.watching import Watched
 
 RECONNECTS = 200
 RESTARTS = 10
@@ -62,6 +66,24 @@ def after_restart(address: str) -> float:
         return time.monotonic() - began
 
 
+def watched_again(stream: Path) -> list[float]:
+    """Seconds from each start of the server to the first frame of a camera that is watched all the while."""
+    seconds = []
+    with ExitStack() as stack:
+        server, address, port = stack.enter_context(rtsp_server(stream))
+        watched = stack.enter_context(Watched(CameraSource("bench", address, USERNAME, PASSWORD)))
+        for _ in range(RESTARTS):
+            watched.wait_for_frames()
+            server.kill()
+            server.wait()
+            watched.wait_for_state("failed", "connecting")
+            server, _, _ = stack.enter_context(rtsp_server(stream, port))
+            began = time.monotonic()
+            watched.wait_for_frames(1)
+            seconds.append(time.monotonic() - began)
+    return seconds
+
+
 def main() -> None:
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else RECONNECTS
     data = Path(os.environ.get("VEILSIGHT_EVALUATION_DATA") or Path(__file__).parents[2] / "shared" / "eval")
@@ -80,6 +102,7 @@ def main() -> None:
                     if done == WARM:
                         early = held()
                 late = held()
+        back = watched_again(stream)
     result = {
         "reconnects": done,
         "server_restarts": RESTARTS,
@@ -88,6 +111,7 @@ def main() -> None:
             "longest": round(max(seconds), 2),
             "longest_after_restart": round(max(restarts), 2),
         },
+        "watched_again_after_restart": {"median": round(statistics.median(back), 2), "longest": round(max(back), 2)},
         f"after_{WARM}": early,
         f"after_{done}": late,
     }

@@ -45,6 +45,9 @@ def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="rtsp://, rtsps:// or http:// address, /dev/video0, or a video file; - reads it from standard input",
     )
     add.add_argument("--discovered", metavar="ADDRESS", help="an ONVIF camera instead: its best stream is taken")
+    add.add_argument(
+        "--stream", metavar="NAME", default="", help="another of its streams, as `camera discover` names it"
+    )
     add.add_argument("--line", action="append", default=[], metavar="NAME=x1,y1,x2,y2", help="may be repeated")
     add.add_argument("--inner", action="append", default=[], metavar="LINE", help="a line that is no entrance")
     add.add_argument("--zone", action="append", default=[], metavar="NAME=x,y,x,y,x,y...", help="may be repeated")
@@ -77,13 +80,15 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
     check_known("line", options.inner, [line.name for line in lines])
     if (options.source is None) == (options.discovered is None):
         raise UsageError("Name the camera's address, or a discovered camera with --discovered, and not both.")
+    if options.stream and options.discovered is None:
+        raise UsageError("A stream is chosen of a discovered camera; name it with --discovered as well.")
     if options.password_stdin and not options.username:
         raise UsageError("A camera's password needs its user; give --username as well.")
     source = None if options.discovered else cameras.check_source(camera_test.given_source(options.source))
     site = open_site(paths)
     password = read_password(options.password_stdin, "The camera's password") if options.username else ""
     if source is None:
-        stream, why = camera_discover.discovered_stream(options.discovered, options.username, password)
+        stream, why = camera_discover.discovered_stream(options.discovered, options.username, password, options.stream)
         source = cameras.check_source(stream.address)
         print(f"its stream {stream.profile} is taken: {stream.width}x{stream.height}, {stream.codec}; {why}")
     camera = cameras.Camera(

@@ -84,12 +84,21 @@ def _lines(found: dict[str, object]) -> list[str]:
     return lines
 
 
-def discovered_stream(address: str, username: str, password: str) -> "tuple[Stream, str]":
-    """The best stream of the camera at an address, and why. Raises `CameraSilent`."""
+def discovered_stream(address: str, username: str, password: str, wanted: str = "") -> "tuple[Stream, str]":
+    """The stream of this name, or the best one, of the camera at an address, and why it is taken.
+
+    Raises `CameraSilent`, and `UsageError` where there is none of this name.
+    """
     from appliance.discovery.onvif_camera import CameraSilent, device_address, read_streams
     from appliance.discovery.streams import best_stream
 
     streams = read_streams(device_address(address), username, password)
     if not streams:
         raise CameraSilent("The camera has no stream; set one up in the camera itself.")
-    return best_stream(streams)
+    if not wanted:
+        return best_stream(streams)
+    for stream in streams:
+        if stream.profile == wanted:
+            return stream, "as you chose"
+    names = ", ".join(stream.profile for stream in streams)
+    raise UsageError(f"The camera has no stream {wanted!r}; it has {names}.")

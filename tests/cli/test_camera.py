@@ -90,6 +90,22 @@ def test_a_discovered_camera_is_added_with_its_best_stream(
     assert (camera.source, camera.username, camera.password) == ("rtsp://127.0.0.1:554/sub", USERNAME, PASSWORD)
 
 
+def test_another_stream_of_a_discovered_camera_can_be_chosen(
+    paths: Paths, typed: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choose = ("--username", USERNAME, "--password-stdin", "--stream")
+    with onvif_camera() as address:
+        type_in(typed, f"{PASSWORD}\n")
+        assert veilsight(paths, "add", "front", "--discovered", address, *choose, "main") == 0
+        assert "its stream main is taken: 2560x1440, H264; as you chose" in capsys.readouterr().out
+        type_in(typed, f"{PASSWORD}\n")
+        assert veilsight(paths, "add", "back", "--discovered", address, *choose, "third") == 2
+    assert "no stream 'third'; it has main, sub, tiny" in capsys.readouterr().err
+    assert veilsight(paths, "add", "back", "rtsp://192.0.2.11/x", "--stream", "main") == 2
+    with reading(open_site(paths).engine) as connection:
+        assert [camera.source for camera in cameras.list_cameras(connection)] == ["rtsp://127.0.0.1:554/main"]
+
+
 def test_a_discovered_camera_that_refuses_is_not_added(
     paths: Paths, typed: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:

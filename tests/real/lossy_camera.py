@@ -6,13 +6,14 @@
 `loss` watches STREAM over UDP, of which so many packets are dropped at random, until it ends. It prints JSON: for each
 frame its size, whether it differs from each of CLIP's first FRAMES pictures, and whether it is said to be damaged.
 `silence` drops all packets, or over UDP all that carry pictures, while the connection stays open, and lets them through
-again later. It prints JSON: the states that were seen meanwhile, what was said, and how many frames came before and
-after.
+again later. It prints JSON: the states that were seen meanwhile, what was said, how many frames came before and after,
+and how many seconds after the packets the first frame was back.
 """
 
 import contextlib
 import json
 import sys
+import time
 from pathlib import Path
 
 from appliance.vision.pipeline import CameraSource
@@ -46,10 +47,13 @@ def watch_silence(stream: Path, transport: Transport) -> dict[str, object]:
             states = [watched.wait_for_state("stalled", "failed"), watched.wait_for_state("failed")]
             said = watched.status.last_error
             lose_nothing()
+            began = time.monotonic()
+            watched.wait_for_frames(1)
+            seconds = time.monotonic() - began
             watched.wait_for_frames()
             states.append(watched.wait_for_state("streaming"))
             after = len(watched.sizes) - before
-    return {"states": states, "said": said, "before": before, "after": after}
+    return {"states": states, "said": said, "before": before, "after": after, "seconds": round(seconds, 2)}
 
 
 def main() -> None:
