@@ -22,7 +22,7 @@
     set(problem.querySelector("p"), health.problem);
     problem.hidden = !health.problem;
     set(card.querySelector("[data-fact='pictures']"), health.pictures || "none");
-    for (const fact of ["stream", "decoder", "delay"]) {
+    for (const fact of ["stream", "decoder", "delay", "lost"]) {
       set(card.querySelector(`[data-fact='${fact}']`), health[fact] || "not known yet");
     }
   }

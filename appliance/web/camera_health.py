@@ -50,6 +50,7 @@ class CameraHealth:
     stream: str = ""
     decoder: str = ""
     delay: str = ""
+    lost: str = ""
     problem: str = ""
 
 
@@ -86,6 +87,7 @@ def describe_health(camera: Camera, status: EngineStatus | None) -> CameraHealth
             describe_stream(now),
             describe_decoder(now),
             describe_delay(now),
+            describe_lost(now),
             problem,
         )
     words = describe_state(now)
@@ -142,6 +144,13 @@ def describe_delay(now: CameraStatus) -> str:
 
 def _seconds(delay: Mapping[str, float]) -> dict[str, str]:
     return {name: this_language().number(delay.get(name, 0.0), 2) for name in PERCENTILES}
+
+
+def describe_lost(now: CameraStatus) -> str:
+    """What was not analysed for want of time, and how often the camera was away, since the engine began with it."""
+    dropped = ngettext("%(num)s picture dropped", "%(num)s pictures dropped", now.dropped_frames)
+    reconnects = ngettext("%(num)s reconnect", "%(num)s reconnects", now.reconnects)
+    return f"{dropped}, {reconnects}"
 
 
 def describe_places(camera: Camera) -> str:

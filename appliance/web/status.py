@@ -11,11 +11,12 @@ from appliance.vision.live import LiveClient
 class CameraStatus(msgspec.Struct, frozen=True):
     """Rates in frames a second; `width` and `height` in pixels, 0 before the first frame.
 
-    A camera is `behind` where fewer frames are analysed than `target_rate` asks for, because the device can't do more.
-    `tampering_words` say what keeps it from seeing what it should, and are empty if nothing does. `decoder` is FFmpeg's
-    name of the hardware, or "software" for the `decoder_reason`. `delay_to_count` has the percentiles `p50`, `p95` and
-    `p99` of the seconds from a picture's arrival to its count, `delay_to_picture` those to the redacted picture that
-    somebody looks at; None where there was none in the last minute.
+    `dropped_frames` came while an earlier one was at work, `reconnects` are tries to get a camera back, both since the
+    engine began with it. A camera is `behind` where fewer frames are analysed than `target_rate` asks for, because the
+    device can't do more. `tampering_words` say what keeps it from seeing what it should, and are empty if nothing does.
+    `decoder` is FFmpeg's name of the hardware, or "software" for the `decoder_reason`. `delay_to_count` has the
+    percentiles `p50`, `p95` and `p99` of the seconds from a picture's arrival to its count, `delay_to_picture` those to
+    the redacted picture that somebody looks at; None where there was none in the last minute.
     """
 
     name: str
@@ -27,6 +28,7 @@ class CameraStatus(msgspec.Struct, frozen=True):
     behind: bool = False
     tampering_words: str = ""
     dropped_frames: int = 0
+    reconnects: int = 0
     covered_frames: int = 0
     width: int = 0
     height: int = 0

@@ -161,6 +161,8 @@ def test_how_a_camera_is_is_said_in_plain_words(browser: Browser, context: WebCo
                 "height": 576,
                 "codec": "h264",
                 "transport": "tcp",
+                "dropped_frames": 1,
+                "reconnects": 3,
                 "decoder": "software",
                 "decoder_reason": "this machine has no GPU that decodes video",
                 "delay_to_count": {"p50": 0.1234, "p95": 0.2, "p99": 0.3},
@@ -176,6 +178,7 @@ def test_how_a_camera_is_is_said_in_plain_words(browser: Browser, context: WebCo
         "0.12 s",
         "95 % within 0.20 s, 99 % within 0.30 s",
         "shown 0.07 s after it arrives (95 % within 0.09 s, 99 % within 0.12 s)",
+        "1 picture dropped, 3 reconnects",
         "by the processor: this machine has no GPU that decodes video",
         "1 line",
     ):

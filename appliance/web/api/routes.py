@@ -258,6 +258,7 @@ def _health(camera: Camera, status: EngineStatus | None) -> shapes.CameraHealth:
         arriving=now.input_rate if now else 0.0,
         analysed=now.analysed_rate if now else 0.0,
         dropped=now.dropped_frames if now else 0,
+        reconnects=now.reconnects if now else 0,
         decoder=now.decoder if now else "",
         decoder_reason=now.decoder_reason if now else "",
         to_count=_delay(now.delay_to_count) if now else None,

@@ -119,6 +119,7 @@ class CameraHealth(msgspec.Struct, frozen=True):
     arriving: float
     analysed: float
     dropped: int
+    reconnects: int
     decoder: str
     decoder_reason: str
     to_count: Delay | None
