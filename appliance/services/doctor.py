@@ -1,14 +1,14 @@
 """What `veilsight doctor` examines. Each check is one function that returns what it found in one sentence."""
 
-import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
 from appliance.reports.delivery import describe_destinations
+from appliance.services import doctor_machine
+from appliance.services.findings import Finding, State
 from appliance.services.open_buckets import IN_MEMORY, file_system
 from appliance.services.private_memory import plain_swaps
 from appliance.settings import Analysis, Anonymity, Paths, Settings, load_settings
@@ -20,19 +20,6 @@ from appliance.vision import weights
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.drivers import DriverState, is_wanted
 from appliance.vision.live import LiveClient, LiveUnavailable
-
-LEAST_FREE_BYTES = 1_000_000_000
-
-State = Literal["fine", "note", "wrong"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`note` is something to know that needs no mending, such as a program that isn't running."""
-
-    check: str
-    state: State
-    text: str
 
 
 def examine(paths: Paths) -> list[Finding]:
@@ -51,7 +38,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
     yield describe_memory(paths)
     yield _check("networks", lambda: _check_networks(paths, settings))
     yield from _examine_devices(paths, settings)
-    yield _check_space(paths)
+    yield from doctor_machine.examine_machine(paths)
     try:
         site = open_site(paths)
     except VeilsightError as error:
@@ -59,6 +46,8 @@ def _examine(paths: Paths) -> Iterator[Finding]:
         return
     yield Finding("database", "fine", f"{paths.database} opens with the site's key and has the right schema")
     yield from examine_keys(paths)
+    yield from doctor_machine.check_sealing(paths, doctor_machine.has_tpm())
+    yield doctor_machine.check_certificate(paths, settings)
     yield _check("audit log", lambda: _check_audit_log(site))
     yield from examine_deliveries(site, settings)
     yield from _check_engine(paths, site)
@@ -124,15 +113,6 @@ def describe_driver(driver: DriverState, analysis: Analysis) -> Finding:
     return Finding(driver.kind, state, f"{driver.state} {driver.remedy}".rstrip())
 
 
-def _check_space(paths: Paths) -> Finding:
-    folder = paths.state if paths.state.exists() else paths.state.parent
-    if not folder.exists():
-        return Finding("free space", "wrong", f"The state directory {paths.state} is missing; run `veilsight setup`.")
-    free = shutil.disk_usage(folder).free
-    text = f"{free / 1e9:.1f} GB free at {folder}"
-    return Finding("free space", "fine" if free >= LEAST_FREE_BYTES else "wrong", text)
-
-
 def examine_keys(paths: Paths) -> Iterator[Finding]:
     """What opens the site, and whether what is in memory could reach a disk."""
     protection = describe_protection(paths)
@@ -168,8 +148,9 @@ def _check_engine(paths: Paths, site: Site) -> Iterator[Finding]:
         status = LiveClient(paths.live_socket).status()
     except LiveUnavailable:
         with reading(site.engine) as connection:
-            number = len(cameras.list_cameras(connection))
-        yield Finding("engine", "note", f"not running; {number} cameras are set up")
+            known = cameras.list_cameras(connection)
+        yield Finding("engine", "note", f"not running; {len(known)} cameras are set up")
+        yield from doctor_machine.check_cameras(known)
         return
     yield Finding("engine", "fine", f"running since {status['started']}")
     for task, reason in status["failures"].items():

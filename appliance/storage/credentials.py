@@ -5,15 +5,29 @@ The service manager decrypts them for a program's start (`LoadCredentialEncrypte
 terminal asks `systemd-creds` itself; what is secret goes through its standard input and output.
 """
 
+import base64
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 from appliance.files import write_whole
 from appliance.storage.vault import KeyUnusable
 
 SUFFIX = ".cred"
 WAIT_SECONDS = 60.0
+
+Sealing = Literal["tpm", "host", "unknown"]
+# The identifiers with which a credential begins (creds-util.h of systemd): the TPM, the TPM and the machine's key, and
+# that key alone.
+KINDS: Mapping[str, Sealing] = MappingProxyType(
+    {
+        "0c7cc07b117645919c4b0bea08bc20fe": "tpm",
+        "93a894094874449090caf2fc93cab553": "tpm",
+        "5a1c6a86df9d4096b1d5a65e0862f19a": "host",
+    }
+)
 
 
 def seal_credential(folder: Path, name: str, secret: bytes, options: Sequence[str] = ("--with-key=auto",)) -> None:
@@ -31,6 +45,16 @@ def open_credential(folder: Path, name: str, options: Sequence[str] = ()) -> byt
     except OSError as error:
         raise KeyUnusable(f"The credential {path} can't be read ({error.strerror}); run this as root.") from error
     return _run(["systemd-creds", *options, f"--name={name}", "decrypt", "-", "-"], sealed, "opened")
+
+
+def sealed_with(folder: Path, name: str) -> Sealing:
+    """With what `NAME.cred` is sealed, as its header says. Raises `KeyUnusable`."""
+    path = folder / (name + SUFFIX)
+    try:
+        header = base64.b64decode(path.read_bytes())[:16].hex()
+    except (OSError, ValueError) as error:
+        raise KeyUnusable(f"The credential {path} can't be read; run this as root.") from error
+    return KINDS.get(header, "unknown")
 
 
 def _run(command: Sequence[str], content: bytes, done: str) -> bytes:

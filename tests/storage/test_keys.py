@@ -392,6 +392,7 @@ def test_a_tpm_seals_and_opens_what_no_other_tpm_opens(software_tpm: str, paths:
     secret = vault.new_secret().hex().encode()
     credentials.seal_credential(paths.keys, "vault.key", secret, ("--with-key=tpm2", device))
     assert secret not in (paths.keys / "vault.key.cred").read_bytes()
+    assert credentials.sealed_with(paths.keys, "vault.key") == "tpm"
     assert credentials.open_credential(paths.keys, "vault.key", (device,)) == secret
     # Without this TPM, as on another machine
     with pytest.raises(keys.KeyUnusable, match="could not be opened"):

@@ -1,0 +1,151 @@
+"""What `veilsight doctor` examines of the machine, and of what lies between it and the site: clock, disk, updates,
+certificate, sealed keys, cameras."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from appliance.errors import VeilsightError
+from appliance.services import machine
+from appliance.services.findings import Finding
+from appliance.settings import Paths, Settings
+from appliance.storage import credentials
+from appliance.storage.cameras import Camera
+from appliance.storage.vault import read_vault
+from appliance.vision.knocking import silence
+from appliance.web.certificate import RENEW_BEFORE, check_own
+
+LEAST_FREE_BYTES = 1_000_000_000
+# Whoever renews a certificate by hand should know this long before.
+WARN_BEFORE = timedelta(days=30)
+
+
+def check_space(paths: Paths) -> Finding:
+    folder = paths.state if paths.state.exists() else paths.state.parent
+    if not folder.exists():
+        return Finding("free space", "wrong", f"The state directory {paths.state} is missing; run `veilsight setup`.")
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1e9:.1f} GB free at {folder}"
+    if free < LEAST_FREE_BYTES:
+        return Finding(
+            "free space", "wrong", f"{text}; below {LEAST_FREE_BYTES / 1e9:g} GB counting may stop: free some"
+        )
+    return Finding("free space", "fine", text)
+
+
+def describe_clock(synchronised: bool | None) -> Finding:
+    """Counts, schedules and the audit log go by the machine's clock."""
+    if synchronised is None:
+        return Finding("time", "note", "whether the clock is kept by a time server can't be told here")
+    if not synchronised:
+        text = (
+            "nothing keeps the clock by a time server; install systemd-timesyncd, and where the internet is out of "
+            "reach name the site's own server as NTP= in /etc/systemd/timesyncd.conf"
+        )
+        return Finding("time", "note", text)
+    return Finding("time", "fine", "the clock is kept by a time server")
+
+
+def describe_disk(encrypted: bool | None) -> Finding:
+    if encrypted is None:
+        return Finding("disk", "note", "whether the disk is encrypted can't be told for this file system")
+    if not encrypted:
+        text = (
+            "the disk is not encrypted; the database is, but not the settings nor the system's journal. Debian's "
+            "installer encrypts a disk, and systemd-cryptenroll(1) lets the TPM open it after a power cut"
+        )
+        return Finding("disk", "note", text)
+    return Finding("disk", "fine", "the disk is encrypted (dm-crypt)")
+
+
+def describe_updates(source: str | None, itself: bool | None) -> Iterator[Finding]:
+    """`source` is where apt would take another version from, `itself` whether Debian's security updates do."""
+    if source is None:
+        yield Finding("updates", "note", "not installed as a Debian package; whoever installed it must bring updates")
+    elif source:
+        yield Finding("updates", "fine", f"a newer version would come from {source}")
+    else:
+        text = "no package source offers Veilsight; a newer version is installed by `apt install ./veilsight_*.deb`"
+        yield Finding("updates", "note", text)
+    if itself is not None and source is not None:
+        text = "Debian's security updates install themselves"
+        if not itself:
+            text = f"{text} on other servers; here install the package unattended-upgrades"
+        yield Finding("security updates", "fine" if itself else "note", text)
+
+
+def check_certificate(paths: Paths, settings: Settings, now: datetime | None = None) -> Finding:
+    """The page's: its own renews itself, one of the settings doesn't."""
+    now = now or datetime.now(UTC)
+    own = bool(settings.web.certificate or settings.web.key)
+    chain = Path(settings.web.certificate) if own else paths.tls / "server.pem"
+    try:
+        if own:
+            check_own(chain, Path(settings.web.key))
+        end = x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc
+    except VeilsightError as error:
+        return Finding("certificate", "wrong", str(error))
+    except (OSError, ValueError):
+        return Finding("certificate", "wrong", f"{chain} can't be read; run `veilsight setup`, which makes another.")
+    text = f"{chain} is good until {end:%Y-%m-%d}"
+    if end < now:
+        mend = "put a new one there" if own else "restart the page, which makes another"
+        return Finding("certificate", "wrong", f"{chain} ended on {end:%Y-%m-%d}; {mend}.")
+    if own:
+        return Finding("certificate", "note" if end - now < WARN_BEFORE else "fine", f"{text}; it is yours to renew")
+    return Finding("certificate", "fine", f"{text}, and renewed by itself {RENEW_BEFORE.days} days before")
+
+
+def has_tpm() -> bool:
+    """Whether systemd could seal something to a TPM here: the chip, and the libraries that reach it."""
+    try:
+        done = subprocess.run(["systemd-creds", "has-tpm2"], capture_output=True, check=False, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
+def check_sealing(paths: Paths, tpm: bool) -> Iterator[Finding]:
+    """With what the vault's credential is sealed; nothing where something else opens the site."""
+    if not paths.vault.exists() or read_vault(paths.vault).protection != "credential":
+        return
+    try:
+        sealed = credentials.sealed_with(paths.keys, "vault.key")
+    except VeilsightError as error:
+        yield Finding("key sealing", "wrong", str(error))
+        return
+    if sealed == "tpm":
+        yield Finding("key sealing", "fine", "the keys are sealed to this machine's TPM")
+    elif tpm:
+        text = "the keys are not sealed to the TPM that is here; `veilsight db protect credential` seals them anew"
+        yield Finding("key sealing", "note", text)
+    else:
+        text = (
+            "the keys are sealed with a key of root's on this disk, since there is no TPM that systemd reaches: "
+            "whoever takes the whole disk can open them. Encrypt the disk, or switch the TPM on in the firmware, install "
+            "libtss2-esys-3.0.2-0 and run `veilsight db protect credential`"
+        )
+        yield Finding("key sealing", "note", text)
+
+
+def check_cameras(cameras: Iterable[Camera]) -> Iterator[Finding]:
+    """Whether something answers at each camera's address; for while the engine, which knows more, isn't running."""
+    for camera in cameras:
+        if not camera.enabled:
+            yield Finding(f"camera {camera.name}", "note", "disabled")
+            continue
+        reason = silence(camera.source)
+        text = f"not reached: {reason}" if reason else "something answers at its address"
+        yield Finding(f"camera {camera.name}", "wrong" if reason else "fine", text)
+
+
+def examine_machine(paths: Paths) -> Iterator[Finding]:
+    yield check_space(paths)
+    yield describe_clock(machine.clock_is_synchronised())
+    if paths.state.exists():
+        yield describe_disk(machine.disk_is_encrypted(paths.state))
+    yield from describe_updates(machine.update_source(), machine.updates_itself())
