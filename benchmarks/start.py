@@ -11,6 +11,7 @@ picture, by all three networks.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,9 @@ def main() -> None:
         prepare_site(paths, load_settings(paths.settings_file), clip)
         first = seconds_to_first_picture(paths, CAMERA)
         second = seconds_to_first_picture(paths, CAMERA)
+        if paths.memory:
+            # Open counts outlive the engine there, which a site that is thrown away does not need.
+            shutil.rmtree(paths.memory, ignore_errors=True)
         seconds_to_first_detection(paths, Path(scratch))  # Compiles what a picture of this size needs.
         detection = seconds_to_first_detection(paths, Path(scratch))
     figures = {

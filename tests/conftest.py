@@ -1,12 +1,15 @@
 """What every test may need: the real clips and networks, where they are there."""
 
 import os
+import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from appliance.settings import find_paths
 from appliance.vision import fetching, weights
 from appliance.vision.catalogue import load_catalogue
 
@@ -15,6 +18,17 @@ settings.register_profile("veilsight", deadline=None)
 settings.load_profile("veilsight")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forget_open_buckets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Engines of tests leave copies of their open buckets in memory for a next start, which does not come."""
+    yield
+    for folder in tmp_path_factory.getbasetemp().rglob("*"):
+        if folder.is_dir() and not folder.is_symlink():
+            for environment in (os.environ, {}):
+                if memory := find_paths(environment, folder).memory:
+                    shutil.rmtree(memory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ clip. The other networks are left out for speed: without them every picture is c
 
 import http.server
 import itertools
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -107,6 +108,8 @@ def site_at_work(paths: Paths) -> Iterator[tuple[str, WebContext]]:
         for thread in threads:
             thread.join(SECONDS)
         site.engine.dispose()
+        if paths.memory:
+            shutil.rmtree(paths.memory, ignore_errors=True)
 
 
 @pytest.fixture
