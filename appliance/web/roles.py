@@ -30,6 +30,8 @@ class Permission(StrEnum):
     HEALTH = "health"  # whether each camera works, without a count
     LIVE = "live"  # the redacted pictures
     CAMERAS = "cameras"  # adding, testing, changing and checking cameras
+    PRIVACY = "privacy"  # what is kept and how long, in plain words
+    REDACTING = "redacting"  # having an uploaded recording redacted
     AUDIT = "audit"  # the log, its proofs and its verification
     ADMINISTRATION = "administration"  # users, tokens and the system
     OWN_ACCOUNT = "own-account"  # one's own password and sessions
@@ -37,11 +39,14 @@ class Permission(StrEnum):
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.MANAGER: frozenset(
-        {Permission.NUMBERS, Permission.REPORTS, Permission.BUILDING, Permission.HEALTH, Permission.OWN_ACCOUNT}
+        {
+            *(Permission.NUMBERS, Permission.REPORTS, Permission.BUILDING, Permission.HEALTH, Permission.PRIVACY),
+            *(Permission.REDACTING, Permission.OWN_ACCOUNT),
+        }
     ),
     Role.VIEWER: frozenset({Permission.LIVE, Permission.HEALTH, Permission.OWN_ACCOUNT}),
     Role.INSTALLER: frozenset({Permission.CAMERAS, Permission.LIVE, Permission.HEALTH, Permission.OWN_ACCOUNT}),
-    Role.AUDITOR: frozenset({Permission.AUDIT, Permission.REPORTS, Permission.OWN_ACCOUNT}),
+    Role.AUDITOR: frozenset({Permission.AUDIT, Permission.REPORTS, Permission.PRIVACY, Permission.OWN_ACCOUNT}),
     Role.ADMINISTRATOR: frozenset(Permission),
 }
 # Where each permission's page is, in the order of the navigation: endpoint, icon and what it is called.
@@ -52,6 +57,7 @@ NAVIGATION = (
     (Permission.CAMERAS, "cameras.show", "cameras", "Cameras"),
     (Permission.REPORTS, "reports.show", "reports", marked("Reports")),
     (Permission.AUDIT, "audit.show", "audit", marked("Audit")),
+    (Permission.PRIVACY, "privacy.show", "privacy", marked("Privacy")),
     (Permission.ADMINISTRATION, "user_list.show", "users", marked("Users")),
 )
 # What each role is called, to be translated where it is shown.

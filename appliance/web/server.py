@@ -4,7 +4,7 @@ Three facts about a2wsgi 1.10 and uvicorn 0.54 shape this module and the live vi
 request's body is read and its response is produced; a generator is not closed when the client goes away, since uvicorn
 swallows what is sent to nobody; and at most ten parts of a response wait for a slow client before the thread waits too.
 So every request is read whole before a thread takes it and every response is one part. What streams all the same, the
-numbers of Today, is put together out of such responses before they reach a thread (`streams`).
+numbers of Today and large downloads, is put together out of such responses (`streams`, `parts`).
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import cast
 
 import uvicorn
@@ -22,17 +23,23 @@ from a2wsgi.wsgi_typing import WSGIApp
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from werkzeug.http import parse_cookie
 
 from appliance.errors import VeilsightError
+from appliance.vision.redaction_socket import PART_BYTES
 from appliance.web.asgi import Application, Message, Receive, Send
 from appliance.web.certificate import Certificate
 from appliance.web.context import WebContext, context_of
+from appliance.web.parts import Parts
+from appliance.web.security import SESSION_COOKIE
 from appliance.web.streams import EVERY_SECONDS, Streams
 from appliance.web.viewing import end_views, sweep_views
 
 WORKERS = 24
 MOST_CONNECTIONS = 256
 LARGEST_REQUEST_BYTES = 64 * 1024
+# Beneath this address files come in parts of `PART_BYTES`.
+UPLOADS = "/privacy/redact/"
 REQUEST_SECONDS = 15.0
 KEEP_ALIVE_SECONDS = 20
 SHUTDOWN_SECONDS = 2
@@ -114,8 +121,9 @@ def serve(
     Raises `CannotListen`.
     """
     listener = listen(host, port)
-    application = whole_requests(cast(Application, WSGIMiddleware(cast(WSGIApp, app), workers=WORKERS)))
-    streams = Streams(application, EVERY_SECONDS)
+    whole = partial(largest_request, context_of(app))
+    application = whole_requests(cast(Application, WSGIMiddleware(cast(WSGIApp, app), workers=WORKERS)), whole)
+    streams = Streams(Parts(application), EVERY_SECONDS)
     config = uvicorn.Config(
         streams,
         http=_Protocol,
@@ -178,7 +186,17 @@ def _sweep(context: WebContext) -> None:
         logger.exception("ended live views could not be written into the audit log")
 
 
-def whole_requests(application: Application) -> Application:
+def largest_request(context: WebContext, scope: Message) -> int:
+    """How many bytes a request's body may have: the parts of an upload more, from those who are logged in."""
+    if scope["path"].startswith(UPLOADS):
+        given = (value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
+        cookie = parse_cookie("; ".join(given)).get(SESSION_COOKIE, "")
+        if cookie and context.sessions.find(cookie, context.clock()) is not None:
+            return PART_BYTES
+    return LARGEST_REQUEST_BYTES
+
+
+def whole_requests(application: Application, largest: Callable[[Message], int]) -> Application:
     """Read each request's body whole, within a size and a time, before `application` sees the request."""
 
     async def handle(scope: Message, receive: Receive, send: Send) -> None:
@@ -187,7 +205,7 @@ def whole_requests(application: Application) -> Application:
             return
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                body = await _read_body(receive)
+                body = await _read_body(receive, largest(scope))
         except TimeoutError:
             await _refuse(send, 408)
             return
@@ -205,8 +223,8 @@ def whole_requests(application: Application) -> Application:
     return handle
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body, or None if it is too large or the client has gone."""
+async def _read_body(receive: Receive, largest: int) -> bytes | None:
+    """The whole body, or None if it is larger than that or the client has gone."""
     body = bytearray()
     more = True
     while more:
@@ -215,7 +233,7 @@ async def _read_body(receive: Receive) -> bytes | None:
             return None
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > LARGEST_REQUEST_BYTES:
+        if len(body) > largest:
             return None
     return bytes(body)
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from appliance.audit.log import Event, append
 from appliance.web.context import WebContext
 from appliance.web.sessions import Session
+from appliance.web.uploads import LOGGED_OUT, PROGRAM_STOPPED
 from appliance.web.views import EndedView, View
 
 
@@ -35,12 +36,15 @@ def sweep_views(context: WebContext) -> None:
 
 
 def end_views_of(context: WebContext, session: Session) -> None:
+    """And what the session has going on besides: the file that is being redacted for it."""
     record_endings(context, context.views.take_all("logged out", context.clock(), session))
+    context.uploads.end_of(context.engine, session, LOGGED_OUT, context.clock())
 
 
 def end_views(context: WebContext) -> None:
-    """The program stops: end every view and every connection to the engine."""
+    """The program stops: end every view, every connection to the engine, and the upload."""
     record_endings(context, context.views.take_all("program stopped", context.clock()))
+    context.uploads.end_of(context.engine, None, PROGRAM_STOPPED, context.clock())
     context.feeds.stop()
 
 

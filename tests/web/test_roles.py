@@ -21,6 +21,7 @@ LIVE = frozenset({Role.VIEWER, Role.INSTALLER, Role.ADMINISTRATOR})
 CAMERAS = frozenset({Role.INSTALLER, Role.ADMINISTRATOR})
 AUDIT = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
 ADMINISTRATION = frozenset({Role.ADMINISTRATOR})
+PRIVACY = NUMBERS | {Role.AUDITOR}
 
 # Who may open what. A new route is added here by whoever adds it.
 TABLE = {
@@ -99,6 +100,13 @@ TABLE = {
     "destination_list.test": NUMBERS,
     "destination_list.progress": REPORTS,
     "schedule_list.choose": ADMINISTRATION,
+    "privacy.show": PRIVACY,
+    "redacting.show": NUMBERS,
+    "redacting.begin": NUMBERS,
+    "redacting.take_part": NUMBERS,
+    "redacting.state": NUMBERS,
+    "redacting.result": NUMBERS,
+    "redacting.end": NUMBERS,
     "audit.show": AUDIT,
     "audit.progress": AUDIT,
     "audit_entry.show": AUDIT,
