@@ -126,8 +126,8 @@ def check_sealing(paths: Paths, tpm: bool) -> Iterator[Finding]:
     else:
         text = (
             "the keys are sealed with a key of root's on this disk, since there is no TPM that systemd reaches: "
-            "whoever takes the whole disk can open them. Encrypt the disk, or switch the TPM on in the firmware, install "
-            "libtss2-esys-3.0.2-0 and run `veilsight db protect credential`"
+            "whoever takes the whole disk can open them. Encrypt the disk, or switch the TPM on in the firmware, "
+            "install libtss2-esys-3.0.2-0 and run `veilsight db protect credential`"
         )
         yield Finding("key sealing", "note", text)
 
