@@ -28,6 +28,8 @@ from appliance.storage.measurements import seconds_of
 
 # The longest periods that are read at once, in days: a heat map has 192 cells for each camera and day.
 MOST_DAYS, MOST_HEAT_DAYS = 400, 31
+# Three standard deviations, in halves of the 95 % interval's width.
+AMONG_MANY = 1.5
 
 Cells = Mapping[tuple[str, str, str], Published]
 """What may be shown, by camera, place and direction."""
@@ -111,7 +113,12 @@ class Heat:
     @property
     def is_known(self) -> bool:
         """Whether anything is more than noise."""
-        return any(each.surely_some for row in self.rows for each in row)
+        return any(stands_out(each) for row in self.rows for each in row)
+
+
+def stands_out(cell: Published) -> bool:
+    """Whether a cell among many holds more than noise: of 192 that hold nothing less than one would seem to."""
+    return cell.value > AMONG_MANY * cell.noise.margin
 
 
 def check_length(period: Period, most: int) -> None:
@@ -178,7 +185,7 @@ def clearest(camera: str, grid: Sequence[Sequence[Published]]) -> Heat:
     for merged in (1, 2, 4):
         rows = merge(grid, merged)
         everything = [each for row in rows for each in row]
-        known = sum(each.value for each in everything if each.surely_some)
+        known = sum(each.value for each in everything if stands_out(each))
         if known > 0 and 2 * known >= sum(abs(each.value) for each in everything):
             break
     return Heat(camera, merged, rows)

@@ -1,8 +1,10 @@
 """Explore the floor: how long people stay in zones, which ways they take, where they stand. Works without scripts."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import Connection
@@ -29,11 +31,20 @@ from appliance.storage.database import reading
 from appliance.storage.floor_plan import FloorPlan
 from appliance.web.context import WebContext, this_context
 from appliance.web.floor_choice import KINDS, FloorChoice, presets, read_floor_choice
-from appliance.web.floor_view import PLAN_HEIGHT, draw_plan, heat_on_plan, show_heat, show_stays, show_ways
+from appliance.web.floor_pdf import heat_facts, make_sheet, stays_facts, ways_facts
+from appliance.web.floor_view import (
+    PLAN_HEIGHT,
+    ZoneStays,
+    draw_plan,
+    heat_on_plan,
+    show_heat,
+    show_stays,
+    show_ways,
+)
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
-from appliance.web.wording import told
-from appliance.web.words import BROWSER, attachment, days
+from appliance.web.wording import gettext, told
+from appliance.web.words import BROWSER, attachment, days, moment
 
 blueprint = Blueprint("floor", __name__, url_prefix="/explore")
 
@@ -58,9 +69,7 @@ def stays() -> str:
     context = this_context()
     asked = _asked(context, MOST_DAYS)
     with reading(context.engine) as connection:
-        found = _stays(connection, context, asked)
-    queues = {(camera.name, zone.name) for camera in asked.cameras for zone in camera.zones if zone.queue}
-    shown = [show_stays(each, (each.camera, each.zone) in queues, asked.choice.kind) for each in found]
+        shown = _shown_stays(asked, _stays(connection, context, asked))
     return _page("stays.html", context, asked, shown=shown, kinds=KINDS)
 
 
@@ -97,9 +106,9 @@ def heat() -> str:
     )
 
 
-@blueprint.get("/<any(stays, ways, heat):view>.csv")
+@blueprint.get("/<any(stays, ways, heat):view>.<any(csv, pdf):form>")
 @allows(Permission.NUMBERS)
-def download(view: str) -> Response:
+def download(view: str, form: str) -> Response:
     """What the page shows of the same choice; written into the audit log before the first byte goes."""
     context, session = this_context(), this_session()
     now, zone = context.clock(), context.settings.site.zone
@@ -107,15 +116,16 @@ def download(view: str) -> Response:
         choice = read_floor_choice(request.args, now.astimezone(zone).date(), zone)
         with reading(context.engine) as connection:
             asked = Asked(choice, stored_cameras.list_cameras(connection))
-            content = SHEETS[view](connection, context, asked).encode("utf-8")
+            sheet = SHEETS[view](connection, context, asked)
     except UsageError as error:
         session.say("warn", told(error))
         return redirect(url_for(f"floor.{view}"))
-    name = f"{view}-{choice.period.first.isoformat()}-to-{choice.period.last.isoformat()}.csv"
+    content = sheet.csv.encode("utf-8") if form == "csv" else _pdf(context, choice, sheet, session.user, now)
+    name = f"{view}-{choice.period.first.isoformat()}-to-{choice.period.last.isoformat()}.{form}"
     with context.engine.begin() as connection:
         digest = hashlib.sha256(content).hexdigest()
         append(connection, Event(session.user, "counts-downloaded", name, "metric", len(content), digest, BROWSER), now)
-    return attachment(content, "text/csv; charset=utf-8", name)
+    return attachment(content, "text/csv; charset=utf-8" if form == "csv" else "application/pdf", name)
 
 
 def _asked(context: WebContext, most_days: int) -> Asked:
@@ -137,6 +147,11 @@ def _stays(connection: Connection, context: WebContext, asked: Asked) -> list[St
     return read_stays(connection, choice.period, zones, choice.kind, context.clock(), k)
 
 
+def _shown_stays(asked: Asked, found: Iterable[Stays]) -> list[ZoneStays]:
+    queues = {(camera.name, zone.name) for camera in asked.cameras for zone in camera.zones if zone.queue}
+    return [show_stays(each, (each.camera, each.zone) in queues, asked.choice.kind) for each in found]
+
+
 def _ways(connection: Connection, context: WebContext, asked: Asked) -> list[Ways]:
     zones = {camera.name: [zone.name for zone in camera.zones] for camera in asked.chosen}
     return read_ways(connection, asked.choice.period, zones, context.clock(), context.settings.anonymity.k)
@@ -149,18 +164,48 @@ def _heat(connection: Connection, context: WebContext, asked: Asked) -> list[Hea
     return read_heat(connection, asked.choice.period, names, context.clock(), context.settings.anonymity.k)
 
 
-Sheet = Callable[[Connection, WebContext, Asked], str]
-SHEETS: dict[str, Sheet] = {
-    "stays": lambda connection, context, asked: stays_csv(
-        connection, asked.choice.period, asked.choice.kind, _stays(connection, context, asked)
-    ),
-    "ways": lambda connection, context, asked: ways_csv(
-        connection, asked.choice.period, _ways(connection, context, asked)
-    ),
-    "heat": lambda connection, context, asked: heat_csv(
-        connection, asked.choice.period, _heat(connection, context, asked)
-    ),
+@dataclass(frozen=True)
+class Sheet:
+    """What is taken away: as a table, and the title and facts of the same for paper."""
+
+    title: str
+    csv: str
+    facts: dict[str, Any]
+
+
+def _stays_sheet(connection: Connection, context: WebContext, asked: Asked) -> Sheet:
+    found = _stays(connection, context, asked)
+    table = stays_csv(connection, asked.choice.period, asked.choice.kind, found)
+    return Sheet(gettext("Time in zones"), table, stays_facts(_shown_stays(asked, found)))
+
+
+def _ways_sheet(connection: Connection, context: WebContext, asked: Asked) -> Sheet:
+    found = _ways(connection, context, asked)
+    table = ways_csv(connection, asked.choice.period, found)
+    return Sheet(gettext("Ways between zones"), table, ways_facts([show_ways(each) for each in found]))
+
+
+def _heat_sheet(connection: Connection, context: WebContext, asked: Asked) -> Sheet:
+    found, plan = _heat(connection, context, asked), floor_plan.read(connection)
+    table = heat_csv(connection, asked.choice.period, found)
+    shown = [show_heat(each, plan.placing(each.camera)) for each in found]
+    return Sheet(gettext("Heat map"), table, heat_facts(shown, heat_on_plan(found, plan), plan))
+
+
+SHEETS: dict[str, Callable[[Connection, WebContext, Asked], Sheet]] = {
+    "stays": _stays_sheet,
+    "ways": _ways_sheet,
+    "heat": _heat_sheet,
 }
+
+
+def _pdf(context: WebContext, choice: FloorChoice, sheet: Sheet, user: str, now: datetime) -> bytes:
+    site = context.settings.site
+    made = gettext(
+        "%(site)s · made on %(moment)s, by %(user)s", site=site.name, moment=moment(now, site.zone), user=user
+    )
+    period = days(choice.period.first, choice.period.last)
+    return make_sheet(sheet.title, period, site.name, made, sheet.facts, now)
 
 
 def _page(template: str, context: WebContext, asked: Asked, **values: object) -> str:

@@ -1,18 +1,17 @@
 """What Explore shows of the floor: durations as charts, ways as a table, heat as cells on the plan."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from appliance.language import marked
 from appliance.metrics.floor import DWELL_ENDS, HEAT_GRID
 from appliance.metrics.geometry import Point
 from appliance.metrics.projection import Projection, area
 from appliance.metrics.publishing import Published
 from appliance.reports.exploration import Point as Drawn
 from appliance.reports.exploration import Told
-from appliance.reports.floor import Heat, Stays, Ways
+from appliance.reports.floor import Heat, Stays, Ways, stands_out
 from appliance.storage.floor_plan import FloorPlan, Placing
 from appliance.web.counts import NO_NUMBER, with_error
 from appliance.web.plot import Plot, plot
@@ -23,10 +22,11 @@ from appliance.web.words import duration
 SHADES = 5
 # A plan's height in the units of its drawing.
 PLAN_HEIGHT = 1000.0
-MOST_HOT = 8
+MOST_HOT = 5
 LONG_WAIT = 120
+# From so many hours on, minutes are of no use.
+WHOLE_HOURS = 10
 ANYTIME = datetime(1970, 1, 1, tzinfo=UTC)
-STEPS = 12
 
 
 def bin_labels() -> tuple[str, ...]:
@@ -38,24 +38,36 @@ def bin_labels() -> tuple[str, ...]:
     return (*labels, f"{DWELL_ENDS[-1] // 60}\N{NO-BREAK SPACE}min\N{NO-BREAK SPACE}+")
 
 
+def short_labels() -> list[str]:
+    """The same for a chart's axis, where each unit is named once."""
+    return [
+        label if begin in (0, 60) else label.partition("\N{NO-BREAK SPACE}")[0]
+        for begin, label in zip((0, *DWELL_ENDS[:-1]), bin_labels(), strict=False)
+    ] + [f"{DWELL_ENDS[-1] // 60}\N{NO-BREAK SPACE}+"]
+
+
 @dataclass(frozen=True)
 class ZoneStays:
-    """One zone's visits by duration; `rows` are a label, the number in words and its part of all."""
+    """One zone's visits by duration. `told` says how many there were, `sentence` how long most lasted, or nothing.
+
+    `rows` are a label, the number in words and its part of all; `drawn` the same numbers for a chart.
+    """
 
     camera: str
     zone: str
     is_queue: bool
-    whole: str
+    told: str
     sentence: str
-    parked: str
     rows: tuple[tuple[str, str, str], ...]
     plot: Plot
+    drawn: tuple[Told, ...]
     is_empty: bool
 
 
 def show_stays(stays: Stays, is_queue: bool, kind: str) -> ZoneStays:
     labels = bin_labels()
     whole = stays.whole
+    drawn = tuple(_told(each) for each in stays.bins)
     rows = tuple(
         (label, with_error(each), _percent(each, whole)) for label, each in zip(labels, stays.bins, strict=True)
     )
@@ -63,13 +75,21 @@ def show_stays(stays: Stays, is_queue: bool, kind: str) -> ZoneStays:
         stays.camera,
         stays.zone,
         is_queue,
-        with_error(whole),
+        _visits(stays, kind),
         _sentence(stays, is_queue, labels),
-        with_error(stays.parked) if kind == "vehicle" else "",
         rows,
-        plot([Drawn(ANYTIME, ANYTIME, _told(each)) for each in stays.bins], labels),
+        plot([Drawn(ANYTIME, ANYTIME, each) for each in drawn], short_labels()),
+        drawn,
         not any(each.withheld or each.value for each in stays.bins),
     )
+
+
+def _visits(stays: Stays, kind: str) -> str:
+    whole = with_error(stays.whole)
+    if kind != "vehicle":
+        return gettext("%(number)s visits", number=whole)
+    parked = with_error(stays.parked)
+    return gettext("%(number)s parked, for a minute or more, of %(whole)s that came", number=parked, whole=whole)
 
 
 def _sentence(stays: Stays, is_queue: bool, labels: Sequence[str]) -> str:
@@ -129,26 +149,36 @@ def show_ways(ways: Ways) -> CameraWays:
     numbers = [each for row in ways.numbers for each in row if each is not None]
     most = max((each.value for each in numbers if each.surely_some), default=0.0)
     rows = tuple(
-        WayRow(zone, tuple(None if each is None else (with_error(each), shade(each, each.value, most)) for each in row))
+        WayRow(
+            zone,
+            tuple(
+                None if each is None else (with_error(each), shade(each.surely_some, each.value, most)) for each in row
+            ),
+        )
         for zone, row in zip(ways.zones, ways.numbers, strict=True)
     )
     return CameraWays(ways.camera, ways.zones, rows, not any(each.withheld or each.value for each in numbers))
 
 
-def shade(number: Published, value: float, most: float) -> int:
+def shade(is_sure: bool, value: float, most: float) -> int:
     """0 for what may be noise alone, else 1 to `SHADES` by the root of the value's part of the most."""
-    if not number.surely_some or most <= 0 or value <= 0:
+    if not is_sure or most <= 0 or value <= 0:
         return 0
     return max(1, min(SHADES, math.ceil(SHADES * math.sqrt(value / most))))
 
 
 @dataclass(frozen=True)
 class HeatCell:
-    """`outline` are points of SVG; `title` says where and how long."""
+    """`points` in the units of what it is drawn on; `title` says where and how long."""
 
-    outline: str
+    points: tuple[Point, ...]
     shade: int
     title: str
+
+    @property
+    def outline(self) -> str:
+        """The points as SVG's."""
+        return outline(self.points)
 
 
 @dataclass(frozen=True)
@@ -166,25 +196,22 @@ class CameraHeat:
 def show_heat(heat: Heat, placing: Placing | None) -> CameraHeat:
     """The picture's grid, without a picture: 16 by 12 units."""
     numbers = list(_numbered(heat))
-    most = max((number.value for _, _, number in numbers if number.surely_some), default=0.0)
+    most = max((number.value for _, _, number in numbers if stands_out(number)), default=0.0)
     side = heat.merged
     cells = tuple(
         HeatCell(
-            _outline(
-                Point(x, y)
-                for x, y in (
-                    (column * side, row * side),
-                    ((column + 1) * side, row * side),
-                    ((column + 1) * side, (row + 1) * side),
-                    (column * side, (row + 1) * side),
-                )
+            (
+                Point(column * side, row * side),
+                Point((column + 1) * side, row * side),
+                Point((column + 1) * side, (row + 1) * side),
+                Point(column * side, (row + 1) * side),
             ),
-            shade(number, number.value, most),
+            shade(stands_out(number), number.value, most),
             _title(heat, column, row, number),
         )
         for column, row, number in numbers
     )
-    hot = sorted((each for each in numbers if each[2].surely_some), key=lambda each: -each[2].value)[:MOST_HOT]
+    hot = sorted((each for each in numbers if stands_out(each[2])), key=lambda each: -each[2].value)[:MOST_HOT]
     return CameraHeat(
         heat.camera,
         placing is not None,
@@ -205,15 +232,15 @@ def heat_on_plan(heats: Sequence[Heat], plan: FloorPlan) -> tuple[HeatCell, ...]
         projection = projection_of(placing)
         columns, rows = len(heat.rows[0]), len(heat.rows)
         for column, row, number in _numbered(heat):
-            outline = projection.cell(column, row, columns, rows)
-            if outline and number.surely_some:
-                density = number.value / max(area(outline), 1e-9)
-                found.append((outline, number, density, f"{heat.camera}: {in_time(number)}"))
+            corners = projection.cell(column, row, columns, rows)
+            if corners and stands_out(number):
+                density = number.value / max(area(corners), 1e-9)
+                found.append((corners, number, density, f"{heat.camera}: {in_time(number)}"))
     most = max((density for _, _, density, _ in found), default=0.0)
     width = PLAN_HEIGHT * plan.proportion
     return tuple(
-        HeatCell(_outline(Point(x * width, y * PLAN_HEIGHT) for x, y in outline), shade(number, density, most), title)
-        for outline, number, density, title in found
+        HeatCell(tuple(Point(x * width, y * PLAN_HEIGHT) for x, y in corners), shade(True, density, most), title)
+        for corners, number, density, title in found
     )
 
 
@@ -226,11 +253,13 @@ def projection_of(placing: Placing) -> Projection:
 def in_time(number: Published) -> str:
     """Such as 3 h 20 min ± 15 min."""
     text = _time(max(0.0, number.value))
-    return f"{text}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{_time(number.margin)}" if number.margin else text
+    return f"{text} ±\N{NO-BREAK SPACE}{_time(number.margin)}" if number.margin else text
 
 
 def _time(seconds: float) -> str:
     hours, rest = divmod(round(seconds / 60), 60)
+    if hours >= WHOLE_HOURS:
+        return f"{round(seconds / 3600)}\N{NO-BREAK SPACE}h"
     return f"{hours}\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}{rest:02}\N{NO-BREAK SPACE}min" if hours else duration(seconds)
 
 
@@ -240,7 +269,8 @@ def _numbered(heat: Heat) -> Iterator[tuple[int, int, Published]]:
             yield column, row, number
 
 
-def _outline(points: Iterator[Point]) -> str:
+def outline(points: Iterable[Point]) -> str:
+    """Points of a polygon in SVG."""
     return " ".join(f"{round(x, 1):g},{round(y, 1):g}" for x, y in points)
 
 
@@ -260,13 +290,18 @@ def _place(heat: Heat, column: int, row: int) -> str:
 
 @dataclass(frozen=True)
 class PlanMark:
-    """One part of a plan as SVG: `points` of a wall or an area; x and y of a label or of an area's name."""
+    """One part of a plan, in the units of its drawing; `x` and `y` are where its text stands."""
 
     kind: str
-    points: str
+    points: tuple[Point, ...]
     text: str
     x: float
     y: float
+
+    @property
+    def outline(self) -> str:
+        """The points as SVG's."""
+        return outline(self.points)
 
 
 def draw_plan(plan: FloorPlan) -> list[PlanMark]:
@@ -275,10 +310,7 @@ def draw_plan(plan: FloorPlan) -> list[PlanMark]:
     order: Mapping[str, int] = {"area": 0, "wall": 1, "label": 2}
     marks = []
     for shape in sorted(plan.shapes, key=lambda each: order[each.kind]):
-        spots = [Point(x * width, y * PLAN_HEIGHT) for x, y in shape.points]
+        spots = tuple(Point(x * width, y * PLAN_HEIGHT) for x, y in shape.points)
         x, y = (sum(values) / len(spots) for values in zip(*spots, strict=True))
-        marks.append(PlanMark(shape.kind, _outline(iter(spots)), shape.text, round(x, 1), round(y, 1)))
+        marks.append(PlanMark(shape.kind, spots, shape.text, round(x, 1), round(y, 1)))
     return marks
-
-
-HEAT_MISSING = marked("No camera measures where people stand. An installer switches it on under Cameras, “Heat map”.")

@@ -1,5 +1,6 @@
 """Durations, ways and heat of a period: from days' sums and from buckets alike, and withheld where they are small."""
 
+import random
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -19,6 +20,7 @@ from appliance.reports.floor import (
     read_heat,
     read_stays,
     read_ways,
+    stands_out,
 )
 from appliance.reports.period import Period
 from appliance.storage import measurements
@@ -142,13 +144,20 @@ def grid(value: float, variance: float) -> list[list[Published]]:
     return [[cell(value, variance) for _ in range(16)] for _ in range(12)]
 
 
-@pytest.mark.parametrize(("variance", "merged"), [(1.0, 1), (4000.0, 2), (20_000.0, 4), (1e9, 4)])
+@pytest.mark.parametrize(("variance", "merged"), [(1.0, 1), (2000.0, 2), (8000.0, 4), (1e9, 4)])
 def test_the_heat_map_is_as_fine_as_the_noise_allows(variance: float, merged: int) -> None:
     found = clearest("gate", grid(100.0, variance))
     assert found.merged == merged
     assert len(found.rows) == 12 // merged
     assert sum(each.value for row in found.rows for each in row) == 100.0 * 16 * 12
     assert found.is_known == (variance < 1e9)
+
+
+def test_noise_alone_seldom_makes_a_cell() -> None:
+    chance, variance = random.Random(3), 900.0  # noqa: S311 - no secret
+    cells = [cell(chance.gauss(0.0, variance**0.5), variance) for _ in range(192 * 20)]
+    assert sum(map(stands_out, cells)) < 20, "less than one in each map"
+    assert stands_out(cell(100.0, variance))
 
 
 def test_merged_cells_are_those_that_lie_together() -> None:

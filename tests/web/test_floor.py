@@ -1,6 +1,7 @@
 """Explore's views of the floor: durations, ways and heat as they are told, over a plan that somebody drew."""
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -11,8 +12,6 @@ from urllib.parse import urlencode
 import pytest
 
 from appliance.metrics.floor import DWELL_BINS
-from appliance.metrics.publishing import Published
-from appliance.metrics.uncertainty import Noise
 from appliance.storage import cameras, floor_plan, measurements
 from appliance.storage.cameras import ZoneSetting
 from appliance.storage.measurements import MeasurementRow
@@ -112,10 +111,10 @@ def test_without_two_zones_there_are_no_ways(browser: Browser) -> None:
 
 
 def test_shades_tell_more_from_less_and_noise_from_both() -> None:
-    exact = [shade(Published(value), value, 100.0) for value in (0, 1, 10, 30, 60, 100)]
+    exact = [shade(True, value, 100.0) for value in (0, 1, 10, 30, 60, 100)]
     assert exact == sorted(exact)
     assert (exact[0], exact[1], exact[-1]) == (0, 1, SHADES)
-    assert shade(Published(5.0, Noise.of(100.0)), 5.0, 100.0) == 0
+    assert shade(False, 5.0, 100.0) == 0
 
 
 def draw(context: WebContext) -> None:
@@ -170,3 +169,15 @@ def test_what_is_taken_away_is_written_down(
     (entry,) = audit_entries(shop, "counts-downloaded")
     assert entry.event.subject == f"{view}-2026-11-20-to-2026-11-23.csv"
     assert browser.get(f"/explore/{view}.csv?to=2999-01-01").status_code == 302
+    sheet = browser.get(f"/explore/{view}.pdf?from=2026-11-20&to=2026-11-23")
+    assert sheet.data.startswith(b"%PDF-")
+    assert [each.event.sha256 for each in audit_entries(shop, "counts-downloaded")] == [
+        hashlib.sha256(each.data).hexdigest() for each in (response, sheet)
+    ]
+
+
+def test_an_empty_store_can_be_taken_away_as_well(browser: Browser, context: WebContext) -> None:
+    for view in ("stays", "ways", "heat"):
+        assert browser.get(f"/explore/{view}.pdf").data.startswith(b"%PDF-")
+    draw(context)
+    assert browser.get("/explore/heat.pdf").data.startswith(b"%PDF-")
