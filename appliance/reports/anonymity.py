@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from appliance.audit import log
 from appliance.language import Sentence, marked, sentence
 from appliance.metrics.measures import MOST_FLOWS, MOST_HEAT_SECONDS, MOST_SECONDS
+from appliance.reports.daily import modes_of
 from appliance.reports.period import Period
 from appliance.settings import Anonymity
 from appliance.storage import measurements
@@ -41,9 +44,11 @@ def anonymity(
         "mode": settings.mode,
         "epsilon": epsilon,
         "k": settings.k,
+        "entry": _latest_policy(connection),
         "reason": settings.reason.strip() if settings.mode == "off" else "",
         "modes": [{"mode": mode, "epsilon": epsilon} for mode, epsilon in modes],
         "bucket_minutes": list(bucket_minutes),
+        "spent": _spent(connection, period),
         "summary": _summary(settings, modes),
         "statements": [
             sentence(PICTURES),
@@ -53,6 +58,37 @@ def anonymity(
             sentence(TRACKS),
         ],
     }
+
+
+def _latest_policy(connection: Connection) -> int | None:
+    found = log.entries(connection, actions=("anonymity-set",), newest_first=True, limit=1)
+    return found[0].number if found else None
+
+
+def _spent(connection: Connection, period: Period) -> list[dict[str, Any]]:
+    """What the counts of one visit, as one camera sees it, cost on each day, or in each month of a long period.
+
+    Days in a row with the same modes are one row; epsilon is 0 where nothing was added to the counts.
+    """
+    rows: list[dict[str, Any]] = []
+    for first, last in _stretches(period):
+        modes = [
+            {"mode": mode, "epsilon": epsilon}
+            for mode, epsilon in sorted(modes_of(connection, Period(first, last, period.zone)))
+        ]
+        if rows and rows[-1]["modes"] == modes:
+            rows[-1]["last"] = last.isoformat()
+        else:
+            rows.append({"first": first.isoformat(), "last": last.isoformat(), "modes": modes})
+    return rows
+
+
+def _stretches(period: Period) -> list[tuple[date, date]]:
+    """The first and last day of each row: days, or the months of a period that is shown by the month."""
+    starts = [each.start.astimezone(period.zone).date() for each in period.intervals()]
+    firsts = list(dict.fromkeys(starts))
+    lasts = [*(each - timedelta(days=1) for each in firsts[1:]), period.last]
+    return list(zip(firsts, lasts, strict=True))
 
 
 def _summary(settings: Anonymity, modes: Sequence[tuple[str, float]]) -> Sentence:
@@ -74,7 +110,7 @@ def _summary(settings: Anonymity, modes: Sequence[tuple[str, float]]) -> Sentenc
             "Noise was added to each count before it was stored (differential privacy, epsilon %(epsilon)s a visit).",
             epsilon=_either([epsilon for _, epsilon in modes]),
         )
-    return sentence("Counts were made anonymous in more than one way in this period (section 3).")
+    return sentence("Counts were made anonymous in more than one way in this period (section 5).")
 
 
 def _either(numbers: Sequence[float]) -> object:

@@ -3,6 +3,7 @@
 import io
 
 FACTS = "veilsight-report.json"
+METRICS = "veilsight-totals.csv"
 
 
 def read_attachments(document: bytes) -> dict[str, bytes]:

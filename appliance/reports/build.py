@@ -22,6 +22,7 @@ from appliance.reports import bundle, certificate, embedded_signature, growth, k
 from appliance.reports.attachments import read_attachments
 from appliance.reports.content import Building, ReportContent, collect
 from appliance.reports.delivery import fill_outbox, queue_deliveries
+from appliance.reports.logo import LogoUnusable, read_logo
 from appliance.reports.period import Period, make_period
 from appliance.reports.rendering import render
 from appliance.settings import Paths, Settings
@@ -84,7 +85,8 @@ def build_report(
     site = site_of(engine, paths)
     note = _sign_checkpoint(site, key, actor, now)
     tell("gather")
-    content = _collect(site, settings, period, actor, now, note, read_vault(paths.vault).protection)
+    protection, logo = read_vault(paths.vault).protection, _find_logo(paths, settings)
+    content = _collect(site, settings, period, actor, now, note, protection, logo)
     signing = certificate.make_signing(key, settings.site.name, site.identifier)
     tell("typeset")
     spoken = language or choose((schedule.language if schedule else "", settings.site.language))
@@ -166,6 +168,7 @@ def _collect(
     now: datetime,
     note: str,
     protection: Protection | None,
+    logo: str,
 ) -> ReportContent:
     """Check the log and gather the facts from one state of the database. A broken log is reported, not hidden."""
     with reading(site.engine) as connection:
@@ -184,8 +187,18 @@ def _collect(
             checkpoint=note,
             earlier=growth.earlier_reports(connection, period, note, site.public_key),
             protection=protection,
+            logo=logo,
         )
         return collect(connection, settings, period, building)
+
+
+def _find_logo(paths: Paths, settings: Settings) -> str:
+    """A logo that is gone keeps no report from being built in time."""
+    try:
+        return read_logo(settings.site.logo, paths.settings_file.parent)
+    except LogoUnusable as error:
+        logger.warning("%s The report is built without it.", error)
+        return ""
 
 
 def _destinations(settings: Settings, schedule: ReportSchedule | None) -> tuple[Destination, ...]:

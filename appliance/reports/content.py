@@ -4,37 +4,35 @@ Its texts are English whatever the document's language: they are sentences (`app
 `rendering` says in another one.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import rfc8785
 from sqlalchemy import Connection
 
 from appliance.audit.log import Entry
-from appliance.language import Sentence, counted_sentence, marked, sentence
-from appliance.reports import processing, witness
+from appliance.language import Sentence, counted_sentence, sentence
+from appliance.reports import camera_facts, processing, residency, witness
+from appliance.reports.accuracy import accuracy
 from appliance.reports.anonymity import anonymity
 from appliance.reports.counts import collect_counts
+from appliance.reports.exporting import as_table
 from appliance.reports.period import Period
+from appliance.reports.promises import promises
 from appliance.reports.retention import Gaps, find_gaps
+from appliance.reports.sums import read_sums
 from appliance.settings import Settings
 from appliance.storage import counting_checks
-from appliance.storage.cameras import Camera, list_cameras
+from appliance.storage.cameras import list_cameras
 from appliance.storage.vault import Protection
 
-# 2: counts may be negative, since noise may be in them, and have margins. 3: the record of processing.
-# The schema is reports/schema/report.schema.json.
-CONTENT_SCHEMA = 3
-
-SOURCES = {
-    "rtsp": marked("network camera (RTSP)"),
-    "rtsps": marked("network camera (RTSP over TLS)"),
-    "http": marked("network camera (HTTP)"),
-    "https": marked("network camera (HTTPS)"),
-}
+# 2: counts may be negative, since noise may be in them, and have margins. 3: the record of processing. 4: promises,
+# classes of data that left, cameras' records and outages; when and by whom it was built is told beside the facts.
+# `reports/schema/report.schema.json` is its published form.
+CONTENT_SCHEMA = 4
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,23 @@ class Building:
     checkpoint: str
     earlier: dict[str, Any] = field(default_factory=lambda: {"reports": [], "all_from": None})
     protection: Protection | None = None
+    logo: str = ""
 
 
 @dataclass(frozen=True)
 class ReportContent:
-    """`facts` is a JSON object after `CONTENT_SCHEMA`; `built_timestamp` in seconds since 1970 dates the document."""
+    """`facts` is a JSON object after `CONTENT_SCHEMA`; `built_timestamp` in seconds since 1970 dates the document.
+
+    `built` says when, by which version and for whom. It stands in the document and not among the facts, which are the
+    same whenever the report of one database and period is built. `logo` is the site's mark as SVG, empty for none, and
+    `metrics` are the counts as CSV (`exporting.export_counts`).
+    """
 
     facts: dict[str, Any]
     built_timestamp: int
+    built: dict[str, str] = field(default_factory=dict)
+    logo: str = ""
+    metrics: str = ""
 
     def canonical(self) -> bytes:
         """The facts as canonical JSON (RFC 8785): equal facts are equal bytes."""
@@ -73,22 +80,28 @@ def collect(connection: Connection, settings: Settings, period: Period, building
     """Gather everything that the report says. Reads only; `connection` should see one state of the database."""
     cameras = list_cameras(connection)
     entries = witness.period_entries(connection, period)
-    counts = collect_counts(connection, period, cameras, building.at, settings.anonymity.k)
-    egress = witness.egress(entries, period)
+    k = settings.anonymity.k
+    read = read_sums(connection, period, period.intervals(), building.at, k)
+    counts = collect_counts(connection, period, cameras, building.at, k, read)
+    egress = witness.egress(entries, period) | {"classes": residency.by_class(entries)}
     facts = {
         "schema": CONTENT_SCHEMA,
-        "built": {"at": period.local(building.at), "by": building.by, "software": building.software},
+        "software": building.software,
         "site": _site(settings, building),
         "period": _period(period, building.at),
         "gaps": _gaps(find_gaps(connection, settings, period), period),
         "summary": _summary(counts, egress, entries),
-        "cameras": _cameras(connection, cameras, counts),
+        "cameras": camera_facts.cameras(connection, cameras, counts, entries, period, building.at),
+        "program_stops": camera_facts.program_stops(connection, entries, period, building.at),
+        "frames": residency.frames(entries, period),
+        "accuracy": accuracy(connection, period),
         "counting_checks": _counting_checks(connection, period),
         "counts": counts,
         "anonymity": anonymity(
             connection, period, settings.anonymity, counts["bucket_minutes"] or [settings.analysis.bucket_minutes]
         ),
         "networks": witness.networks(connection, entries, period),
+        "network_changes": witness.network_changes(connection, entries, period),
         "network_use": witness.network_use(entries),
         "automated": processing.automated(entries),
         "data_kept": _data_kept(settings),
@@ -97,8 +110,12 @@ def collect(connection: Connection, settings: Settings, period: Period, building
         "changes": witness.changes(entries, period),
         "integrity": _integrity(entries, building),
         "processing": processing.record(connection, settings, building.protection, not building.problem),
+        "reports": witness.reports(connection, entries, [each.name for each in settings.reports]),
     }
-    return ReportContent(facts, int(building.at.timestamp()))
+    facts["promises"] = promises(facts)
+    built = {"at": period.local(building.at), "by": building.by, "software": building.software}
+    table = as_table(connection, period, read[0])
+    return ReportContent(facts, int(building.at.timestamp()), built, building.logo, table)
 
 
 def _site(settings: Settings, building: Building) -> dict[str, Any]:
@@ -109,6 +126,7 @@ def _site(settings: Settings, building: Building) -> dict[str, Any]:
         "contact": site.contact,
         "timezone": site.timezone,
         "key_fingerprint": building.key_fingerprint,
+        "logo_sha256": hashlib.sha256(building.logo.encode()).hexdigest() if building.logo else "",
     }
 
 
@@ -144,30 +162,6 @@ def _summary(counts: dict[str, Any], egress: dict[str, Any], entries: Sequence[E
     }
 
 
-def _cameras(connection: Connection, cameras: Sequence[Camera], counts: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cameras as they are set up now, then those that were counted and have been removed since.
-
-    Of a source only its kind is told: an address may hold a credential, and a path a person's name.
-    """
-    added = witness.camera_entries(connection)
-    rows: dict[str, dict[str, Any]] = {
-        camera.name: {
-            "name": camera.name,
-            "source": _kind_of_source(camera.source),
-            "configured": True,
-            "lines": [{"name": line.name, "points": [[line.x1, line.y1], [line.x2, line.y2]]} for line in camera.lines],
-            "zones": [{"name": zone.name, "points": [list(point) for point in zone.points]} for zone in camera.zones],
-            "masks": [{"name": mask.name, "points": [list(point) for point in mask.points]} for mask in camera.masks],
-            "entry": added.get(camera.name),
-        }
-        for camera in cameras
-    }
-    for name in (camera["camera"] for camera in counts["cameras"]):
-        gone = {"source": "", "configured": False, "lines": [], "zones": [], "masks": [], "entry": added.get(name)}
-        rows.setdefault(name, {"name": name, **gone})
-    return list(rows.values())
-
-
 def _counting_checks(connection: Connection, period: Period) -> list[dict[str, Any]]:
     """The last time that each camera's count was compared with somebody's who counted by eye."""
     return [
@@ -180,12 +174,6 @@ def _counting_checks(connection: Connection, period: Period) -> list[dict[str, A
         }
         for check in counting_checks.latest(connection, period.end).values()
     ]
-
-
-def _kind_of_source(source: str) -> Sentence:
-    if source.startswith("/dev/"):
-        return sentence("camera on this machine")
-    return sentence(SOURCES.get(urlsplit(source).scheme.lower(), marked("video file")))
 
 
 def _data_kept(settings: Settings) -> list[dict[str, str]]:
@@ -209,7 +197,7 @@ def _data_kept(settings: Settings) -> list[dict[str, str]]:
         (
             "metric",
             sentence("Measurements"),
-            sentence("Totals by camera, line, zone and time, made anonymous as section 3 says; no picture, no track"),
+            sentence("Totals by camera, line, zone and time, made anonymous as section 5 says; no picture, no track"),
             sentence("encrypted database"),
             _months(kept.metrics_months),
         ),
@@ -252,4 +240,13 @@ def _integrity(entries: Sequence[Entry], building: Building) -> dict[str, Any]:
         "last_entry": entries[-1].number if entries else None,
         "checkpoint": building.checkpoint,
         "earlier": building.earlier,
+        "previous": _previous(building.earlier["reports"]),
     }
+
+
+def _previous(earlier: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Whether the log still begins with what the newest earlier report fixed; None where there is no earlier one."""
+    if not earlier:
+        return None
+    last = earlier[0]
+    return {"report": last["report"], "size": last["size"], "consistent": last["path"] is not None}

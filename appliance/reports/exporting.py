@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from appliance.metrics.publishing import Published
 from appliance.reports.period import Interval, Period
-from appliance.reports.sums import Key, read_sums
+from appliance.reports.sums import Key, Sums, read_sums
 from appliance.storage import measurements
 
 COLUMNS = (
@@ -27,11 +27,16 @@ def export_counts(connection: Connection, period: Period, now: datetime, k: int)
     its 95 % interval, 0 is exact. With `withheld` a part is left out because it is small, and the value is at least
     what is told. `anonymity` names the modes of the period's counts.
     """
+    sums, _ = read_sums(connection, period, period.intervals(), now, k)
+    return as_table(connection, period, sums)
+
+
+def as_table(connection: Connection, period: Period, sums: Iterable[Sums]) -> str:
+    """The same of sums that were read already, one for each of the period's intervals."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(COLUMNS)
     intervals = period.intervals()
-    sums, _ = read_sums(connection, period, intervals, now, k)
     modes = name_modes(measurements.modes(connection, period.start, period.end))
     for interval, each in zip(intervals, sums, strict=True):
         table.writerows(_rows(period, interval, sorted(each.numbers.items()), modes))

@@ -63,6 +63,9 @@ def record(connection: Connection, settings: Settings, protection: Protection | 
             "Pictures while they are analysed in memory; totals without a track or a picture; for users a name, a "
             "password's hash and what they did."
         ),
+        "notice_url": stated.notice_url,
+        "protection": protection or "",
+        "entry": _latest(connection, "settings-changed"),
         "transfers": sentence("None by this system to a third country: it sends to the named destinations alone."),
         "security": security(connection, settings, protection, verified),
     }
@@ -140,10 +143,10 @@ def automated(entries: Iterable[Entry]) -> Facts:
 def _anonymity(settings: Settings) -> Sentence:
     chosen = settings.anonymity
     if chosen.mode == "differential":
-        return sentence("Noise before storage, epsilon %(epsilon)s a visit (section 3).", epsilon=chosen.epsilon)
+        return sentence("Noise before storage, epsilon %(epsilon)s a visit (section 5).", epsilon=chosen.epsilon)
     if chosen.mode == "threshold":
-        return sentence("Numbers below %(k)s are withheld (section 3).", k=chosen.k)
-    return sentence("Off: counts are stored exact (section 3).")
+        return sentence("Numbers below %(k)s are withheld (section 5).", k=chosen.k)
+    return sentence("Off: counts are stored exact (section 5).")
 
 
 def _latest(connection: Connection, action: Action) -> int | None:

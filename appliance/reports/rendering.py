@@ -18,7 +18,6 @@ from appliance.reports.content import ReportContent
 from appliance.resources import find_resource
 
 PDF_STANDARD: Final = "a-3b"
-ATTACHMENT = "veilsight-report.json"
 # Longest piece of text that goes onto paper; the attachment has all of it.
 LONGEST_SHOWN = 600
 # Scripts whose every letter Typst's typefaces have; other characters are tried out one by one.
@@ -37,10 +36,14 @@ def render(content: ReportContent, language: Language | None = None) -> bytes:
 
     Raises `RenderingFailed`. Takes well under a second for a month of four cameras.
     """
-    facts = content.canonical().decode("utf-8")
     language = language or english()
-    inputs = {"facts": facts, "language": describe_language(language)}
-    printed = in_language(content.facts, language)
+    inputs = {
+        "facts": content.canonical().decode("utf-8"),
+        "metrics": content.metrics,
+        "logo": content.logo,
+        "language": describe_language(language),
+    }
+    printed = in_language(content.facts | {"built": content.built}, language)
     return typeset(find_resource("templates", "report.typ"), printed, inputs, content.built_timestamp)
 
 

@@ -7,12 +7,13 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from appliance.audit import log
 from appliance.audit.log import Entry
 from appliance.language import marked, sentence
 from appliance.reports.period import Period
+from appliance.storage.tables import report as report_table
 
 Facts = dict[str, Any]
 
@@ -52,16 +53,32 @@ CHANGES = {
     "destination-secret-removed": marked("secret of a destination removed"),
     "data-removed": marked("data removed"),
     "anonymity-set": marked("anonymity set to"),
-    "settings-changed": marked("settings file changed"),
+    "settings-changed": marked("settings changed"),
+    "network-quantised": marked("network made quicker"),
 }
 # These may come thousands of times: one row for each subject.
 REPEATED = {
     "network-failed": marked("network failed"),
     "network-moved": marked("network moved to another device"),
     "redaction-failed": marked("redaction failed"),
-    "camera-state": marked("camera lost or found"),
+    "camera-state": marked("camera lost"),
     "camera-tampering": marked("camera covered, blurred, blinded, frozen or moved"),
+    "egress-refused": marked("sending refused"),
+    "guard-refused": marked("connection or file refused"),
+    "delivery-failed": marked("delivery failed"),
+    "delivery-unknown": marked("delivery interrupted"),
 }
+# Both are REPEATED or CHANGES too; these are told as incidents.
+INCIDENTS = frozenset(REPEATED) | {"database-restored"}
+# Changes that somebody makes, as opposed to what a program does by itself.
+CHANGED_BY_PEOPLE = frozenset(CHANGES) - {"started", "stopped", "data-removed", "database-migrated"} | {
+    "counting-checked",
+    "sessions-ended",
+}
+# How the actors begin that are programs (`services.setup.program_actor`), which no user's name does.
+PROGRAM = "program:"
+# What ends an incident is none itself.
+OVER = frozenset({("camera-state", "streaming"), ("camera-tampering", "over")})
 
 
 def period_entries(connection: Connection, period: Period) -> list[Entry]:
@@ -94,6 +111,31 @@ def networks(connection: Connection, entries: Sequence[Entry], period: Period) -
         }
         for (task, name, sha256, licence, device, precision), found in sorted(grouped.items())
     ]
+
+
+def network_changes(connection: Connection, entries: Sequence[Entry], period: Period) -> list[Facts]:
+    """Where a task got another file than it had before, in the log's order."""
+    before = log.entries(connection, end=period.start, actions=("network-loaded",))
+    present = {_task(entry): entry for entry in before}
+    changes: list[Facts] = []
+    for entry in entries:
+        if entry.event.action != "network-loaded":
+            continue
+        last = present.get(_task(entry))
+        if last is not None and last.event.sha256 != entry.event.sha256:
+            changes.append(
+                {
+                    "time": period.local(entry.time),
+                    "task": _task(entry),
+                    "before": last.event.subject,
+                    "before_sha256": last.event.sha256,
+                    "now": entry.event.subject,
+                    "now_sha256": entry.event.sha256,
+                    "entry": entry.number,
+                }
+            )
+        present[_task(entry)] = entry
+    return changes
 
 
 def network_use(entries: Iterable[Entry]) -> list[Facts]:
@@ -139,12 +181,35 @@ def egress(entries: Iterable[Entry], period: Period) -> dict[str, list[Facts]]:
     return found
 
 
+def reports(connection: Connection, entries: Iterable[Entry], schedules: Sequence[str]) -> Facts:
+    """The reports built in the period, by the schedules that are set or for a person, and the state of those kept."""
+    built = [entry for entry in entries if entry.event.action == "report-built"]
+    changed = select(func.count()).select_from(report_table).where(report_table.c.state.not_in(("", "valid")))
+    return {
+        "schedules": list(schedules),
+        "built": len(built),
+        "scheduled": sum("schedule" in entry.event.details for entry in built),
+        "not_as_built": connection.execute(changed).scalar_one(),
+        "first_entry": built[0].number if built else None,
+        "last_entry": built[-1].number if built else None,
+    }
+
+
 def access(entries: Sequence[Entry], period: Period) -> dict[str, list[Facts]]:
-    """Who logged in, watched and downloaded; failed log-ins by day, without the names that were tried."""
-    counted = {"logins": ("login",), "views": ("view-opened",), "downloads": ("report-downloaded", "counts-downloaded")}
+    """Who logged in, watched, downloaded and changed something; failed log-ins by day, without the names that were
+    tried; and what a role did not allow."""
+    counted: dict[str, Sequence[str]] = {
+        "logins": ("login",),
+        "views": ("view-opened",),
+        "downloads": DOWNLOADED,
+        "changes": tuple(CHANGED_BY_PEOPLE),
+        "refused": ("access-refused",),
+    }
     people: dict[str, list[Entry]] = defaultdict(list)
     failed: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
+        if entry.event.actor.startswith(PROGRAM):
+            continue
         if any(entry.event.action in actions for actions in counted.values()):
             people[entry.event.actor].append(entry)
         elif entry.event.action == "login-failed":
@@ -190,6 +255,8 @@ def changes(entries: Sequence[Entry], period: Period) -> list[Facts]:
     """What was changed and what failed, in the log's order; repeated failures of one thing are one row."""
     grouped: dict[object, list[Entry]] = defaultdict(list)
     for entry in entries:
+        if (entry.event.action, entry.event.details.get("state")) in OVER:
+            continue
         if entry.event.action in REPEATED:
             grouped[entry.event.action, entry.event.subject].append(entry)
         elif entry.event.action in CHANGES:
@@ -198,6 +265,7 @@ def changes(entries: Sequence[Entry], period: Period) -> list[Facts]:
     return [
         {
             "time": period.local(found[0].time),
+            "kind": "incident" if found[0].event.action in INCIDENTS else "change",
             "what": sentence(words[found[0].event.action]),
             "subject": found[0].event.subject,
             "actor": found[0].event.actor,
@@ -206,11 +274,6 @@ def changes(entries: Sequence[Entry], period: Period) -> list[Facts]:
         }
         for found in grouped.values()
     ]
-
-
-def camera_entries(connection: Connection) -> dict[str, int]:
-    """For each camera the entry of its latest addition."""
-    return {entry.event.subject: entry.number for entry in log.entries(connection, actions=("camera-added",))}
 
 
 def count_failures(entries: Iterable[Entry]) -> int:

@@ -38,3 +38,10 @@ def latest(connection: Connection, before: datetime | None = None) -> dict[str, 
     if before is not None:
         query = query.where(counting_check.c.checked < before)
     return {row.camera: CountingCheck(**row._mapping) for row in connection.execute(query)}
+
+
+def between(connection: Connection, start: datetime, end: datetime) -> tuple[CountingCheck, ...]:
+    """Every check that ended in [start, end), the oldest first."""
+    query = select(counting_check).where(counting_check.c.checked >= start, counting_check.c.checked < end)
+    ordered = query.order_by(counting_check.c.checked, counting_check.c.camera)
+    return tuple(CountingCheck(**row._mapping) for row in connection.execute(ordered))

@@ -98,7 +98,7 @@ def fill_october(place: Place, camera_names: tuple[str, ...] = ("Entrance",), se
     """A month of opening hours, 08 to 22 UTC, with a day on which nothing was observed, and things that happened."""
     numbers = random.Random(seed)  # noqa: S311 - made-up counts
     place.happened(utc(1, 5), "system", "started", "engine")
-    for task, name in (("person, vehicle", "MB3-CenterNet"), ("face", "CenterFace"), ("text", "PP-OCRv6 small text")):
+    for task, name in (("people-vehicles", "MB3-CenterNet"), ("faces", "CenterFace"), ("text", "PP-OCRv6 small text")):
         details = {"task": task, "licence": "MIT", "device": "CPU", "precision": "FP32"}
         place.happened(
             utc(1, 5, 1), "engine", "network-loaded", name, sha256=name.encode().hex().ljust(64, "0"), details=details

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -92,6 +93,19 @@ def test_a_person_need_not_wait_for_the_pause(sending: Place, folder: Path) -> N
     assert deliver_outbox(sending.paths, sending.settings, sending.engine, NOW) == ()
     (outcome,) = deliver_outbox(sending.paths, sending.settings, sending.engine, NOW, wait=False)
     assert outcome.delivered
+
+
+def test_two_who_send_at_once_send_nothing_twice(sending: Place) -> None:
+    """The courier, and somebody at a terminal."""
+    build(sending)
+    fill_outbox(sending.paths, sending.settings, sending.engine)
+    with ThreadPoolExecutor(4) as pool:
+        tries = [
+            pool.submit(deliver_outbox, sending.paths, sending.settings, sending.engine, NOW, False) for _ in range(4)
+        ]
+    assert sum(len(each.result()) for each in tries) == 1
+    assert len(entries(sending, "delivery-started")) == 2
+    assert len(entries(sending, "report-delivered")) == 2
 
 
 def test_one_failing_destination_does_not_hold_up_another(sending: Place, folder: Path, tmp_path: Path) -> None:
