@@ -13,11 +13,11 @@ from appliance.language import marked
 HARDWARE = (("vaapi", "VAAPI", "dri/renderD*"), ("cuda", "NVIDIA", "nvidiactl"))
 HARDWARE_KINDS = tuple(kind for kind, _name, _device in HARDWARE)
 
-USB = marked("a camera at USB is decoded by the processor")
+USB = marked("cameras at USB always are")
 OVER_UDP = marked("over UDP packets may be lost, and hardware does not tell which pictures that has spoilt")
 NO_HARDWARE = marked("this machine has no GPU that decodes video")
 DECLINED = marked("the GPU does not decode this kind of stream")
-RECORDING = marked("recordings are decoded by the processor")
+RECORDING = marked("recordings always are")
 
 
 @dataclass(frozen=True)

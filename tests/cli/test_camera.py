@@ -74,7 +74,7 @@ def test_a_clip_is_tried(paths: Paths, pets_clip: Path, capsys: pytest.CaptureFi
     assert (trial["width"], trial["height"], trial["declared_rate"]) == (768, 576, 10)
     assert trial["frame_rate"] == pytest.approx(10, abs=2)
     assert (trial["decoder"], trial["latency_seconds"]) == ("software", None)
-    assert trial["decoder_reason"] == "recordings are decoded by the processor"
+    assert trial["decoder_reason"] == "recordings always are"
 
 
 def test_a_discovered_camera_is_added_with_its_best_stream(
