@@ -10,7 +10,8 @@ import hashlib
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ from appliance.reports.signature import SUFFIX, signature_path
 from appliance.settings import Paths, Settings
 from appliance.storage.destination_secrets import secret_reader
 from appliance.storage.keys import load_public_key
+from appliance.storage.sole_use import in_turn, only_one
 from appliance.storage.tables import delivery as delivery_table
 
 ACTOR = "courier"
@@ -37,6 +39,8 @@ LONGEST_PAUSE = timedelta(hours=6)
 # A pause is longer by up to this part of it, by chance: many sites don't come back at once to a server that was away.
 SPREAD = 0.25
 LOOK_EVERY_SECONDS = 15.0
+# Beside the database. Who sends holds the first, and the courier the second too: nobody sends the same beside another.
+TURN, COURIER = "sending.lock", "courier.lock"
 # What may not leave is put here, inside the outbox, so that it is recorded once.
 REFUSED = "refused"
 
@@ -76,11 +80,30 @@ def deliver_outbox(
     """Send what lies in the outbox to every destination that is due; `wait=False` ignores the pauses after failures.
 
     What is not a signed report of this site is recorded, put aside and never sent. A report that every destination has
-    leaves the outbox. `alive` is called before each try. Raises the errors of the keys and the database.
+    leaves the outbox. `alive` is called before each try. Waits while somebody else is sending. Raises the errors of the
+    keys and the database.
     """
-    now = now or datetime.now(UTC)
     if not paths.outbox.is_dir():
         return ()
+    with in_turn(paths.database.with_name(TURN)):
+        return _deliver_all(paths, settings, engine, now or datetime.now(UTC), wait, alive)
+
+
+def settle(paths: Paths, engine: Engine, senders: Sequence[str]) -> None:
+    """Write down that nobody knows what became of what these were sending when they ended."""
+    with in_turn(paths.database.with_name(TURN)):
+        for sender in senders:
+            egress.settle(engine, sender)
+
+
+def only_courier(paths: Paths) -> AbstractContextManager[None]:
+    """For the courier program, of which a site has one. Raises `ProgramRunning`."""
+    return only_one("courier", paths.database.with_name(COURIER))
+
+
+def _deliver_all(
+    paths: Paths, settings: Settings, engine: Engine, now: datetime, wait: bool, alive: Callable[[], None]
+) -> tuple[Outcome, ...]:
     key = load_public_key(paths)
     outcomes: list[Outcome] = []
     policy = egress.policy_for(settings.destinations, secret_reader(engine, paths))

@@ -22,12 +22,16 @@ class DatabaseInUse(VeilsightError):
     """The database is open elsewhere, or is being replaced."""
 
 
+class ProgramRunning(VeilsightError):
+    """A program that a site has once is at work already."""
+
+
 def share(database: Path, wait_seconds: float) -> int | None:
     """A descriptor that holds the shared lock until it is closed; None on a file system that can't be written.
 
     Raises `DatabaseInUse` where the database is being replaced for longer than `wait_seconds`.
     """
-    descriptor = _open(database)
+    descriptor = _open(database.with_name(database.name + SUFFIX))
     deadline = time.monotonic() + wait_seconds
     while descriptor is not None:
         try:
@@ -47,7 +51,7 @@ def share(database: Path, wait_seconds: float) -> int | None:
 def sole_use(database: Path) -> Iterator[None]:
     """Nobody else has the database open meanwhile. Raises `DatabaseInUse` and `OSError`."""
     database.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _open(database)
+    descriptor = _open(database.with_name(database.name + SUFFIX))
     try:
         if descriptor is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,8 +66,36 @@ def sole_use(database: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
-def _open(database: Path) -> int | None:
-    path = database.with_name(database.name + SUFFIX)
+@contextmanager
+def only_one(program: str, lock: Path) -> Iterator[None]:
+    """No other process that asks for the same lock is in here. Raises `ProgramRunning`."""
+    descriptor = _open(lock)
+    try:
+        try:
+            if descriptor is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ProgramRunning(f"Another {program} is running already: it holds {lock}.") from error
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextmanager
+def in_turn(lock: Path) -> Iterator[None]:
+    """Waits until no other process that asks for the same lock is in here."""
+    descriptor = _open(lock)
+    try:
+        if descriptor is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _open(path: Path) -> int | None:
     for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):
         try:
             return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)

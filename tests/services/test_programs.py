@@ -64,6 +64,37 @@ def test_a_second_engine_started_by_mistake_ends_and_disturbs_nothing(tmp_path: 
     assert actions(paths, "engine") == ["started", "stopped"]
 
 
+def test_a_second_courier_started_by_mistake_ends_and_sends_nothing(tmp_path: Path) -> None:
+    paths = make_site(tmp_path)
+    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "courier"]
+    with subprocess.Popen(command) as first:
+        wait_until(lambda: actions(paths, "courier") or first.poll() is not None)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert second.returncode == 1
+        assert second.stderr.count("\n") == 1
+        assert "Another courier is running already" in second.stderr
+        assert first.poll() is None
+        first.terminate()
+    assert first.returncode == 0
+    assert actions(paths, "courier") == ["started", "stopped"]
+
+
+def test_a_second_web_program_started_by_mistake_ends_and_leaves_no_trace(tmp_path: Path, free_port: int) -> None:
+    paths = make_site(tmp_path)
+    paths.settings_file.write_text(f'[web]\nhost = "127.0.0.1"\nport = {free_port}\n')
+    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "web"]
+    with subprocess.Popen(command) as first:
+        wait_until(lambda: actions(paths, "web") or first.poll() is not None)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert second.returncode == 1
+        assert second.stderr.count("\n") == 1
+        assert "stop the program that uses it" in second.stderr
+        assert first.poll() is None
+        first.terminate()
+    assert first.returncode == 0
+    assert actions(paths, "web") == ["started", "stopped"]
+
+
 def answers(address: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as caller:
         return caller.connect_ex(str(address)) == 0
