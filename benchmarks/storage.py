@@ -6,7 +6,8 @@ Prints JSON: stored numbers, bytes of the file, the milliseconds of what each pa
 days spread over the whole time, and how many of them were this program's own), the seconds of a month's report with its
 PDF, of adding all days up once, of a backup, of a check of every page, of a new key, and of the removal of what is
 older than the settings keep.
-`--years` and `--cameras` make it smaller. The numbers are random; there are as many of them as a site with one line and
+`--years` and `--cameras` make it smaller. `--site FOLDER` keeps the site there for the next run, and measures nothing
+that would change it. The numbers are random; there are as many of them as a site with one line and
 one zone a camera stores.
 """
 
@@ -163,43 +164,64 @@ def remove(site: Site, settings: Settings) -> None:
             more = remove_expired(connection, settings.retention, "benchmark", END).measurements > 0
 
 
+def changing(paths: Paths, settings: Settings, site: Site, folder: Path) -> dict[str, object]:
+    """What leaves the database another one than it was."""
+    result: dict[str, object] = {
+        "backup_seconds": seconds(lambda: backups.back_up(paths, folder / "b", PASSPHRASE, "benchmark")),
+        "backup_bytes": (folder / "b").stat().st_size,
+        "check_seconds": seconds(lambda: check_pages(paths.database, keys.load_database_keys(paths))),
+        "retention_seconds": seconds(lambda: remove(site, settings)),
+    }
+    with reading(site.engine) as connection:
+        result["kept_numbers"] = connection.execute(text("SELECT count(*) FROM measurement")).scalar_one()
+    site.engine.dispose()
+    result["new_key_seconds"] = seconds(lambda: backups.change_database_key(paths, "benchmark"))
+    result["database_bytes_after_retention_and_new_key"] = paths.database.stat().st_size
+    return result
+
+
+def make_site(paths: Paths, settings: Settings, years: int, number: int) -> dict[str, object]:
+    """Fill a new site; the figures of that."""
+    site, _ = create_site(paths)
+    paths.reports.mkdir(exist_ok=True)
+    paths.outbox.mkdir(exist_ok=True)
+    filled = fill(site, years, number)
+    with reading(site.engine) as connection:
+        stored = connection.execute(text("SELECT count(*) FROM measurement")).scalar_one()
+    summed = seconds(lambda: sum_days(site.engine, settings.site.zone, END, MOST_EVER))
+    site.engine.dispose()
+    return {
+        "years": years,
+        "cameras": number,
+        "stored_numbers": stored,
+        "stored_per_second": round(stored / filled),
+        "days_added_up_seconds": summed,
+        "database_bytes": paths.database.stat().st_size,
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--years", type=int, default=5)
     parser.add_argument("--cameras", type=int, default=16)
+    parser.add_argument("--site", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="veilsight-storage-") as folder:
-        paths = find_paths(os.environ, Path(folder) / "state")
-        settings = Settings()
+    settings = Settings()
+    with tempfile.TemporaryDirectory(prefix="veilsight-storage-") as scratch:
+        folder = options.site or Path(scratch)
+        paths, figures = find_paths(os.environ, folder / "state"), folder / "figures.json"
+        if not figures.exists():
+            figures.write_text(json.dumps(make_site(paths, settings, options.years, options.cameras)))
+        result = json.loads(figures.read_text())
         site, _ = create_site(paths)
-        paths.reports.mkdir()
-        paths.outbox.mkdir()
-        filled = fill(site, options.years, options.cameras)
-        with reading(site.engine) as connection:
-            stored = connection.execute(text("SELECT count(*) FROM measurement")).scalar_one()
-        result: dict[str, object] = {
-            "years": options.years,
-            "cameras": options.cameras,
-            "stored_numbers": stored,
-            "stored_per_second": round(stored / filled),
-            "days_added_up_seconds": seconds(lambda: sum_days(site.engine, settings.site.zone, END, MOST_EVER)),
-            "pages_ms": pages(paths, settings, site, options.years),
-            "report_of_a_month_seconds": seconds(
-                lambda: build_report(
-                    paths, settings, site.engine, date(2026, 10, 1), date(2026, 10, 31), "benchmark", END
-                )
-            ),
-        }
-        result["backup_seconds"] = seconds(lambda: backups.back_up(paths, Path(folder) / "b", PASSPHRASE, "benchmark"))
-        result["backup_bytes"] = (Path(folder) / "b").stat().st_size
-        result["check_seconds"] = seconds(lambda: check_pages(paths.database, keys.load_database_keys(paths)))
-        result["database_bytes"] = paths.database.stat().st_size
-        result["retention_seconds"] = seconds(lambda: remove(site, settings))
-        with reading(site.engine) as connection:
-            result["kept_numbers"] = connection.execute(text("SELECT count(*) FROM measurement")).scalar_one()
+        result["pages_ms"] = pages(paths, settings, site, result["years"])
+        first, last = date(2026, 10, 1), date(2026, 10, 31)
+        result["report_of_a_month_seconds"] = seconds(
+            lambda: build_report(paths, settings, site.engine, first, last, "benchmark", END)
+        )
+        if options.site is None:
+            result |= changing(paths, settings, site, folder)
         site.engine.dispose()
-        result["new_key_seconds"] = seconds(lambda: backups.change_database_key(paths, "benchmark"))
-        result["database_bytes_after_retention_and_new_key"] = paths.database.stat().st_size
     print(json.dumps(result))
     return 0
 
