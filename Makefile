@@ -22,8 +22,8 @@ INT8 := VEILSIGHT_MODELS=$(CURDIR)/.cache/int8 VEILSIGHT_STATE=$(CURDIR)/.cache/
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
 .PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
-  bench-anonymity bench-reconnects bench-restarts bench-cameras soak bench-audit bench-storage prove-containment \
-  screenshots deb test-deb catalogues clean
+  bench-anonymity bench-reconnects bench-restarts bench-cameras soak bench-audit bench-storage bench-pages prove-containment \
+  screenshots deb test-deb lint-deb reproduce-deb catalogues clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -124,6 +124,9 @@ bench-storage: setup-dev ## Measure five years of 16 cameras in the database, an
 bench-restarts: setup-dev networks ## Kill the engine over and over while eight cameras run: when they are back, what is stored; JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.restarts
 
+bench-pages: setup-dev ## Measure every page with five years of data: milliseconds, bytes, first chart; prints JSON.
+	@$(BIN)/python -m benchmarks.pages
+
 bench-reconnects: setup-dev ## Measure what 200 reconnects of a camera leave behind; prints JSON.
 	@$(BIN)/python -m benchmarks.reconnects
 
@@ -153,6 +156,15 @@ deb: static/vendor/.installed ## Build the Debian package in dist/ (on Debian 12
 test-deb: setup-dev deb ## Install the Debian package into a fresh root and try it there (as root on Debian 12).
 	@packaging/apt-install packaging/apt-test-deb.txt
 	@$(BIN)/python -m pytest packaging/tests
+
+lint-deb: deb ## Check the Debian package with lintian.
+	@packaging/apt-install packaging/apt-test-deb.txt
+	@packaging/lint-deb
+
+reproduce-deb: deb ## Build the Debian package again and compare, byte for byte.
+	@mv dist/veilsight_*_amd64.deb dist/first.deb
+	@packaging/build-deb
+	@cmp dist/first.deb dist/veilsight_*_amd64.deb && rm dist/first.deb && echo "both builds are the same, byte for byte"
 
 clean: ## Remove what the other targets made.
 	@rm -rf $(VENV) node_modules static/vendor build dist *.egg-info .cache
