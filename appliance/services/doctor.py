@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
@@ -18,8 +18,11 @@ from appliance.storage.protection import describe_protection
 from appliance.storage.site import Site, open_site
 from appliance.vision import weights
 from appliance.vision.catalogue import load_catalogue
-from appliance.vision.drivers import DriverState, is_wanted
 from appliance.vision.live import LiveClient, LiveUnavailable
+
+if TYPE_CHECKING:
+    from appliance.vision.device_report import DeviceReport
+    from appliance.vision.drivers import DriverState
 
 
 def examine(paths: Paths) -> list[Finding]:
@@ -36,7 +39,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
         yield Finding("settings", "wrong", str(error))
     yield describe_anonymity(settings.anonymity)
     yield describe_memory(paths)
-    yield _check("networks", lambda: _check_networks(paths, settings))
+    yield check_networks(paths, settings)
     yield from _examine_devices(paths, settings)
     yield from doctor_machine.examine_machine(paths)
     try:
@@ -50,7 +53,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
     yield doctor_machine.check_certificate(paths, settings)
     yield _check("audit log", lambda: _check_audit_log(site))
     yield from examine_deliveries(site, settings)
-    yield from _check_engine(paths, site)
+    yield from check_engine(paths, site)
     yield _check_page(settings)
     site.engine.dispose()
 
@@ -85,7 +88,12 @@ def describe_memory(paths: Paths) -> Finding:
     return Finding("open buckets", "fine", f"copied to {paths.memory}, in memory; a crash loses at most five seconds")
 
 
-def _check_networks(paths: Paths, settings: Settings) -> str:
+def check_networks(paths: Paths, settings: Settings) -> Finding:
+    """Whether the networks' files are what the catalogue says."""
+    return _check("networks", lambda: _describe_networks(paths, settings))
+
+
+def _describe_networks(paths: Paths, settings: Settings) -> str:
     catalogue = load_catalogue().pack(settings.analysis.pack)
     failures = [error for error in weights.verify(catalogue, paths.models).values() if error]
     if failures:
@@ -97,17 +105,24 @@ def _examine_devices(paths: Paths, settings: Settings) -> Iterator[Finding]:
     """Where the networks run, and what keeps an NPU or GPU of this machine from being used."""
     from appliance.vision.device_report import report_devices
 
-    report = report_devices(paths, settings.analysis)
+    yield from describe_devices(report_devices(paths, settings.analysis), settings.analysis)
+
+
+def describe_devices(report: "DeviceReport", analysis: Analysis) -> Iterator[Finding]:
+    """The same from a report that is there."""
     if report.plan.failures:
         yield Finding("devices", "wrong", next(iter(report.plan.failures.values())))
     else:
         uses = [f"{each.name} on {each.place} in {each.precision}" for each in report.plan.networks]
         yield Finding("devices", "fine", "; ".join(uses))
-    yield from (describe_driver(driver, settings.analysis) for driver in report.drivers)
+    yield from (describe_driver(driver, analysis) for driver in report.drivers)
 
 
-def describe_driver(driver: DriverState, analysis: Analysis) -> Finding:
+def describe_driver(driver: "DriverState", analysis: Analysis) -> Finding:
     """Wrong is a device that is there, that the settings want, and that can't be used."""
+    # It comes with an image library, and the page uses this module too.
+    from appliance.vision.drivers import is_wanted
+
     wrong = driver.present and not driver.ready and is_wanted(driver.kind, analysis)
     state: State = "fine" if driver.ready else "wrong" if wrong else "note"
     return Finding(driver.kind, state, f"{driver.state} {driver.remedy}".rstrip())
@@ -119,12 +134,16 @@ def examine_keys(paths: Paths) -> Iterator[Finding]:
     yield Finding("keys", "note" if protection.is_weak else "fine", protection.text)
     if not protection.has_recovery_code:
         yield Finding("recovery code", "note", "none; `veilsight db recovery-code` prints one to be locked away")
+    yield describe_swap()
+
+
+def describe_swap() -> Finding:
+    """Whether what is in memory could reach a disk."""
     swaps = plain_swaps()
     if swaps:
-        text = f"this machine swaps to {', '.join(swaps)}; the three services don't, `veilsight run` may: encrypt it"
-        yield Finding("swap", "note", text)
-    else:
-        yield Finding("swap", "fine", "memory is not swapped to a disk; no program leaves a core dump")
+        text = f"this machine swaps to {', '.join(swaps)}, which is not known to be encrypted; the three services and "
+        return Finding("swap", "note", text + "root's `veilsight run` don't, another user's may: encrypt it")
+    return Finding("swap", "fine", "memory is not swapped to a plain disk; no program leaves a core dump")
 
 
 def _check_audit_log(site: Site) -> str:
@@ -143,14 +162,16 @@ def examine_deliveries(site: Site, settings: Settings) -> Iterator[Finding]:
             yield Finding(name, "fine", f"{each['delivered']} reports delivered, {each['waiting']} waiting")
 
 
-def _check_engine(paths: Paths, site: Site) -> Iterator[Finding]:
+def check_engine(paths: Paths, site: Site, knock: bool = True) -> Iterator[Finding]:
+    """The engine and its cameras; where it isn't running, whether something answers at each camera, if to `knock`."""
     try:
         status = LiveClient(paths.live_socket).status()
     except LiveUnavailable:
         with reading(site.engine) as connection:
             known = cameras.list_cameras(connection)
         yield Finding("engine", "note", f"not running; {len(known)} cameras are set up")
-        yield from doctor_machine.check_cameras(known)
+        if knock:
+            yield from doctor_machine.check_cameras(known)
         return
     yield Finding("engine", "fine", f"running since {status['started']}")
     for task, reason in status["failures"].items():

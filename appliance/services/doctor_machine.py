@@ -16,7 +16,6 @@ from appliance.settings import Paths, Settings
 from appliance.storage import credentials
 from appliance.storage.cameras import Camera
 from appliance.storage.vault import read_vault
-from appliance.vision.knocking import silence
 from appliance.web.certificate import RENEW_BEFORE, check_own
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -134,6 +133,9 @@ def check_sealing(paths: Paths, tpm: bool) -> Iterator[Finding]:
 
 def check_cameras(cameras: Iterable[Camera]) -> Iterator[Finding]:
     """Whether something answers at each camera's address; for while the engine, which knows more, isn't running."""
+    # It comes with an image library, and the page uses this module too.
+    from appliance.vision.knocking import silence
+
     for camera in cameras:
         if not camera.enabled:
             yield Finding(f"camera {camera.name}", "note", "disabled")

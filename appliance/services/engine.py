@@ -21,10 +21,12 @@ from appliance.audit.log import Action, Event, append
 from appliance.errors import VeilsightError
 from appliance.metrics.buckets import Bucket
 from appliance.metrics.geometry import Line, Point, Zone
+from appliance.services.examining import EngineExamination
 from appliance.services.frame_witness import Frames, FrameWitness
 from appliance.services.keeping import Keeping, policy_of, record_policy
 from appliance.services.measuring import CameraMeasuring
 from appliance.services.network_witness import NetworkWitness, record_networks
+from appliance.services.recent_log import RecentLog
 from appliance.services.service_manager import ServiceManager
 from appliance.services.settings_record import record_settings
 from appliance.services.setup import program_actor
@@ -240,8 +242,12 @@ def run_engine(paths: Paths, settings: Settings, stop: threading.Event, manager:
     engine = Engine(site, settings, detectors, hub, keeping)
     witness = NetworkWitness(site.engine, ACTOR, detectors, changes)
     frame_witness = FrameWitness(site.engine, ACTOR, engine.frames)
+    log = RecentLog()
+    log.install()
+    examination = EngineExamination(paths, settings, detectors, log)
+    trials = CameraTrials(site.engine)
     # The socket comes first: a second engine, started by mistake, ends there and leaves no trace in the log.
-    with LiveServer(paths.live_socket, hub, engine.status, CameraTrials(site.engine)), ExitStack() as stack:
+    with LiveServer(paths.live_socket, hub, engine.status, trials, examination), ExitStack() as stack:
         _record_start(site, detectors)
         record_policy(site, ACTOR, settings.anonymity)
         record_settings(site, ACTOR, settings)

@@ -12,7 +12,7 @@ from appliance.vision.backends import openvino as openvino_backend
 from appliance.vision.backends.interface import DeviceKind
 from appliance.vision.backends.onnxruntime import ProviderState
 from appliance.vision.drivers import Account, DriverState, driver_states, engine_account, is_wanted
-from appliance.vision.runtime import DevicePlan, NetworkInUse, plan_devices
+from appliance.vision.runtime import Detectors, DevicePlan, NetworkInUse, plan_devices, plan_of
 from appliance.vision.tuning import Speed
 
 DRIVER_VERSIONS = ("NPU_DRIVER_VERSION", "GPU_DRIVER_VERSION")
@@ -47,11 +47,19 @@ def report_devices(
 
     The operating system's files are read below `root`, for the user `who` (by default the one the engine runs as).
     """
+    return _report(plan_devices(paths, analysis), root, who)
+
+
+def report_running(detectors: Detectors, root: Path = Path("/"), who: Account | None = None) -> DeviceReport:
+    """The same of networks that are at work: loads none."""
+    return _report(plan_of(detectors), root, who)
+
+
+def _report(plan: DevicePlan, root: Path, who: Account | None) -> DeviceReport:
     core = ov.Core()
     devices = identify(core)
     drivers = driver_states(root, who or engine_account(), {device.kind for device in devices})
-    version = ov.get_version().split("-")[0]
-    return DeviceReport(version, devices, drivers, onnxruntime.describe(), plan_devices(paths, analysis))
+    return DeviceReport(ov.get_version().split("-")[0], devices, drivers, onnxruntime.describe(), plan)
 
 
 def identify(core: ov.Core) -> tuple[Identity, ...]:

@@ -2,7 +2,8 @@
 
 A client sends one JSON request. `{"want": "status"}` gets one JSON object. `{"want": "view", "camera": NAME}` gets, for
 each picture, a JSON header and then the JPEG, until the client closes. `{"want": "trial", "camera": NAME}` gets one
-JSON object, some seconds later: what a camera that is set up sends, or an `error`. Messages are framed by
+JSON object, some seconds later: what a camera that is set up sends, or an `error`. `{"want": "examination"}` gets one
+JSON object: what the engine finds out about devices, networks and itself. Messages are framed by
 `multiprocessing.connection`, of which only the byte functions are used: nothing is ever unpickled. Who may connect is
 decided by the socket file's mode and group.
 
@@ -26,6 +27,8 @@ LONGEST_REQUEST_BYTES = 4096
 STATUS_SECONDS = 5.0
 # A camera may take this long to answer, to begin and to tell its clock.
 TRIAL_SECONDS = 60.0
+# The networks' files are read and hashed.
+EXAMINATION_SECONDS = 30.0
 # A viewer's connection is looked at this often, so that one who left is noticed while no picture comes.
 LOOK_SECONDS = 1.0
 # A viewer who takes nothing for this long is let go; its pictures would be stale anyway.
@@ -99,18 +102,34 @@ Try = Callable[[str], Mapping[str, Any]]
 """Tries the camera of this name and returns what came of it."""
 
 
+Examine = Callable[[], Mapping[str, Any]]
+"""Looks at devices, networks and the program itself; may take a few seconds."""
+
+
+def no_examination() -> Mapping[str, Any]:
+    return {}
+
+
 def no_trials(_camera: str) -> Mapping[str, Any]:
     return {"error": "This engine tries no camera."}
 
 
 class LiveServer:
-    """Serves `hub`, `status` and `trial` on a Unix socket while the context lasts."""
+    """Serves `hub`, `status`, `trial` and `examine` on a Unix socket while the context lasts."""
 
-    def __init__(self, path: Path, hub: Hub, status: Callable[[], Mapping[str, Any]], trial: Try = no_trials) -> None:
+    def __init__(
+        self,
+        path: Path,
+        hub: Hub,
+        status: Callable[[], Mapping[str, Any]],
+        trial: Try = no_trials,
+        examine: Examine = no_examination,
+    ) -> None:
         self._path = path
         self._hub = hub
         self._status = status
         self._trial = trial
+        self._examine = examine
         self._listener: Listener | None = None
 
     def __enter__(self) -> Self:
@@ -156,6 +175,8 @@ class LiveServer:
                     self._show(connection, str(request.get("camera")))
                 elif request.get("want") == "trial":
                     connection.send_bytes(json.dumps(self._trial(str(request.get("camera")))).encode())
+                elif request.get("want") == "examination":
+                    connection.send_bytes(json.dumps(self._examine()).encode())
         except (OSError, EOFError, ValueError, AttributeError):
             # The client left, or sent what is no request; either way there is nobody to answer.
             return
@@ -193,6 +214,10 @@ class LiveClient:
         Raises `LiveUnavailable`.
         """
         return self._ask({"want": "trial", "camera": camera}, TRIAL_SECONDS)
+
+    def examination(self) -> dict[str, Any]:
+        """What the engine finds out about devices, networks and itself. Raises `LiveUnavailable`."""
+        return self._ask({"want": "examination"}, EXAMINATION_SECONDS)
 
     def _ask(self, request: Mapping[str, str], seconds: float) -> dict[str, Any]:
         with self._connect(request) as connection:

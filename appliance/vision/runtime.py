@@ -219,7 +219,11 @@ class DevicePlan:
 
 def plan_devices(paths: Paths, analysis: Analysis) -> DevicePlan:
     """The plan, found by loading (and, the first time, measuring) the networks that are here."""
-    detectors = open_detectors(paths, analysis)
+    return plan_of(open_detectors(paths, analysis))
+
+
+def plan_of(detectors: Detectors) -> DevicePlan:
+    """The same of networks that are at work."""
     failures = {task: str(error) for task, error in detectors.failures.items()}
     return DevicePlan(ov.get_version(), available_places(ov.Core()), detectors.networks, failures)
 
