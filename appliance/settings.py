@@ -94,6 +94,11 @@ class Paths:
         return self.state / "outbox"
 
     @property
+    def backups(self) -> Path:
+        """Backups that were made on the page, until they are taken away."""
+        return self.state / "backups"
+
+    @property
     def tls(self) -> Path:
         return self.state / "tls"
 
