@@ -7,6 +7,7 @@ the heat map nothing.
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ from appliance.metrics.uncertainty import Noise
 from appliance.reports.daily import cameras_of, days_of, joined
 from appliance.reports.period import Period
 from appliance.reports.series import SEEK
-from appliance.reports.sums import has_thresholds, suppressed_days
+from appliance.reports.sums import Sums, has_thresholds, suppressed_days
 from appliance.storage import daily_sums
 from appliance.storage.daily_sums import Day
 from appliance.storage.measurements import seconds_of
@@ -30,6 +31,8 @@ from appliance.storage.measurements import seconds_of
 MOST_DAYS, MOST_HEAT_DAYS = 400, 31
 # Three standard deviations, in halves of the 95 % interval's width.
 AMONG_MANY = 1.5
+# Shades of the heat map and of the table of ways, from the faintest on.
+SHADES = 5
 
 Cells = Mapping[tuple[str, str, str], Published]
 """What may be shown, by camera, place and direction."""
@@ -137,10 +140,7 @@ def read_stays(
     """Of each of the zones, by camera and name, in their order. Raises `TooLong`."""
     check_length(period, MOST_DAYS)
     cells = read_cells(connection, period, "dwell", kind, DWELL_BINS, now, k)
-    return [
-        Stays(camera, zone, tuple(cells.get((camera, zone, each), Published()) for each in DWELL_BINS))
-        for camera, zone in zones
-    ]
+    return [stays_of(cells, camera, zone) for camera, zone in zones]
 
 
 def read_ways(
@@ -149,35 +149,49 @@ def read_ways(
     """Of each camera with two zones or more. Raises `TooLong`."""
     check_length(period, MOST_DAYS)
     cells = read_cells(connection, period, "flows", "person", ("",), now, k)
-    return [
-        Ways(
-            camera,
-            tuple(names),
-            tuple(
-                tuple(None if begin == end else cells.get((camera, flow(begin, end), ""), Published()) for end in names)
-                for begin in names
-            ),
-        )
-        for camera, names in zones.items()
-        if len(names) > 1
-    ]
+    return [ways_of(cells, camera, names) for camera, names in zones.items() if len(names) > 1]
 
 
 def read_heat(connection: Connection, period: Period, cameras: Iterable[str], now: datetime, k: int) -> list[Heat]:
     """Of each of the cameras. Raises `TooLong`."""
     check_length(period, MOST_HEAT_DAYS)
     cells = read_cells(connection, period, "heat_seconds", "person", ("",), now, k)
+    return [heat_of(cells, camera) for camera in cameras]
+
+
+def stays_of(cells: Cells, camera: str, zone: str) -> Stays:
+    return Stays(camera, zone, tuple(cells.get((camera, zone, each), Published()) for each in DWELL_BINS))
+
+
+def ways_of(cells: Cells, camera: str, zones: Sequence[str]) -> Ways:
+    def row(begin: str) -> tuple[Published | None, ...]:
+        return tuple(None if begin == end else cells.get((camera, flow(begin, end), ""), Published()) for end in zones)
+
+    return Ways(camera, tuple(zones), tuple(map(row, zones)))
+
+
+def heat_of(cells: Cells, camera: str) -> Heat:
     columns, rows = HEAT_GRID
-    return [
-        clearest(
-            camera,
-            [
-                [cells.get((camera, f"{column},{row}", ""), Published()) for column in range(columns)]
-                for row in range(rows)
-            ],
-        )
-        for camera in cameras
+    grid = [
+        [cells.get((camera, f"{column},{row}", ""), Published()) for column in range(columns)] for row in range(rows)
     ]
+    return clearest(camera, grid)
+
+
+def cells_of(sums: Sums, measure: str, kind: str) -> Cells:
+    """The cells of one measure and kind among sums that were read already."""
+    return {
+        (camera, place, direction): number
+        for (camera, name, place, of_kind, direction), number in sums.numbers.items()
+        if (name, of_kind) == (measure, kind)
+    }
+
+
+def shade(is_sure: bool, value: float, most: float) -> int:
+    """0 for what may be noise alone, else 1 to `SHADES` by the root of the value's part of the most."""
+    if not is_sure or most <= 0 or value <= 0:
+        return 0
+    return max(1, min(SHADES, math.ceil(SHADES * math.sqrt(value / most))))
 
 
 def clearest(camera: str, grid: Sequence[Sequence[Published]]) -> Heat:
