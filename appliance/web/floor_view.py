@@ -1,6 +1,5 @@
 """What Explore shows of the floor: durations as charts, ways as a table, heat as cells on the plan."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,15 +10,13 @@ from appliance.metrics.projection import Projection, area
 from appliance.metrics.publishing import Published
 from appliance.reports.exploration import Point as Drawn
 from appliance.reports.exploration import Told
-from appliance.reports.floor import Heat, Stays, Ways, stands_out
+from appliance.reports.floor import Heat, Stays, Ways, shade, stands_out
 from appliance.storage.floor_plan import FloorPlan, Placing
 from appliance.web.counts import NO_NUMBER, with_error
 from appliance.web.plot import Plot, plot
 from appliance.web.wording import gettext, this_language
 from appliance.web.words import duration
 
-# Shades of the heat map and of the table of ways, from the faintest on.
-SHADES = 5
 # A plan's height in the units of its drawing.
 PLAN_HEIGHT = 1000.0
 MOST_HOT = 5
@@ -158,13 +155,6 @@ def show_ways(ways: Ways) -> CameraWays:
         for zone, row in zip(ways.zones, ways.numbers, strict=True)
     )
     return CameraWays(ways.camera, ways.zones, rows, not any(each.withheld or each.value for each in numbers))
-
-
-def shade(is_sure: bool, value: float, most: float) -> int:
-    """0 for what may be noise alone, else 1 to `SHADES` by the root of the value's part of the most."""
-    if not is_sure or most <= 0 or value <= 0:
-        return 0
-    return max(1, min(SHADES, math.ceil(SHADES * math.sqrt(value / most))))
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 import pytest
 
 from appliance.metrics.floor import DWELL_BINS
+from appliance.reports.floor import SHADES, shade
 from appliance.storage import cameras, floor_plan, measurements
 from appliance.storage.cameras import ZoneSetting
 from appliance.storage.measurements import MeasurementRow
 from appliance.web.context import WebContext
-from appliance.web.floor_view import SHADES, bin_labels, shade
+from appliance.web.floor_view import bin_labels
 from tests.web.conftest import ENTRANCE, NOON, Browser, audit_entries
 
 NBSP = "\N{NO-BREAK SPACE}"
