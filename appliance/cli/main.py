@@ -15,6 +15,7 @@ from appliance import __version__
 from appliance.cli.terminal import passphrase_asker
 from appliance.complaints import tell_on_standard_error
 from appliance.errors import VeilsightError
+from appliance.services.private_memory import keep_memory_private
 from appliance.settings import Unlocking, find_paths
 
 # In the order in which `veilsight --help` shows them. Each module has `register(commands)`.
@@ -58,6 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Without `arguments` this is a process of its own, which keeps what it knows to itself."""
+    if arguments is None:
+        keep_memory_private()
     options = build_parser().parse_args(arguments)
     tell_on_standard_error()
     try:

@@ -93,9 +93,12 @@ def print_first_start(first_start: "FirstStart") -> None:
 
 def run_everything(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001
     from appliance.services import supervisor
+    from appliance.services.private_memory import lock_memory
     from appliance.services.setup import set_up
 
     stop = stop_on_signals()
+    # What opens the vault is handed out from here.
+    lock_memory()
     first_start = set_up(paths, load_settings(paths.settings_file))
     with supervisor.start_programs(paths) as programs:
         print_first_start(first_start)
@@ -107,11 +110,11 @@ def run_program(options: argparse.Namespace, paths: Paths) -> int:
     from appliance.cli.terminal import read_line
     from appliance.services import supervisor
     from appliance.services.guarding import guarding
-    from appliance.services.private_memory import keep_memory_private
+    from appliance.services.private_memory import lock_memory
     from appliance.services.service_manager import ServiceManager
 
     stop = stop_on_signals()
-    keep_memory_private()
+    lock_memory()
     manager = ServiceManager(os.environ)
     if options.keys_from_parent:
         handed = supervisor.take_over(read_line(sys.stdin.fileno()))
@@ -142,9 +145,9 @@ def run_program(options: argparse.Namespace, paths: Paths) -> int:
 def run_redactor(options: argparse.Namespace, paths: Paths) -> int:
     """Without keys and database: it is to know of nothing but the one file."""
     from appliance.services import redactor
-    from appliance.services.private_memory import keep_memory_private
+    from appliance.services.private_memory import lock_memory
 
-    keep_memory_private()
+    lock_memory()
     redactor.run_redactor(paths, load_settings(paths.settings_file), given_listener(options, "redactor"))
     return 0
 
@@ -152,9 +155,9 @@ def run_redactor(options: argparse.Namespace, paths: Paths) -> int:
 def run_searcher(options: argparse.Namespace, paths: Paths) -> int:  # noqa: ARG001 - it needs no site
     """Without keys and database: it reaches the local network, and is to know of nothing."""
     from appliance.discovery import searcher
-    from appliance.services.private_memory import keep_memory_private
+    from appliance.services.private_memory import lock_memory
 
-    keep_memory_private()
+    lock_memory()
     searcher.run_searcher(given_listener(options, "searcher"))
     return 0
 

@@ -25,7 +25,11 @@ def clock_is_synchronised() -> bool | None:
 
 def disk_is_encrypted(folder: Path, block_devices: Path = BLOCK_DEVICES) -> bool | None:
     """Whether every disk under this folder lies below dm-crypt; None where its file system has no device of its own."""
-    device = folder.stat().st_dev
+    return device_is_encrypted(folder.stat().st_dev, block_devices)
+
+
+def device_is_encrypted(device: int, block_devices: Path = BLOCK_DEVICES) -> bool | None:
+    """Whether all of a block device, by its number, lies below dm-crypt; None where there is no such device."""
     block = block_devices / f"{os.major(device)}:{os.minor(device)}"
     return all(_ways_down(block)) if block.exists() else None
 

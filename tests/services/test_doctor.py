@@ -1,5 +1,6 @@
 """What the doctor makes of the state of NPU and GPU, of cameras and of how counts are kept."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -115,4 +116,14 @@ def test_only_swapping_to_a_disk_is_told(tmp_path: Path) -> None:
     swaps = tmp_path / "swaps"
     swaps.write_text("Filename Type Size Used Priority\n/dev/zram0 partition 1 0 1\n/swapfile file 1 0 -2\n")
     assert plain_swaps(swaps) == ("/swapfile",)
+    file = tmp_path / "swapfile"
+    file.touch()
+    swaps.write_text(f"Filename Type Size Used Priority\n{file} file 1 0 -2\n")
+    device = file.stat().st_dev
+    block = tmp_path / f"{os.major(device)}:{os.minor(device)}" / "dm"
+    block.mkdir(parents=True)
+    (block / "uuid").write_text("LVM-1\n")
+    assert plain_swaps(swaps, tmp_path) == (str(file),)
+    (block / "uuid").write_text("CRYPT-LUKS2-4711-swap\n")
+    assert plain_swaps(swaps, tmp_path) == ()
     assert plain_swaps(tmp_path / "none") == ()

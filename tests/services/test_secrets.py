@@ -6,18 +6,21 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from appliance.audit.log import entries
 from appliance.services.private_memory import keep_memory_private
-from appliance.services.supervisor import NEEDS, start_programs
+from appliance.services.supervisor import NEEDS, PROGRAMS, start_programs
 from appliance.settings import Paths, Unlocking, find_paths
 from appliance.storage import keys, vault
-from appliance.storage.site import create_site
+from appliance.storage.database import reading
+from appliance.storage.site import create_site, open_site
 from tests.storage.test_rotation import end_after
 
 PASSPHRASE = "a passphrase that is looked for"
@@ -41,30 +44,63 @@ def secrets_of(paths: Paths) -> list[bytes]:
     return [PASSPHRASE.encode(), *raw, *(each.hex().encode() for each in raw)]
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_no_program_shows_a_secret_in_its_arguments_environment_log_or_files(
-    paths: Paths, capfd: pytest.CaptureFixture[str]
+    program: str, paths: Paths, free_port: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     secrets = secrets_of(paths)
-    with start_programs(paths, ["courier"]) as programs:
-        process = programs.processes["courier"]
-        # It has opened the site once it holds the database's lock.
-        for _ in range(600):
-            links = [str(link.readlink()) for link in Path(f"/proc/{process.pid}/fd").iterdir() if link.is_symlink()]
-            if any(link.endswith(".lock") for link in links):
-                break
-            assert process.poll() is None
-            time.sleep(0.05)
-        else:
-            raise AssertionError("the courier never opened the database")
-        shown = Path(f"/proc/{process.pid}/cmdline").read_bytes() + Path(f"/proc/{process.pid}/environ").read_bytes()
-        limits = Path(f"/proc/{process.pid}/limits").read_text()
+    paths.settings_file.write_text(f'[web]\nhost = "127.0.0.1"\nport = {free_port}\n')
+    engine = open_site(paths).engine
+    with start_programs(paths, [program]) as programs:
+        process = programs.processes[program]
+        wait_until(lambda: has_started(engine, program) or process.poll() is not None)
+        folder = Path(f"/proc/{process.pid}")
+        shown = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+        limits, status = (folder / "limits").read_text(), (folder / "status").read_text()
+    engine.dispose()
     logged = "".join(capfd.readouterr()).encode()
     written = b"".join(path.read_bytes() for path in paths.state.rglob("*") if path.is_file())
     for secret in secrets:
         assert secret not in shown
         assert secret not in written
         assert secret not in logged
-    assert [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core")] == [["0", "0"]]
+    assert core_limits(limits) == ["0", "0"]
+    # Where that is allowed, nothing of it is swapped.
+    assert (locked(status) > 0) == (os.geteuid() == 0)
+
+
+def has_started(engine: Engine, program: str) -> bool:
+    with reading(engine) as connection:
+        return any(entry.event.subject == program for entry in entries(connection, actions=["started"]))
+
+
+def core_limits(limits: str) -> list[str]:
+    (line,) = (line for line in limits.splitlines() if line.startswith("Max core"))
+    return line.split()[4:6]
+
+
+def locked(status: str) -> int:
+    """Kibibytes of memory that can't be swapped."""
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmLck:")))
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(1200):
+        if holds():
+            return
+        pause.wait(0.05)
+    raise AssertionError("it did not happen")
+
+
+def test_a_command_that_holds_a_secret_leaves_no_core_dump_either(paths: Paths) -> None:
+    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "--passphrase-fd", "0"]
+    with subprocess.Popen([*command, "db", "recovery-code"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        # It waits for the passphrase.
+        limits = Path(f"/proc/{process.pid}/limits")
+        wait_until(lambda: core_limits(limits.read_text()) == ["0", "0"])
+        process.communicate(PASSPHRASE.encode())
+    assert process.returncode == 0
 
 
 def test_each_program_is_handed_no_more_than_it_needs() -> None:
