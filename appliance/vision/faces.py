@@ -60,11 +60,16 @@ class FaceLook:
 
 def windows(width: int, height: int, most_shrink: float) -> list[Origin]:
     """The left top corners of the windows for a picture; none where it is shrunk by no more than `most_shrink`."""
-    # A picture on its side fits an input on its side.
-    shrink = min(max(width / WINDOW[0], height / WINDOW[1]), max(width / WINDOW[1], height / WINDOW[0]))
-    if shrink <= most_shrink:
+    if is_shown_whole(width, height, most_shrink):
         return []
     return [(x, y) for y in _steps(height, WINDOW[1]) for x in _steps(width, WINDOW[0])]
+
+
+def is_shown_whole(width: int, height: int, most_shrink: float) -> bool:
+    """Whether a picture of this size is shrunk by no more than `most_shrink`."""
+    # A picture on its side fits an input on its side.
+    shrink = min(max(width / WINDOW[0], height / WINDOW[1]), max(width / WINDOW[1], height / WINDOW[0]))
+    return shrink <= most_shrink
 
 
 def _steps(length: int, window: int) -> list[int]:

@@ -34,7 +34,8 @@ from appliance.metrics.geometry import Box
 from appliance.vision.covering import Covering
 from appliance.vision.covers import draw_noise, paint
 from appliance.vision.detections import Detection, Track
-from appliance.vision.faces import VIDEO_SHRINK, FaceLook
+from appliance.vision.face_schedule import BegunLook, FaceSchedule
+from appliance.vision.faces import VIDEO_SHRINK
 from appliance.vision.frames import SEAL, Pixels, RawFrame, RedactedFrame
 from appliance.vision.inference import PendingDetections
 from appliance.vision.plates import (
@@ -60,8 +61,7 @@ from appliance.vision.regions import (
     text_regions,
 )
 from appliance.vision.runtime import Detectors
-from appliance.vision.schedule import Interval
-from appliance.vision.stillness import Stillness
+from appliance.vision.stillness import Changes
 
 WHOLE_COLOUR = (56, 44, 36)
 HOLD_SECONDS = 1.0
@@ -89,7 +89,7 @@ class Looking:
 
     camera: str
     number: int
-    faces: PendingDetections | None = None
+    faces: BegunLook | None = None
     text: PendingDetections | None = None
     failure: str = ""
 
@@ -103,6 +103,15 @@ class Findings:
     regions: tuple[Region, ...]
     looked: frozenset[LookKind] = frozenset()
     moving: frozenset[LookKind] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """What a look for faces found, what was seen before and holds still, and what had changed in the picture."""
+
+    found: list[Region]
+    held: list[Region]
+    changes: Changes
 
 
 class Redactor:
@@ -139,11 +148,9 @@ class Redactor:
         self._head_hold_seconds = head_hold_seconds
         self._heads = Memory(head_hold_seconds)
         self._text = TextSchedule(text_seconds, closeness, text_behind)
-        self._face_interval = Interval(face_seconds)
-        self._most_shrink = most_shrink
+        self._faces = FaceSchedule(face_seconds, most_shrink)
         self._closeness = closeness
         self._faces_seen: list[tuple[Region, float]] = []
-        self._face_stillness = Stillness()
         self._text_seen: list[Region] = []
         self._dense_until = -math.inf
         self._size: tuple[int, int] | None = None
@@ -152,8 +159,8 @@ class Redactor:
         """Start the networks on a frame. Never raises: what fails here covers the frame in `redact`."""
         try:
             faces = text = None
-            if self._want_faces and (self.dense(frame.monotonic) or self._face_interval.begin(frame.monotonic)):
-                faces = self._start_faces(frame)
+            if self._want_faces:
+                faces = self._faces.begin(frame, self._detectors.need("faces"), self.dense(frame.monotonic))
             if self._want_text:
                 text = self._text.begin(frame, self._detectors.need("text"))
         except Exception as error:
@@ -185,7 +192,7 @@ class Redactor:
         deadline = time.monotonic() + self._deadline_seconds
         look = self._look_at_text(frame, looking.text, objects, tracks)
         faces = self._look_at_faces(frame, looking.faces, deadline)
-        seen = list(faces or ())
+        seen = [*faces.found, *faces.held] if faces is not None else []
         if look is not None:
             found = text_regions(_read(look, deadline), look.vehicles)
             still = [replace(each, source="held") for each in self._text_seen if not look.answers_for(each.box)]
@@ -213,7 +220,8 @@ class Redactor:
         """What a network sees in a frame that was passed over, with nothing remembered. Raises as `find` does."""
         deadline = time.monotonic() + self._deadline_seconds
         if kind == "faces":
-            seen = face_regions(_sane(self._start_faces(frame).result(_left(deadline))))
+            begun = self._faces.look_again(frame, self._detectors.need("faces"))
+            seen = face_regions(_sane(begun.result(_left(deadline))))
         else:
             detector = self._detectors.need("text")
             whole = detector.start(frame.pixels, frame.camera)
@@ -239,22 +247,24 @@ class Redactor:
         vehicles = vehicle_boxes(objects, tracks)
         return self._text.complete(frame, self._detectors.need("text"), begun, vehicles, people)
 
-    def _start_faces(self, frame: RawFrame) -> PendingDetections:
-        return FaceLook(self._detectors.need("faces"), frame.pixels, frame.camera, self._most_shrink)
-
-    def _look_at_faces(self, frame: RawFrame, begun: PendingDetections | None, deadline: float) -> list[Region] | None:
+    def _look_at_faces(self, frame: RawFrame, begun: BegunLook | None, deadline: float) -> _Faces | None:
         if not self._want_faces:
             return None
-        if begun is None and (self.dense(frame.monotonic) or self._face_interval.overdue(frame.monotonic)):
-            begun = self._start_faces(frame)
-        if begun is None:
+        detector, dense = self._detectors.need("faces"), self.dense(frame.monotonic)
+        looked = self._faces.complete(frame, detector, begun, dense, _left(deadline))
+        if looked is None:
             return None
-        faces = face_regions(_sane(begun.result(_left(deadline))))
-        self._face_interval.finish(frame.monotonic)
-        return faces
+        found, held, changes = looked
+        try:
+            _sane(found)
+        except RedactionFailed:
+            self._faces.forget()
+            raise
+        still = [replace(region, source="held") for region in face_regions(held)]
+        return _Faces(face_regions(found), still, changes)
 
     def _moving(
-        self, frame: RawFrame, faces: Sequence[Region] | None, heads: Sequence[Region], look: TextLook | None
+        self, frame: RawFrame, faces: _Faces | None, heads: Sequence[Region], look: TextLook | None
     ) -> frozenset[LookKind]:
         """Which networks see something that moves and that no track follows.
 
@@ -263,11 +273,11 @@ class Redactor:
         now = frame.monotonic
         moving: set[LookKind] = {"text"} if look is not None and look.moving else set()
         if faces is not None:
-            alone = [face for face in faces if not any(overlaps(head.box, grown(face.box, 0.1)) for head in heads)]
+            middles = [grown(face.box, 0.1) for face in faces.found]
+            pairs = zip(faces.found, middles, strict=True)
+            alone = [face for face, middle in pairs if not any(overlaps(head.box, middle) for head in heads)]
             known = [each for each in self._faces_seen if 0 <= now - each[1] <= FACE_SECONDS]
-            self._face_stillness.changed(frame.pixels, ())
-            changed = [face for face in alone if self._face_stillness.changed_at(face.box)]
-            self._face_stillness.looked()
+            changed = [face for face in alone if faces.changes.at(face.box)]
             if any(all(overlap(face.box, old.box) < FACE_STANDS_STILL for old, _ in known) for face in changed):
                 moving.add("faces")
             self._faces_seen = known + [(face, now) for face in alone]
@@ -285,7 +295,7 @@ class Redactor:
             self._memory, self._heads = Memory(HOLD_SECONDS), Memory(self._head_hold_seconds)
             self._text.forget()
             self._text_seen = []
-            self._face_interval.forget()
+            self._faces.forget()
             raise RedactionFailed(f"The picture's size has changed to {frame.width} x {frame.height}.")
         if frame.damaged:
             raise RedactionFailed("The picture is damaged; parts of it are made up.")

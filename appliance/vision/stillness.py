@@ -6,6 +6,7 @@ looked at before the person came.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -28,10 +29,34 @@ REACH_CELLS = 3
 Levels = NDArray[np.float32]
 
 
-class Stillness:
-    """Follows one camera or recording. `changed` and `looked` are called with the pictures, in order."""
+@dataclass(frozen=True)
+class Changes:
+    """Which cells of a picture have changed, bool [rows, columns]; `scale` is cells for each pixel, across and down."""
 
-    def __init__(self) -> None:
+    differs: NDArray[np.bool_]
+    scale: tuple[float, float]
+
+    def at(self, box: Box) -> bool:
+        """Whether any of that lies in the box, in pixels."""
+        return bool((self.differs & _cells([box], self.differs.shape[::-1], self.scale)).any())
+
+    def places(self, reach_cells: int = REACH_CELLS) -> list[Box]:
+        """Boxes around all of that with room for what reaches out of the changed cells, in pixels; none share any."""
+        across, down = self.scale
+        reach = np.ones((2 * reach_cells + 1,) * 2, np.uint8)
+        _, _, found, _ = cv2.connectedComponentsWithStats(cv2.dilate(self.differs.view(np.uint8), reach))
+        boxes = [Box(x / across, y / down, (x + w) / across, (y + h) / down) for x, y, w, h, _ in found[1:].tolist()]
+        return joined_boxes(boxes)
+
+
+class Stillness:
+    """Follows one camera or recording. `changed` and `looked` are called with the pictures, in order.
+
+    A cell has changed whose mean differs by more than `levels` of 255.
+    """
+
+    def __init__(self, levels: float = CHANGED_LEVELS) -> None:
+        self._changed_levels = levels
         self._known: Levels = np.empty((0, 0), np.float32)
         self._levels: Levels = np.empty((0, 0), np.float32)
         self._people = np.empty((0, 0), np.bool_)
@@ -49,20 +74,21 @@ class Stillness:
         self._people = _cells([grown(person, PERSON_REACH) for person in people], size, self._scale)
         if self._known.shape != self._levels.shape:
             self._known = np.full_like(self._levels, np.nan)
-        self._differs = ~(np.abs(self._levels - self._known) <= CHANGED_LEVELS) & ~self._people
+        self._differs = ~(np.abs(self._levels - self._known) <= self._changed_levels) & ~self._people
         return bool(self._differs.any())
+
+    def changes(self, pixels: Pixels) -> Changes:
+        """What differs from when it was looked at, people or not."""
+        self.changed(pixels, ())
+        return Changes(self._differs, self._scale)
 
     def changed_at(self, box: Box) -> bool:
         """Whether any of that lies in the box (in pixels of the picture given last)."""
-        return bool((self._differs & _cells([box], self._differs.shape[::-1], self._scale)).any())
+        return Changes(self._differs, self._scale).at(box)
 
     def places(self) -> list[Box]:
-        """Boxes around all of that with room for what reaches out of the changed cells, in pixels; none share any."""
-        across, down = self._scale
-        reach = np.ones((2 * REACH_CELLS + 1,) * 2, np.uint8)
-        _, _, found, _ = cv2.connectedComponentsWithStats(cv2.dilate(self._differs.view(np.uint8), reach))
-        boxes = [Box(x / across, y / down, (x + w) / across, (y + h) / down) for x, y, w, h, _ in found[1:].tolist()]
-        return joined_boxes(boxes)
+        """See `Changes.places`, of the picture given last."""
+        return Changes(self._differs, self._scale).places()
 
     def looked(self) -> None:
         """The picture of the last `changed` was looked at."""
@@ -78,11 +104,11 @@ def _cells(boxes: Sequence[Box], size: tuple[int, ...], scale: tuple[float, floa
     return marked
 
 
-def joined_boxes(boxes: Sequence[Box]) -> list[Box]:
-    """Boxes that hold the given ones and do not overlap."""
+def joined_boxes(boxes: Sequence[Box], together: float = 1.0) -> list[Box]:
+    """Boxes that hold the given ones and do not overlap, nor would if they were `together` times as wide and high."""
     apart: list[Box] = []
     for box in boxes:
-        while touching := [each for each in apart if overlaps(each, box)]:
+        while touching := [each for each in apart if overlaps(grown(each, together), grown(box, together))]:
             apart = [each for each in apart if each not in touching]
             for each in touching:
                 box = around(box, each)

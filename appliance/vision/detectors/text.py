@@ -14,6 +14,9 @@ from appliance.metrics.geometry import Box
 from appliance.vision.detections import Detection
 from appliance.vision.detectors.letterbox import Placement, to_picture
 
+# How likely a pixel must be text to be part of a region. The region's own score has to reach the catalogue's
+# `minimum_score` as well: textures of walls and floors give many faint regions, and a plate that can be read none.
+PIXEL_SCORE = 0.3
 # Regions thinner than this, in pixels of the input, are specks.
 SMALLEST = 3
 # Thicker ones, in parts of the picture's shorter side, are walls and floors that resemble strokes of huge letters: a
@@ -31,7 +34,7 @@ def output_shapes(width: int, height: int) -> tuple[tuple[int, ...], ...]:
 def decode(outputs: Sequence[NDArray[np.float32]], placement: Placement, minimum_score: float) -> tuple[Detection, ...]:
     """Upright boxes of the text regions in pixels of the picture, best first; the score is the region's mean."""
     probability = outputs[0][0, 0]
-    mask = (probability > minimum_score).view(np.uint8)
+    mask = (probability > PIXEL_SCORE).view(np.uint8)
     thickest = THICKEST * min(placement.picture_width * placement.scale_x, placement.picture_height * placement.scale_y)
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     detections = []
@@ -43,6 +46,8 @@ def decode(outputs: Sequence[NDArray[np.float32]], placement: Placement, minimum
         if min(width, height) > thickest and _thickness(labels[window] == region) > thickest:
             continue
         score = float(probability[window][labels[window] == region].mean())
+        if score < minimum_score:
+            continue
         corners = np.array([[left, top, left + width, top + height]], np.float32)
         box = to_picture(corners, placement)[0]
         if box[2] - box[0] >= 1 and box[3] - box[1] >= 1:
