@@ -55,6 +55,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
     yield from examine_deliveries(site, settings)
     yield from check_engine(paths, site)
     yield _check_page(settings)
+    yield from doctor_machine.check_helpers(paths)
     site.engine.dispose()
 
 

@@ -145,6 +145,22 @@ def check_cameras(cameras: Iterable[Camera]) -> Iterator[Finding]:
         yield Finding(f"camera {camera.name}", "wrong" if reason else "fine", text)
 
 
+def check_helpers(paths: Paths, sockets: Path = Path("/proc/net/unix")) -> Iterator[Finding]:
+    """Whether something listens for files and searches of the page; it is not connected to."""
+    try:
+        lines = sockets.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    # The fourth field of a socket that listens has the bit of SO_ACCEPTCON (proc_net_unix(5)).
+    listening = {line.split()[-1] for line in lines[1:] if int(line.split()[3], 16) & 0x10000}
+    for name, path in (("redactor", paths.redaction_socket), ("searcher", paths.search_socket)):
+        if str(path) in listening:
+            yield Finding(name, "fine", f"is started by whoever asks at {path}")
+        else:
+            text = f"nothing listens at {path}; `systemctl start veilsight-{name}.socket`, or `veilsight run`, does"
+            yield Finding(name, "note", text)
+
+
 def examine_machine(paths: Paths) -> Iterator[Finding]:
     yield check_space(paths)
     yield describe_clock(machine.clock_is_synchronised())

@@ -154,3 +154,14 @@ def test_too_little_space_is_wrong(paths: Paths, monkeypatch: pytest.MonkeyPatch
     paths.state.mkdir(parents=True)
     monkeypatch.setattr(doctor_machine, "LEAST_FREE_BYTES", 1 << 60)
     assert doctor_machine.check_space(paths).state == "wrong"
+
+
+def test_who_listens_for_files_and_searches_is_told(paths: Paths) -> None:
+    paths.run.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(paths.redaction_socket))
+        found = {each.check: each.state for each in doctor_machine.check_helpers(paths)}
+        assert found == {"redactor": "note", "searcher": "note"}
+        server.listen()
+        found = {each.check: each.state for each in doctor_machine.check_helpers(paths)}
+        assert found == {"redactor": "fine", "searcher": "note"}
