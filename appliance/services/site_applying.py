@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from appliance.audit.log import Event, append
-from appliance.camera_changes import add_camera
+from appliance.camera_changes import add_camera, describe_camera
 from appliance.errors import VeilsightError
 from appliance.files import write_whole
 from appliance.services.site_file import SiteFile
@@ -112,6 +112,9 @@ def apply(connection: Connection, file: SiteFile, paths: Paths, actor: str, now:
     added = tuple(each for each in file.cameras if each.name not in known)
     for camera in added:
         add_camera(connection, actor, camera)
+    for record in file.records:
+        if record.camera not in known:
+            describe_camera(connection, actor, record)
     kept = destination_secrets.list_secrets(connection)
     secrets = {name: secret for name, secret in file.secrets.items() if name not in kept}
     part = keys.load_courier_part(paths) if secrets else b""

@@ -9,7 +9,8 @@ from appliance.destinations import Destination
 from appliance.services.site_applying import as_tables, dump
 from appliance.services.site_file import HIDDEN, OwnTables, UserEntry, camera_entry
 from appliance.settings import Settings
-from appliance.storage import answers, cameras, destination_secrets, users
+from appliance.storage import answers, camera_records, cameras, destination_secrets, users
+from appliance.storage.camera_records import CameraRecord
 
 HEADER = """\
 # A Veilsight site. Another one is set up alike with this as /etc/veilsight/site.toml before the package is installed,
@@ -22,9 +23,11 @@ def export(connection: Connection, filed: Settings) -> str:
     settings = answers.answered(filed, answers.read(connection))
     places = tuple(_without_token(each) for each in settings.destinations)
     tables = as_tables(msgspec.structs.replace(settings, destinations=places))
-    found = cameras.list_cameras(connection)
+    found, records = cameras.list_cameras(connection), camera_records.read(connection)
     known = tuple(UserEntry(each.name, each.role) for each in users.list_users(connection))
-    tables |= as_tables(OwnTables(known, tuple(map(camera_entry, found))))
+    tables |= as_tables(
+        OwnTables(known, tuple(camera_entry(each, records.get(each.name, CameraRecord(each.name))) for each in found))
+    )
     left_out = (
         *("the password of each user; setting up prints a new one for each" for _ in known[:1]),
         *(f"the password of the camera {each.name}" for each in found if _has_password(each)),

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,8 @@ from msgspec import Meta
 from appliance import camera_changes
 from appliance.errors import UsageError
 from appliance.settings import Section, Settings, Unfit, settings_of
-from appliance.storage import cameras, users
+from appliance.storage import camera_records, cameras, users
+from appliance.storage.camera_records import CameraRecord
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 from appliance.storage.users import Role
 from appliance.toml_lines import split_message
@@ -27,6 +29,7 @@ from appliance.toml_lines import split_message
 HIDDEN = "***"
 OWN_TABLES = ("users", "cameras", "secrets")
 
+RECORDED = ("location", "field_of_view", "signs", "signs_seen")
 # Fields that a camera has in the file as in the database.
 PLAIN = (
     *("name", "username", "password", "transport", "rate", "mounting"),
@@ -85,6 +88,11 @@ class CameraEntry(Section, frozen=True):
     zones: tuple[ZoneEntry, ...] = ()
     masks: tuple[RegionEntry, ...] = ()
     ignored: tuple[RegionEntry, ...] = ()
+    # For the record that the report prints.
+    location: str = ""
+    field_of_view: str = ""
+    signs: str = ""
+    signs_seen: str = ""
 
 
 class OwnTables(Section, frozen=True):
@@ -103,6 +111,7 @@ class SiteFile:
     settings: Settings
     users: tuple[UserEntry, ...] = field(repr=False)
     cameras: tuple[Camera, ...]
+    records: tuple[CameraRecord, ...]
     secrets: Mapping[str, str] = field(repr=False)
 
     @property
@@ -150,7 +159,8 @@ def _read(path: Path, document: dict[str, object]) -> SiteFile:
     for name in own.secrets:
         if name not in known:
             raise Unfit(("secrets", name), f"there is no destination called {name}")
-    return SiteFile(path, settings, own.users, tuple(_read_cameras(own.cameras)), own.secrets)
+    known_cameras, records = tuple(_read_cameras(own.cameras)), tuple(_read_records(own.cameras))
+    return SiteFile(path, settings, own.users, known_cameras, records, own.secrets)
 
 
 def _check_users(entries: tuple[UserEntry, ...]) -> None:
@@ -193,6 +203,16 @@ def _read_cameras(entries: tuple[CameraEntry, ...]) -> Iterator[Camera]:
         yield camera
 
 
+def _read_records(entries: tuple[CameraEntry, ...]) -> Iterator[CameraRecord]:
+    """What is stated of those cameras of which something is. Raises `Unfit`."""
+    for number, entry in enumerate(entries):
+        record = CameraRecord(entry.name, **{name: getattr(entry, name) for name in RECORDED})
+        with _at("cameras", number):
+            camera_records.check(record, datetime.now(UTC).date())
+        if record != CameraRecord(entry.name):
+            yield record
+
+
 def _camera(entry: CameraEntry, source: str) -> Camera:
     plain = {name: getattr(entry, name) for name in PLAIN}
     return Camera(
@@ -205,11 +225,13 @@ def _camera(entry: CameraEntry, source: str) -> Camera:
     )
 
 
-def camera_entry(camera: Camera) -> CameraEntry:
+def camera_entry(camera: Camera, record: CameraRecord) -> CameraEntry:
     """The camera as an entry of the file, without its password, also without one in its address."""
+    recorded = {name: getattr(record, name) for name in RECORDED}
     plain: dict[str, Any] = {name: getattr(camera, name) for name in PLAIN} | {"password": ""}
     return CameraEntry(
         **plain,
+        **recorded,
         source=cameras.shown_source(camera.source),
         lines=tuple(
             LineEntry(each.name, ((each.x1, each.y1), (each.x2, each.y2)), each.inner) for each in camera.lines

@@ -16,8 +16,9 @@ from appliance.services.setup import set_up
 from appliance.services.site_export import export
 from appliance.services.site_file import SiteFileUnusable, read_site_file
 from appliance.settings import Paths, Settings, Site, find_paths, load_settings, settings_of
-from appliance.storage import cameras, destination_secrets, users
+from appliance.storage import camera_records, cameras, destination_secrets, users
 from appliance.storage.answers import read as read_answers
+from appliance.storage.camera_records import CameraRecord
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 from appliance.storage.database import reading
 from appliance.storage.site import open_site
@@ -65,6 +66,8 @@ password = "cam-secret"
 rate = 5
 mounting = "overhead"
 heat_map = true
+location = "above the door"
+signs_seen = "2026-10-01"
 
 [[cameras.lines]]
 name = "door"
@@ -88,6 +91,7 @@ points = [[0, 0], [0.3, 0], [0.3, 0.2], [0, 0.2]]
 name = "poster"
 points = [[0.8, 0.8], [0.9, 0.8], [0.9, 0.9]]
 """
+RECORD = CameraRecord("entrance", location="above the door", signs_seen="2026-10-01")
 SECRETS = ("token-4711", "bearer-4712", "sulphur-otter-92", "hunter22", "cam-secret")
 CAMERA = Camera(
     "entrance",
@@ -132,6 +136,7 @@ def test_a_site_is_set_up_as_its_file_says(tmp_path: Path, paths: Paths) -> None
     site = open_site(paths)
     with reading(site.engine) as connection:
         assert cameras.list_cameras(connection) == (CAMERA,)
+        assert camera_records.read(connection) == {"entrance": RECORD}
         known = {user.name: user for user in users.list_users(connection)}
         assert {name: user.role.value for name, user in known.items()} == {"anna": "administrator", "tom": "manager"}
         assert all(user.password_expires is not None for user in known.values())
@@ -139,8 +144,9 @@ def test_a_site_is_set_up_as_its_file_says(tmp_path: Path, paths: Paths) -> None
         assert users.verify(connection, "tom", password)
         assert read_answers(connection).finished == "yes"
         actions = [(entry.event.actor, entry.event.action) for entry in entries(connection)]
-        assert [action for actor, action in actions if actor == "setup"][-5:] == [
-            *("user-added", "user-added", "camera-added", "destination-secret-set", "settings-changed")
+        assert [action for actor, action in actions if actor == "setup"][-6:] == [
+            *("user-added", "user-added", "camera-added", "camera-changed"),
+            *("destination-secret-set", "settings-changed"),
         ]
         verify(connection, site.public_key, site.origin)
     assert destination_secrets.secret_reader(site.engine, paths)("portal") == b"bearer-4712"
@@ -194,7 +200,7 @@ def test_an_export_holds_no_secret_and_sets_up_a_site_alike(tmp_path: Path, path
     filled = filled.replace('username = "viewer"', 'username = "viewer"\npassword = "cam-secret"')
     file = read_site_file(written(tmp_path, filled))
     assert file.settings == load_settings(paths.settings_file)
-    assert file.cameras == (CAMERA,)
+    assert (file.cameras, file.records) == ((CAMERA,), (RECORD,))
     assert [(entry.name, entry.role.value) for entry in file.users] == [("anna", "administrator"), ("tom", "manager")]
 
 
@@ -224,9 +230,10 @@ def test_a_file_with_secrets_that_others_may_read_is_refused(tmp_path: Path) -> 
         ("rate = 5", "rate = 500", "line 40, cameras[0].rate: A camera can't be analysed 500 times a second"),
         ("rate = 5", 'rate = "5"', "line 40, cameras[0].rate: Expected `float | null`, got `str`."),
         ("[0.45, 0.95]]", "[1.45, 0.95]]", "line 35, cameras[0]: The line 'door'"),
-        ("[0.45, 0.95]]", "[0.45]]", "line 46, cameras[0].lines[0].points[1]: "),
-        ("inner = true", "iner = true", "line 51, cameras[0].lines[1].iner: Object contains unknown field `iner`."),
-        ("[[cameras.ignored]]", "[[cameras.ignore]]", "line 62, cameras[0].ignore: Object contains unknown field"),
+        ("[0.45, 0.95]]", "[0.45]]", "line 48, cameras[0].lines[0].points[1]: "),
+        ("inner = true", "iner = true", "line 53, cameras[0].lines[1].iner: Object contains unknown field `iner`."),
+        ("[[cameras.ignored]]", "[[cameras.ignore]]", "line 64, cameras[0].ignore: Object contains unknown field"),
+        ('"2026-10-01"', '"October"', "line 35, cameras[0]: 'October' is not a date"),
         ("[[users]]", "[[user]]", "user: Object contains unknown field `user`."),
         ("heat_map = true", "heat_map = tru", "is not valid TOML: Invalid value (at line 42, column 12)."),
     ],
