@@ -12,11 +12,12 @@ from appliance.audit import log
 from appliance.audit.log import Action, Entry
 from appliance.language import marked
 from appliance.storage.cameras import Camera
+from appliance.storage.counting_checks import CountingCheck
 from appliance.web.audit import ACTION_WORDS, describe_action, describe_actor, describe_details
 from appliance.web.present import describe_behind, describe_state, describe_tampering, is_well
 from appliance.web.status import CameraStatus, EngineStatus
 from appliance.web.wording import gettext, ngettext, this_language, translated
-from appliance.web.words import moment
+from appliance.web.words import duration, moment
 
 HISTORY: tuple[Action, ...] = (
     "camera-added",
@@ -52,6 +53,16 @@ class CameraHealth:
     delay: str = ""
     lost: str = ""
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check of the count by eye, as text."""
+
+    time: str
+    actor: str
+    minutes: str
+    accuracy: str
 
 
 @dataclass(frozen=True)
@@ -171,6 +182,19 @@ def read_history(connection: Connection, now: datetime) -> dict[str, list[Entry]
         if len(found[entry.event.subject]) < MOST_SHOWN:
             found[entry.event.subject].append(entry)
     return found
+
+
+def describe_checks(checks: Sequence[CountingCheck], zone: ZoneInfo) -> list[CheckRow]:
+    """The newest first; `checks` are the oldest first."""
+    return [
+        CheckRow(
+            moment(each.checked, zone),
+            each.user,
+            duration(each.seconds),
+            f"{each.accuracy:.0%} ({each.difference:+.0%})" if each.difference else f"{each.accuracy:.0%}",
+        )
+        for each in reversed(checks)
+    ]
 
 
 def describe_history(entries: Sequence[Entry], zone: ZoneInfo) -> list[HistoryRow]:

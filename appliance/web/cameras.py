@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -10,7 +11,7 @@ from appliance.camera_changes import add_camera, change_camera, remove_camera
 from appliance.camera_search import SearchUnavailable
 from appliance.errors import UsageError
 from appliance.language import marked
-from appliance.storage import cameras
+from appliance.storage import cameras, counting_checks
 from appliance.storage.cameras import Camera, CameraExists, shown_source
 from appliance.storage.database import reading
 from appliance.web.camera_form import (
@@ -23,15 +24,25 @@ from appliance.web.camera_form import (
     new_camera,
     typed_form,
 )
-from appliance.web.camera_health import describe_health, describe_history, describe_places, read_history
+from appliance.web.camera_health import (
+    describe_checks,
+    describe_health,
+    describe_history,
+    describe_places,
+    read_history,
+)
 from appliance.web.camera_search import need_found, with_stream
 from appliance.web.context import WebContext, this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
 from appliance.web.status import read_status
+from appliance.web.views import CHECKING
 from appliance.web.wording import gettext
 
 blueprint = Blueprint("cameras", __name__)
+
+# Of the checks by eye, how far back and how many are shown.
+CHECKED, MOST_CHECKS = timedelta(days=400), 12
 
 
 @blueprint.get("/cameras")
@@ -153,7 +164,11 @@ def add_page(form: CameraForm) -> str:
 def settings_page(camera: Camera, form: CameraForm) -> str:
     context = this_context()
     with reading(context.engine) as connection:
-        history = read_history(connection, context.clock()).get(camera.name, [])
+        now = context.clock()
+        history = read_history(connection, now).get(camera.name, [])
+        checks = [
+            each for each in counting_checks.between(connection, now - CHECKED, now) if each.camera == camera.name
+        ]
     return render_template(
         "camera.html",
         form=form,
@@ -165,6 +180,8 @@ def settings_page(camera: Camera, form: CameraForm) -> str:
         source=shown_source(camera.source),
         structure=structure_of((camera,)),
         history=describe_history(history, context.settings.site.zone),
+        checks=describe_checks(checks[-MOST_CHECKS:], context.settings.site.zone),
+        checking=CHECKING,
     )
 
 

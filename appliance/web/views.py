@@ -16,9 +16,10 @@ GONE_AFTER = timedelta(seconds=30)
 MOST_VIEWS = 12
 
 SETTING_UP = marked("Setting up a line or a zone")
+CHECKING = marked("Checking that people are counted right")
 REASONS = (
     marked("Safety of customers or staff"),
-    marked("Checking that people are counted right"),
+    CHECKING,
     SETTING_UP,
     marked("Looking into a technical fault"),
     marked("Training or demonstration"),

@@ -1,13 +1,18 @@
 """Cameras are set up, changed and removed on the pages; a password goes in and never comes out."""
 
+import re
+from datetime import timedelta
+
 import pytest
 from werkzeug.test import TestResponse
 
 from appliance.audit.log import Event, append
-from appliance.storage import cameras
+from appliance.storage import cameras, counting_checks
 from appliance.storage.cameras import Camera
+from appliance.storage.counting_checks import CountingCheck
 from appliance.storage.database import reading
 from appliance.web.context import WebContext
+from appliance.web.views import CHECKING
 from tests.web.conftest import Browser, Engine, audit_entries
 
 SECRET = "geheim-wort"
@@ -219,3 +224,17 @@ def test_the_engine_tests_a_camera(browser: Browser, engine: Engine) -> None:
 def test_without_an_engine_no_camera_is_tested(browser: Browser) -> None:
     browser.post("/cameras/entrance/test")
     assert "The engine is not running." in browser.get("/cameras/entrance/settings").text
+
+
+def test_checks_of_the_count_are_told_and_another_can_begin(
+    browser: Browser, context: WebContext, front: Camera
+) -> None:
+    assert "Nobody has checked its count by eye yet." in browser.get("/cameras/front/settings").text
+    with context.engine.begin() as connection:
+        for camera, days, difference in (("front", 3, 0.0), ("front", 2, -0.08), ("entrance", 1, 0.5)):
+            checked = context.clock() - timedelta(days=days)
+            counting_checks.add(connection, CountingCheck(camera, checked, "ines", 300, difference))
+    page = browser.get("/cameras/front/settings").text
+    assert re.findall(r'<th scope="row" data-label="Agrees to"><span>([^<]+)', page) == ["92% (-8%)", "100%"]
+    opened = browser.post("/live", camera=front.name, reason=CHECKING)
+    assert "Check the count" in browser.get(opened.headers["Location"]).text

@@ -108,6 +108,13 @@ def test_a_port_in_use_is_one_sentence(app: Flask, certificate: Certificate) -> 
     assert "\n" not in str(caught.value)
 
 
+def test_no_part_of_an_answer_waits_for_an_acknowledgement() -> None:
+    with server.listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname(), SECONDS):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_an_address_of_another_machine_is_one_sentence(app: Flask, certificate: Certificate) -> None:
     with pytest.raises(CannotListen, match=r"can't listen on 203\.0\.113\.1 port 8443"):
         serve(app, "203.0.113.1", 8443, certificate, threading.Event())
