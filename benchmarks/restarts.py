@@ -54,14 +54,15 @@ def until_all_stream(live: LiveClient) -> float:
     raise TimeoutError(f"{LOAD.cameras} cameras did not all stream within {LONGEST_SECONDS:g} seconds")
 
 
-def observed(paths: Paths) -> list[tuple[str, str, float]]:
-    """Of each stored bucket and camera the seconds that were observed."""
+def observed(paths: Paths) -> list[tuple[float, float]]:
+    """Of each stored bucket and camera: when the bucket began (seconds since 1970), and the seconds observed."""
     site = open_site(paths)
     with reading(site.engine) as connection:
         rows = connection.exec_driver_sql(
-            "SELECT bucket_start, camera, sum(value) FROM measurement WHERE measure = 'observed_seconds' GROUP BY 1, 2"
+            "SELECT bucket_start, sum(value) FROM measurement WHERE measure = 'observed_seconds' "
+            "GROUP BY bucket_start, camera"
         )
-        found = [(str(start), str(camera), float(seconds)) for start, camera, seconds in rows]
+        found = [(float(start), float(seconds)) for start, seconds in rows]
     site.engine.dispose()
     return found
 
@@ -96,16 +97,15 @@ def run(minutes: float, folder: Path) -> dict[str, Any]:
     }
 
 
-def report(stored: list[tuple[str, str, float]], watched: list[tuple[float, float]]) -> list[dict[str, Any]]:
+def report(stored: list[tuple[float, float]], watched: list[tuple[float, float]]) -> list[dict[str, Any]]:
     """The buckets that were stored, with the seconds in which all cameras streamed."""
     buckets = []
-    for start in sorted({start for start, _, _ in stored}):
-        begin = datetime.fromisoformat(start).replace(tzinfo=UTC).timestamp()
+    for begin in sorted({begin for begin, _ in stored}):
         end = begin + 60 * BUCKET_MINUTES
-        seconds = [value for bucket, _, value in stored if bucket == start]
+        seconds = [value for start, value in stored if start == begin]
         buckets.append(
             {
-                "start": start,
+                "start": f"{datetime.fromtimestamp(begin, UTC):%H:%M}",
                 "cameras": len(seconds),
                 "kills": sum(begin <= killed < end for _, killed in watched),
                 "watched_seconds": round(sum(max(0.0, min(end, b) - max(begin, a)) for a, b in watched), 1),
