@@ -2,9 +2,9 @@
 
     python -m benchmarks.cameras [--seconds 45]
 
-Two cameras of 768x576 at ten analysed frames a second with somebody who looks at each, then eight of 720p at five, then
-more than two processors can do: are all cameras analysed as often as any? The delays are of the last minute, in
-milliseconds from a frame's arrival; see `camera_load` for the cameras.
+Two cameras of 768x576 at ten analysed frames a second with somebody who looks at each, then eight of 720p at five, the
+same with somebody who looks at each, and more than two processors can do: are all cameras analysed as often as any? The
+delays are of the last minute, in milliseconds from a frame's arrival; see `camera_load` for the cameras.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from benchmarks.camera_load import PAUSE, Load, held, running
 LOADS = {
     "two_with_viewers": Load(2, 768, 576, 10.0, viewers=True),
     "eight_of_720p": Load(8, 1280, 720, 5.0),
+    "eight_with_viewers": Load(8, 1280, 720, 5.0, viewers=True),
     "too_many": Load(16, 1280, 720, 10.0),
 }
 SETTLE_SECONDS = 15.0
