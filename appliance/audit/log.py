@@ -65,6 +65,7 @@ Action = Literal[
     "checkpoint-downloaded",
     "database-migrated",
     "database-backed-up",
+    "backup-downloaded",
     "database-restored",
     "key-changed",
     "data-removed",

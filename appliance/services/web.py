@@ -1,9 +1,13 @@
 """The web program: the page over HTTPS, and the reports on time. It never connects outward."""
 
 import threading
+from dataclasses import astuple
 
 from appliance.audit.log import Event, append
 from appliance.reports.schedule import start_scheduler
+from appliance.services.backups import back_up
+from appliance.services.examining_web import examine_from_page
+from appliance.services.recent_log import RecentLog
 from appliance.services.service_manager import ServiceManager
 from appliance.services.setup import program_actor
 from appliance.settings import Paths, Settings
@@ -26,7 +30,11 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event, manager: Se
     certificate = load_or_make(paths, settings)
     with reading(site.engine) as connection:
         now = answered(settings, answers.read(connection))
-    context = WebContext(site, now, paths, LiveClient(paths.live_socket), filed=settings)
+    log = RecentLog()
+    log.install()
+    context = WebContext(site, now, paths, LiveClient(paths.live_socket), filed=settings, log_lines=log.lines)
+    context.examine = lambda: (astuple(each) for each in examine_from_page(paths, site, context.settings))
+    context.back_up = lambda target, passphrase, user: back_up(paths, target, passphrase, user)
     listening = threading.Event()
 
     def ready(port: int) -> None:

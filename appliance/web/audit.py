@@ -76,6 +76,7 @@ ACTION_WORDS = {
     "checkpoint-downloaded": marked("Checkpoint downloaded"),
     "database-migrated": marked("Database updated"),
     "database-backed-up": marked("Backup made"),
+    "backup-downloaded": marked("Backup taken away"),
     "database-restored": marked("Backup restored"),
     "key-changed": marked("Key changed"),
     "data-removed": marked("Old data removed"),

@@ -2,14 +2,16 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 from sqlalchemy import Engine
 
+from appliance.errors import VeilsightError
 from appliance.language import Languages
 from appliance.settings import Paths, Settings
 from appliance.storage.answers import Answers, answered
@@ -17,6 +19,7 @@ from appliance.storage.site import Site
 from appliance.vision.live import LiveClient
 from appliance.vision.redaction_socket import RedactionClient
 from appliance.web.attempts import FailedAttempts
+from appliance.web.examination import Examination
 from appliance.web.feeds import Feeds
 from appliance.web.jobs import Jobs
 from appliance.web.newest import Newest
@@ -55,6 +58,10 @@ class Seal:
     left: int = 0
 
 
+def _no_backup(target: Path, _passphrase: str, _actor: str) -> None:
+    raise VeilsightError(f"The backup {target.name} can't be made here; use `veilsight db backup`.")
+
+
 @dataclass(eq=False)
 class WebContext:
     """What the pages need: the open site, settings, paths, the engine's socket and the time; then their own memory.
@@ -64,7 +71,10 @@ class WebContext:
     `clock` returns the present in UTC; all expiry is measured with it. `seals` holds the newest verification of the
     audit log, if there was one; `verifying` is held while a long log is verified, `searching` while cameras are looked
     for. `checks` holds the checks of the count that go on, by view; `token_uses` when a use of a token was last written
-    down, by its name and what was asked for.
+    down, by its name and what was asked for. `uploads` has the file that is being redacted, `examination` what was
+    found out about the site. The program that has all rights hands in how: `examine` gives check, state and text of
+    what this program may look at, `log_lines` its warnings of late, and `back_up` writes a backup to a file under a
+    passphrase for somebody.
     """
 
     site: Site
@@ -86,6 +96,10 @@ class WebContext:
     languages: Languages = field(default_factory=Languages)
     newest: Newest = field(default_factory=Newest)
     uploads: Uploads = field(default_factory=Uploads)
+    examination: Examination = field(default_factory=Examination)
+    examine: Callable[[], Iterable[tuple[str, str, str]]] = tuple
+    log_lines: Callable[[], list[dict[str, str]]] = list
+    back_up: Callable[[Path, str, str], None] = _no_backup
     waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MOST_WAITING))
     filed: Settings | None = None
     on_settings: Callable[[Settings], None] = lambda _settings: None

@@ -34,6 +34,7 @@ EXPORTS: tuple[Action, ...] = (
     "recording-downloaded",
     "checkpoint-downloaded",
     "database-backed-up",
+    "backup-downloaded",
 )
 # Set where the site has made its notice sign (another page makes it).
 NOTICE_SIGN = "notice_sign.show"

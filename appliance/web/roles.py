@@ -58,7 +58,7 @@ NAVIGATION = (
     (Permission.REPORTS, "reports.show", "reports", marked("Reports")),
     (Permission.AUDIT, "audit.show", "audit", marked("Audit")),
     (Permission.PRIVACY, "privacy.show", "privacy", marked("Privacy")),
-    (Permission.ADMINISTRATION, "user_list.show", "users", marked("Users")),
+    (Permission.ADMINISTRATION, "system.show", "system", marked("System")),
 )
 # What each role is called, to be translated where it is shown.
 ROLE_NAMES = {
