@@ -174,6 +174,9 @@ def check_engine(paths: Paths, site: Site, knock: bool = True) -> Iterator[Findi
         if knock:
             yield from doctor_machine.check_cameras(known)
         return
+    if status.get("starting"):
+        yield Finding("engine", "note", "starting: its networks are made ready for this machine")
+        return
     yield Finding("engine", "fine", f"running since {status['started']}")
     for task, reason in status["failures"].items():
         yield Finding(f"network for {task}", "wrong", reason)

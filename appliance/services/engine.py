@@ -143,6 +143,7 @@ class Engine:
         buckets = [bucket for each in running if (bucket := each.observer.measuring.open_bucket())]
         newest = max((bucket.start for bucket in buckets), default=None)
         return {
+            "starting": False,
             "started": self._started.isoformat(timespec="seconds"),
             "cameras": [*(each.status.as_json() for each in running), *map(_disabled, self._disabled)],
             "networks": msgspec.to_builtins(self._detectors.networks),
@@ -230,24 +231,42 @@ class Engine:
             logger.error("An event of %s could not be written into the audit log: %s", camera, error)
 
 
+@dataclass
+class Beginning:
+    """What the engine answers: that it is starting, until its networks are ready, which may take minutes the first time
+    on a machine; then what it is set to answer."""
+
+    status_now: Callable[[], Mapping[str, Any]] | None = None
+    examine_now: Callable[[], Mapping[str, Any]] | None = None
+
+    def status(self) -> Mapping[str, Any]:
+        if self.status_now is not None:
+            return self.status_now()
+        nothing: dict[str, Any] = {each: {} for each in ("failures", "present", "waiting", "entered", "advice")}
+        return {"starting": True, "cameras": [], "networks": [], "open_bucket": None} | nothing
+
+    def examine(self) -> Mapping[str, Any]:
+        return {} if self.examine_now is None else self.examine_now()
+
+
 def run_engine(paths: Paths, settings: Settings, stop: threading.Event, manager: ServiceManager) -> None:
     """Watch and count until `stop` is set. A network that can't be used is recorded, and pictures stay covered."""
     # A dump of this program's memory would hold raw frames.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    site = open_site(paths)
-    hub = Hub()
+    site, hub, begun = open_site(paths), Hub(), Beginning()
     changes: SimpleQueue[DeviceChange] = SimpleQueue()
-    detectors = open_detectors(paths, settings.analysis, on_change=changes.put)
-    keeping = Keeping(site, policy_of(settings.anonymity), paths.memory)
-    engine = Engine(site, settings, detectors, hub, keeping)
-    witness = NetworkWitness(site.engine, ACTOR, detectors, changes)
-    frame_witness = FrameWitness(site.engine, ACTOR, engine.frames)
     log = RecentLog()
     log.install()
-    examination = EngineExamination(paths, settings, detectors, log)
-    trials = CameraTrials(site.engine)
     # The socket comes first: a second engine, started by mistake, ends there and leaves no trace in the log.
-    with LiveServer(paths.live_socket, hub, engine.status, trials, examination), ExitStack() as stack:
+    answers = LiveServer(paths.live_socket, hub, begun.status, CameraTrials(site.engine), begun.examine)
+    with answers, ExitStack() as stack:
+        detectors = open_detectors(paths, settings.analysis, on_change=changes.put)
+        keeping = Keeping(site, policy_of(settings.anonymity), paths.memory)
+        engine = Engine(site, settings, detectors, hub, keeping)
+        witness = NetworkWitness(site.engine, ACTOR, detectors, changes)
+        frame_witness = FrameWitness(site.engine, ACTOR, engine.frames)
+        begun.status_now = engine.status
+        begun.examine_now = EngineExamination(paths, settings, detectors, log)
         _record_start(site, detectors)
         record_policy(site, ACTOR, settings.anonymity)
         record_settings(site, ACTOR, settings)

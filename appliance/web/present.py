@@ -15,7 +15,7 @@ from appliance.web.context import WebContext
 from appliance.web.counts import NO_NUMBER, CameraPlaces, CameraRows, Count, DayCounts, count_day
 from appliance.web.day import HOUR, Day, day_of
 from appliance.web.last_week import LastWeek, a_week_before, compare, look_back, same_time
-from appliance.web.status import CameraStatus, EngineStatus, read_status
+from appliance.web.status import CameraStatus, EngineStatus, counting, read_status
 from appliance.web.summary import alerts_now, busiest_hour, health, queue_now
 from appliance.web.wording import gettext, this_language, translated
 from appliance.web.words import duration, number
@@ -30,6 +30,9 @@ STATE_WORDS = {
     "disabled": marked("disabled, not watched"),
     "ended": marked("the recording has ended"),
 }
+STARTING = marked(
+    "The engine is starting. The first time on a machine its networks are measured there, which may take some minutes."
+)
 NOT_RUNNING = marked(
     "The engine is not running, so nobody is being counted at the moment. These are the numbers stored so far."
 )
@@ -65,7 +68,8 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     day = day_of(now, context.settings.site.zone)
     hours = context.settings.opening
     opening = None if hours is None else last_opening(now, hours.spans, day.zone)
-    places, counts, status = read_counts(context, day, opening)
+    places, counts, told = read_counts(context, day, opening)
+    status = counting(told)
     present = None if status is None else status.present
     result = count_day(day, now, places, counts, present, context.settings.anonymity.k, opening)
     opened = describe_hours(None if hours is None else hours.spans(day.date))
@@ -79,8 +83,8 @@ def present_numbers(context: WebContext) -> PresentNumbers:
         "day": ", ".join(filter(None, (language.weekday(day.date), language.day(day.date), opened))),
         "state": gettext("Live · %(clock)s", clock=f"{now.astimezone(day.zone):%H:%M:%S}")
         if status
-        else gettext("Engine not running"),
-        "notice": describe_troubles(status),
+        else gettext("Engine starting") if told else gettext("Engine not running"),
+        "notice": describe_troubles(told),
         **busiest_hour(day, now, result.sums),
         **queue_now(places, status),
         **alerts_now(limits, reached, status is not None),
@@ -216,8 +220,8 @@ def describe_state(camera: CameraStatus) -> str:
 
 def describe_troubles(status: EngineStatus | None) -> str:
     """What somebody should know or mend, in a sentence a camera; empty if all is well."""
-    if status is None:
-        return gettext(NOT_RUNNING)
+    if status is None or status.starting:
+        return gettext(NOT_RUNNING if status is None else STARTING)
     failures = tuple(status.failures.values())
     errors = [(camera.name, camera.last_error) for camera in status.cameras if camera.last_error]
     return " ".join(

@@ -65,10 +65,12 @@ class EngineStatus(msgspec.Struct, frozen=True):
     """`present` is how many people are in each zone of each camera now, `waiting` the median of how long, in seconds.
 
     `entered` is how many persons came in through each camera's entrances since it is counted, exact.
+    An engine that is `starting` makes its networks ready and watches no camera yet.
     `failures` says by task why a network can't be used, `advice` by camera what keeps it from counting well.
     """
 
     cameras: tuple[CameraStatus, ...] = ()
+    starting: bool = False
     failures: dict[str, str] = {}
     open_bucket: OpenBucket | None = None
     present: dict[str, dict[str, int]] = {}
@@ -86,3 +88,8 @@ def read_status(live: LiveClient) -> EngineStatus | None:
         return msgspec.convert(live.status(), EngineStatus)
     except (VeilsightError, OSError, EOFError, msgspec.ValidationError):
         return None
+
+
+def counting(status: EngineStatus | None) -> EngineStatus | None:
+    """The status of an engine that counts; None where none runs or it is starting."""
+    return None if status is None or status.starting else status

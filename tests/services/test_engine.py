@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appliance.services.engine import Engine
+from appliance.services.engine import Beginning, Engine
 from appliance.services.keeping import Keeping, policy_of
 from appliance.services.setup import set_up
 from appliance.settings import Anonymity, Settings, find_paths
@@ -72,6 +72,16 @@ def present(engine: Engine) -> int:
 
 def threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name.startswith("camera ")}
+
+
+def test_while_its_networks_are_made_ready_it_says_that_it_starts(engine: Engine) -> None:
+    begun = Beginning()
+    assert begun.status()["starting"]
+    assert begun.examine() == {}
+    begun.status_now = engine.status
+    assert not begun.status()["starting"]
+    # Whoever reads the one can read the other.
+    assert Beginning().status().keys() == begun.status().keys() - {"started"}
 
 
 def test_lines_are_changed_without_opening_the_camera_again(engine: Engine, front: Camera) -> None:

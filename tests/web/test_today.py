@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.services.engine import Beginning
 from appliance.settings import Alert, Opening
 from appliance.storage import cameras, measurements
 from appliance.storage.cameras import Camera, ZoneSetting
@@ -62,6 +63,15 @@ def test_without_the_engine_the_stored_numbers_are_shown_and_it_is_said(browser:
     data = browser.get("/api/today").get_json()
     assert data["tone"] == "warn"
     assert data["values"]["c0.z0.now"] == "\N{EN DASH}"
+
+
+def test_an_engine_that_starts_is_said_to_start(browser: Browser, engine: Engine) -> None:
+    engine.status = dict(Beginning().status())
+    data = browser.get("/api/today").get_json()
+    assert data["values"]["notice"].startswith("The engine is starting.")
+    assert data["values"]["state"] == "Engine starting"
+    assert data["values"]["c0.z0.now"] == "\N{EN DASH}"
+    assert "Starting" in browser.get("/cameras").text
 
 
 def test_page_and_data_agree(browser: Browser, context: WebContext, engine: Engine) -> None:
