@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from appliance.services.doctor import (
+    check_engine,
     describe_anonymity,
     describe_camera,
     describe_driver,
     describe_memory,
     examine_keys,
 )
+from appliance.services.engine import Beginning
 from appliance.services.open_buckets import file_system
 from appliance.services.private_memory import plain_swaps
 from appliance.settings import Analysis, Anonymity, find_paths
@@ -20,6 +22,7 @@ from appliance.storage.site import create_site
 from appliance.storage.vault import read_vault
 from appliance.vision.camera_status import CameraStatus
 from appliance.vision.drivers import DriverState
+from appliance.vision.live import Hub, LiveServer
 
 ABSENT = DriverState("NPU", present=False, ready=False, state="This machine has no Intel NPU.")
 READY = DriverState("NPU", present=True, ready=True, state="The Intel NPU is ready.")
@@ -127,3 +130,13 @@ def test_only_swapping_to_a_disk_is_told(tmp_path: Path) -> None:
     (block / "uuid").write_text("CRYPT-LUKS2-4711-swap\n")
     assert plain_swaps(swaps, tmp_path) == ()
     assert plain_swaps(tmp_path / "none") == ()
+
+
+def test_an_engine_that_makes_its_networks_ready_is_said_to_start(tmp_path: Path) -> None:
+    paths = find_paths({"HOME": str(tmp_path)}, tmp_path / "state")
+    site, _ = create_site(paths)
+    with LiveServer(paths.live_socket, Hub(), Beginning().status):
+        (finding,) = check_engine(paths, site)
+    site.engine.dispose()
+    assert (finding.check, finding.state) == ("engine", "note")
+    assert finding.text.startswith("starting")
