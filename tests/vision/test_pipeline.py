@@ -16,6 +16,7 @@ import pytest
 from appliance.vision.camera_status import CameraStatus
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.detections import Track
+from appliance.vision.frames import RedactedFrame
 from appliance.vision.live import Hub
 from appliance.vision.pipeline import CameraSource, _Watch, run_camera
 from appliance.vision.runtime import Detectors, load_detectors
@@ -183,6 +184,38 @@ def test_a_viewer_sees_a_redacted_picture_of_the_present(clip: Path, detectors: 
     assert shown is not None
     assert (shown[1]["width"], shown[1]["height"]) == (64, 48)
     assert shown[2].startswith(b"\xff\xd8")
+
+
+def test_ten_viewers_cost_one_redaction_and_one_encoding(
+    clip: Path, detectors: Detectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded, encode = list[bytes](), RedactedFrame.jpeg
+
+    def kept(picture: RedactedFrame) -> bytes:
+        encoded.append(encode(picture))
+        return encoded[-1]
+
+    monkeypatch.setattr(RedactedFrame, "jpeg", kept)
+    hub, seen = Hub(), [list[bytes]() for _ in range(10)]
+
+    def look(pictures: list[bytes]) -> None:
+        number = 0
+        while len(pictures) < 5 and (found := hub.next_after("front", number, SECONDS)) is not None:
+            number = found[0]
+            pictures.append(found[2])
+
+    for _ in seen:
+        hub.enter("front")
+    viewers = [threading.Thread(target=look, args=(pictures,)) for pictures in seen]
+    with Running(CameraSource("front", str(clip), loop=True, realtime=True), detectors, hub) as running:
+        for viewer in viewers:
+            viewer.start()
+        for viewer in viewers:
+            viewer.join(SECONDS)
+    assert [len(pictures) for pictures in seen] == [5] * 10
+    # The very bytes that were encoded once, whoever looks; and nothing was redacted or encoded beyond that.
+    assert {id(jpeg) for pictures in seen for jpeg in pictures} <= {id(jpeg) for jpeg in encoded}
+    assert len(encoded) == running.status.shown_frames
 
 
 def test_a_camera_that_is_covered_is_told_and_its_time_is_unreliable(tmp_path: Path) -> None:
