@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from appliance.cli import camera_discover, camera_edit, camera_test
+from appliance.cli import camera_describe, camera_discover, camera_edit, camera_test
 from appliance.cli.places import MASK_FORM, MASK_HELP, parse_masks
 from appliance.errors import UsageError
 from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, parse_line, parse_zone
@@ -27,6 +27,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(run=run_remove)
     camera_edit.register(actions)
+    camera_describe.register(actions)
     camera_test.register(actions)
     camera_discover.register(actions)
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.cli import notice
 from appliance.language import CODES
 from appliance.settings import Paths, Settings, load_settings
 
@@ -39,6 +40,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     verify.set_defaults(run=run_verify)
     deliver = actions.add_parser("deliver", help="send waiting reports to the configured destinations now")
     deliver.set_defaults(run=run_deliver)
+    notice.register(actions)
 
 
 def settings_of(paths: Paths, engine: "Engine") -> Settings:

@@ -1,6 +1,7 @@
 """Adds up the site's days that are over, so that long times are read quickly (`storage.daily_sums`)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from appliance.reports.period import Period
 from appliance.storage import daily_sums, measurements
-from appliance.storage.daily_sums import Day
+from appliance.storage.daily_sums import Day, Known
 from appliance.storage.database import reading
 
 # A bucket may be stored late; a day that is added up too early is only added up twice.
@@ -38,32 +39,46 @@ def sum_days(engine: Engine, zone: ZoneInfo, now: datetime, most: int = MOST_DAY
     return len(missing)
 
 
-def modes_of(connection: Connection, period: Period) -> frozenset[tuple[str, float]]:
-    """The modes of the period's numbers, each with its epsilon."""
-    days = days_of(period)
-    known = daily_sums.known(connection, days)
-    found = frozenset().union(*(each.modes for each in known.values()))
-    for start, end in joined(day for day in days if day not in known):
+@dataclass(frozen=True)
+class Marks:
+    """The site's days of a period, in order, and what is known of those that are added up."""
+
+    days: tuple[Day, ...]
+    known: Mapping[Day, Known]
+
+    @property
+    def unknown(self) -> list[Day]:
+        return [day for day in self.days if day not in self.known]
+
+
+def read_marks(connection: Connection, period: Period) -> Marks:
+    days = tuple(days_of(period))
+    return Marks(days, daily_sums.known(connection, days))
+
+
+def modes_of(connection: Connection, period: Period, marks: Marks | None = None) -> frozenset[tuple[str, float]]:
+    """The modes of the period's numbers, each with its epsilon. `marks` are the period's, where they are known."""
+    marks = marks or read_marks(connection, period)
+    found = frozenset[tuple[str, float]]().union(*{each.modes for each in marks.known.values()})
+    for start, end in joined(marks.unknown):
         found |= frozenset(measurements.modes(connection, start, end))
     return found
 
 
-def longest_bucket(connection: Connection, period: Period) -> int:
+def longest_bucket(connection: Connection, period: Period, marks: Marks | None = None) -> int:
     """The longest bucket of the period in seconds; 0 where nothing is stored."""
-    days = days_of(period)
-    known = daily_sums.known(connection, days)
-    found = [each.longest for each in known.values()]
-    found += [measurements.longest(connection, *span) for span in joined(day for day in days if day not in known)]
+    marks = marks or read_marks(connection, period)
+    found = [each.longest for each in marks.known.values()]
+    found += [measurements.longest(connection, *span) for span in joined(marks.unknown)]
     return max(found, default=0)
 
 
-def cameras_of(connection: Connection, period: Period, spans: Iterable[Day]) -> frozenset[str]:
+def cameras_of(connection: Connection, marks: Marks, spans: Iterable[Day]) -> frozenset[str]:
     """The cameras that have counts in the spans, which lie in the period; others may be among them."""
-    days = days_of(period)
-    known = daily_sums.known(connection, days)
+    found, unknown = set[str](), marks.unknown
+    if marks.known:
+        found |= daily_sums.cameras(connection, marks.days[0][0], marks.days[-1][1])
     # A span within a day that is added up needs no look of its own.
-    unknown = [day for day in days if day not in known]
-    found = set(daily_sums.cameras(connection, period.start, period.end)) if known else set()
     for start, end in joined(span for span in spans if any(span[0] < day[1] and day[0] < span[1] for day in unknown)):
         found |= measurements.cameras(connection, start, end)
     return frozenset(found)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from appliance.errors import UsageError
 from appliance.metrics.publishing import Published, total
-from appliance.reports.daily import longest_bucket
+from appliance.reports.daily import Marks, longest_bucket, read_marks
 from appliance.reports.period import Period
 from appliance.reports.question import LENGTHS, MOST_DAYS, SUBJECTS, Edge, Kind, Places, Question, Subject, Unit
 from appliance.reports.series import Found, join, read_parts
@@ -73,10 +73,11 @@ class Answer:
 
 def explore(connection: Connection, question: Question, now: datetime, k: int) -> Answer:
     """The measure in each interval of the period, and in the whole of it. Raises `TooFine`."""
-    check(connection, question)
+    marks = read_marks(connection, question.period)
+    check(connection, question, marks)
     edges = cut(question.period, question.unit)
-    found = read_parts(connection, question, edges)
-    if has_thresholds(connection, question.period):
+    found = read_parts(connection, question, edges, marks)
+    if has_thresholds(connection, question.period, marks):
         _add_suppressed(connection, question, edges, found, now, k)
     points = tuple(
         Point(start, end, _tell(question.subject, [each]) if start <= now else Told())
@@ -89,14 +90,14 @@ def explore(connection: Connection, question: Question, now: datetime, k: int) -
     )
 
 
-def check(connection: Connection, question: Question) -> None:
+def check(connection: Connection, question: Question, marks: Marks | None = None) -> None:
     """Raises `TooFine`."""
     period, unit = question.period, question.unit
     if period.days > MOST_DAYS[unit]:
         raise TooFine(f"{period.days} days are too many to be shown by the {unit}; choose fewer days or a longer unit.")
     if unit not in LENGTHS:
         return
-    longest = longest_bucket(connection, period)
+    longest = longest_bucket(connection, period, marks)
     if longest and longest > LENGTHS[unit].total_seconds():
         raise TooFine(f"The counts of this period are stored every {longest // 60} minutes; choose a longer unit.")
 

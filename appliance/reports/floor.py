@@ -19,11 +19,10 @@ from appliance.language import marked
 from appliance.metrics.floor import DWELL_BINS, HEAT_GRID, PARKED_SECONDS, bin_begin, flow
 from appliance.metrics.publishing import Published, total
 from appliance.metrics.uncertainty import Noise
-from appliance.reports.daily import cameras_of, days_of, joined
+from appliance.reports.daily import cameras_of, joined, read_marks
 from appliance.reports.period import Period
 from appliance.reports.series import SEEK
 from appliance.reports.sums import Sums, has_thresholds, suppressed_days
-from appliance.storage import daily_sums
 from appliance.storage.daily_sums import Day
 from appliance.storage.measurements import seconds_of
 
@@ -226,8 +225,7 @@ def read_cells(
     k: int,
 ) -> Cells:
     """Every cell of one measure and kind over the whole period. A cell that is not there was never stored."""
-    days = days_of(period)
-    known = daily_sums.known(connection, days)
+    marks = read_marks(connection, period)
     cells: dict[tuple[str, str, str], Published] = {}
 
     def add(rows: Iterable[Sequence[object]]) -> None:
@@ -236,16 +234,16 @@ def read_cells(
             number = Published(float(value), Noise(float(variance), float(squares)))  # type: ignore[arg-type]
             cells[cell] = cells.get(cell, Published()) + number
 
-    summed = _spans(day for day in days if day in known)
+    summed = _spans(day for day in marks.days if day in marks.known)
     if summed:
         values = (json.dumps(summed), json.dumps(directions), measure, kind)
         add(connection.exec_driver_sql(DAYS, values).cursor.fetchall())
-    others = joined(day for day in days if day not in known)
+    others = joined(marks.unknown)
     if others:
-        cameras = json.dumps(sorted(cameras_of(connection, period, others)))
+        cameras = json.dumps(sorted(cameras_of(connection, marks, others)))
         points = json.dumps([(0, seconds_of(start), seconds_of(end)) for start, end in others])
         add(connection.exec_driver_sql(BUCKETS, (points, cameras, measure, kind)).cursor.fetchall())
-    if has_thresholds(connection, period):
+    if has_thresholds(connection, period, marks):
         for day in suppressed_days(connection, period, now, k):
             for (camera, name, place, of_kind, direction), number in day.whole.numbers.items():
                 if (name, of_kind) == (measure, kind):

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from appliance.metrics.measures import MEASURES, Measure
 from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress, suppress_bins
 from appliance.metrics.uncertainty import Noise
-from appliance.reports.daily import modes_of
+from appliance.reports.daily import Marks, modes_of
 from appliance.reports.period import Interval, Period
 from appliance.storage.tables import measurement
 
@@ -82,9 +82,9 @@ def _within(start: datetime, end: datetime) -> tuple[Any, ...]:
     return measurement.c.bucket_start >= start, measurement.c.bucket_start < end
 
 
-def has_thresholds(connection: Connection, period: Period) -> bool:
-    """Whether any of the period was stored in the mode `threshold`."""
-    return any(mode == "threshold" for mode, _ in modes_of(connection, period))
+def has_thresholds(connection: Connection, period: Period, marks: Marks | None = None) -> bool:
+    """Whether any of the period was stored in the mode `threshold`. `marks` are the period's, where they are known."""
+    return any(mode == "threshold" for mode, _ in modes_of(connection, period, marks))
 
 
 def _added_up(connection: Connection, start: datetime, end: datetime) -> Sums:

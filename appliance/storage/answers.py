@@ -9,8 +9,9 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from appliance.errors import UsageError
+from appliance.language import marked
 from appliance.report_schedule import ReportSchedule
-from appliance.settings import Settings, Site
+from appliance.settings import Processing, Settings, Site
 from appliance.storage.tables import site as site_table
 
 Reports = Literal["", "none", "week", "month", "quarter"]
@@ -22,6 +23,10 @@ SCHEDULES = {
     "quarter": (ReportSchedule(name="quarterly", every="quarter"),),
 }
 LONGEST_NAME = 120
+LONGEST_TEXT = 500
+# What the site states of its processing; the settings' names, in [site] and in [processing].
+STATED_SITE = ("controller", "contact")
+STATED = ("data_protection_officer", "purposes", "legal_basis", "recipients", "notice_url")
 # How the answers are called among the site's facts.
 PREFIX = "answer:"
 
@@ -38,6 +43,13 @@ class Answers:
     timezone: str = ""
     reports: str = ""
     finished: str = ""
+    controller: str = ""
+    contact: str = ""
+    data_protection_officer: str = ""
+    purposes: str = ""
+    legal_basis: str = ""
+    recipients: str = ""
+    notice_url: str = ""
 
 
 def read(connection: Connection) -> Answers:
@@ -54,6 +66,16 @@ def write(connection: Connection, answers: Answers) -> None:
         raise AnswerUnusable("There is no such time zone; use one like Europe/Paris.")
     if answers.reports not in REPORTS:
         raise AnswerUnusable("Reports are built each week, month or quarter, or not at all.")
+    for name in (*STATED_SITE, *STATED):
+        text = getattr(answers, name)
+        if len(text) > LONGEST_TEXT or not text.isprintable() or text != text.strip():
+            raise AnswerUnusable(
+                marked("Please use at most %(number)s printable characters in one line."), number=LONGEST_TEXT
+            )
+    try:
+        Processing(notice_url=answers.notice_url)
+    except ValueError as error:
+        raise AnswerUnusable(marked("The notice's address begins with %(beginning)s."), beginning="https://") from error
     for name, value in asdict(answers).items():
         statement = insert(site_table).values(name=PREFIX + name, value=value)
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
@@ -66,7 +88,12 @@ def answered(settings: Settings, answers: Answers) -> Settings:
         site = msgspec.structs.replace(site, name=answers.name)
     if answers.timezone and site.timezone == default.timezone:
         site = msgspec.structs.replace(site, timezone=answers.timezone)
+    said = {name: text for name in STATED_SITE if (text := getattr(answers, name)) and not getattr(site, name)}
+    site = msgspec.structs.replace(site, **said)
+    processing = settings.processing
+    said = {name: text for name in STATED if (text := getattr(answers, name)) and not getattr(processing, name)}
+    processing = msgspec.structs.replace(processing, **said)
     schedules = settings.reports
     if answers.reports and schedules == Settings().reports:
         schedules = SCHEDULES[answers.reports]
-    return msgspec.structs.replace(settings, site=site, reports=schedules)
+    return msgspec.structs.replace(settings, site=site, processing=processing, reports=schedules)

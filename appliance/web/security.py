@@ -32,6 +32,7 @@ OPEN_ENDPOINTS = frozenset(
         "account.check_code",
         "authority.download",
         "language.change",
+        "notice.show",
         "static",
         "health",
     }

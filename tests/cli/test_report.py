@@ -151,3 +151,24 @@ def test_without_a_site_there_is_one_sentence(
     assert (status, out) == (1, "")
     assert err.count("\n") == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_the_sign_the_notice_and_the_schema_are_written(
+    paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sign, page = tmp_path / "sign.pdf", tmp_path / "notice.html"
+    status, out, err = run(capsys, "sign", str(sign), "--language", "fr")
+    assert (status, out) == (0, f"{sign}\n")
+    assert "the controller" in err, "what is not stated is named"
+    assert "only devices in this site's own network" in err
+    assert sign.read_bytes().startswith(b"%PDF-")
+    paths.settings_file.write_text(
+        '[site]\ncontroller = "Shop Ltd"\ncontact = "mail@shop.example"\n[processing]\npurposes = "Counting"\n'
+        'legal_basis = "Art. 6(1)(f)"\nnotice_url = "https://shop.example/notice"\n'
+    )
+    assert run(capsys, "sign", str(sign)) == (0, f"{sign}\n", "")
+    assert run(capsys, "notice", str(page), "--language", "en") == (0, f"{page}\n", "")
+    assert "Shop Ltd" in page.read_text()
+    status, _, err = run(capsys, "sign", str(tmp_path / "nowhere" / "sign.pdf"))
+    assert (status, err.count("\n")) == (1, 1)
+    assert json.loads(run(capsys, "schema")[1])["properties"]["schema"]["const"] == 4
