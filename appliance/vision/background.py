@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,17 +15,12 @@ Parameters = ParamSpec("Parameters")
 POLL_SECONDS = 0.1
 
 
-class Ahead(Generic[Item]):
-    """Iterates over `items` in a thread of its own, at most `capacity` items ahead; use as a context manager.
+class Beside(ABC):
+    """Something at work in a thread of its own while the context lasts; when it ends, the thread has ended."""
 
-    An exception of `items` comes after the items before it. When the context ends, the thread has ended.
-    """
-
-    def __init__(self, items: Iterable[Item], capacity: int) -> None:
-        self._items = items
-        self._queue: queue.Queue[Item | _End] = queue.Queue(capacity)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._fill, name="ahead", daemon=True)
+    def __init__(self, name: str) -> None:
+        self.stopped = threading.Event()
+        self._thread = threading.Thread(target=self.work, name=name, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -33,8 +29,24 @@ class Ahead(Generic[Item]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopped.set()
+        self.stopped.set()
         self._thread.join()
+
+    @abstractmethod
+    def work(self) -> None:
+        """What is done, until `stopped` is set or before."""
+
+
+class Ahead(Beside, Generic[Item]):
+    """Iterates over `items` in a thread of its own, at most `capacity` items ahead; use as a context manager.
+
+    An exception of `items` comes after the items before it.
+    """
+
+    def __init__(self, items: Iterable[Item], capacity: int) -> None:
+        super().__init__("ahead")
+        self._items = items
+        self._queue: queue.Queue[Item | _End] = queue.Queue(capacity)
 
     def __iter__(self) -> Iterator[Item]:
         while not isinstance(item := self._queue.get(), _End):
@@ -42,7 +54,7 @@ class Ahead(Generic[Item]):
         if item.error is not None:
             raise item.error
 
-    def _fill(self) -> None:
+    def work(self) -> None:
         error: Exception | None = None
         try:
             for item in self._items:
@@ -53,7 +65,7 @@ class Ahead(Generic[Item]):
         self._put(_End(error))
 
     def _put(self, item: "Item | _End") -> bool:
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
             try:
                 self._queue.put(item, timeout=POLL_SECONDS)
                 return True

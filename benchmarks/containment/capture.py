@@ -2,10 +2,10 @@
 
 import ipaddress
 import socket
-import threading
 from collections import defaultdict
 from types import TracebackType
-from typing import Self
+
+from appliance.vision.background import Beside
 
 ETH_P_ALL = 3
 PACKET_OUTGOING = 4
@@ -17,10 +17,11 @@ LARGEST_PACKET = 1 << 17
 Flow = tuple[str, str]
 
 
-class Capture:
+class Capture(Beside):
     """Captures while the context lasts. `flows`: what was carried, by sender and receiver."""
 
     def __init__(self) -> None:
+        super().__init__("capture")
         self.flows: dict[Flow, bytearray] = defaultdict(bytearray)
         self.packets = 0
         # Raises PermissionError where the machine forbids it.
@@ -28,22 +29,15 @@ class Capture:
         self._socket.bind(("lo", ETH_P_ALL))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 26)
         self._socket.settimeout(0.2)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
         self._socket.close()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def work(self) -> None:
+        while not self.stopped.is_set():
             try:
                 packet, address = self._socket.recvfrom(LARGEST_PACKET)
             except TimeoutError:

@@ -1,15 +1,15 @@
 """What processes hold while they run: memory that they share, and whether their memory could reach the disk."""
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from appliance.vision.background import Beside
 
 EVERY_SECONDS = 0.5
 LARGEST = 1 << 27
+PROGRAMS = ("engine", "web", "courier", "redactor", "searcher")
 PROC = Path("/proc")
 
 
@@ -24,28 +24,17 @@ class Samples:
     dumpable: set[str] = field(default_factory=set)
 
 
-class Sampler:
+class Sampler(Beside):
     """Looks at a process and all that it started, again and again, while the context lasts."""
 
     def __init__(self, root: int) -> None:
+        super().__init__("sampler")
         self.samples = Samples()
         self._root = root
         self._seen: set[tuple[str, bytes]] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(EVERY_SECONDS):
+    def work(self) -> None:
+        while not self.stopped.wait(EVERY_SECONDS):
             for process in descendants(self._root):
                 try:
                     self._look(process)
@@ -56,7 +45,7 @@ class Sampler:
     def _look(self, process: int) -> None:
         folder = PROC / str(process)
         words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        name = next((word for word in ("engine", "web", "courier") if word in words), "")
+        name = next((word for word in PROGRAMS if word in words), "")
         if name and "strace" not in words[0]:
             swapped = [line.split()[1] for line in (folder / "status").read_text().splitlines() if "VmSwap" in line]
             self.samples.swapped[name] = max(int(swapped[0]) if swapped else 0, self.samples.swapped.get(name, 0))

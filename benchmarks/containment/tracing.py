@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.containment.sampling import PROGRAMS
+
 WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg")
 STARTS = ("execve", "execveat", "clone", "clone3", "fork", "vfork")
 # These copy from one descriptor to another in the kernel; what they copy from is named and looked at by itself.
@@ -184,8 +186,8 @@ def _readable(text: str) -> str:
 
 
 def _short(words: list[str]) -> str:
-    """A command line's last word that says something: `web` of the three programs, else the program's name."""
-    for program in ("engine", "web", "courier", "run"):
+    """A command line's last word that says something: `web` of the programs, else the program's name."""
+    for program in (*PROGRAMS, "run"):
         if "appliance.cli.main" in words and program in words:
             return program
     return Path(words[0]).name if words else "?"

@@ -2,15 +2,14 @@
 
 import re
 import ssl
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from appliance.vision.background import Beside
 
 PAUSE_SECONDS = 0.2
 REASON = "Training or demonstration"
@@ -26,10 +25,11 @@ class Seen:
     problem: str = ""
 
 
-class Viewer:
+class Viewer(Beside):
     """Watches the cameras in turn while the context lasts."""
 
     def __init__(self, port: int, authority: Path, password: str, cameras: list[str], day: str) -> None:
+        super().__init__("viewer")
         self.seen = Seen()
         self._address = f"https://localhost:{port}"
         self._password = password
@@ -41,24 +41,12 @@ class Viewer:
             urllib.request.HTTPSHandler(context=context),
             urllib.request.HTTPCookieProcessor(),
         )
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="viewer", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
+    def work(self) -> None:
         try:
             self._watch()
         except (OSError, ValueError) as error:
-            if not self._stop.is_set():
+            if not self.stopped.is_set():
                 self.seen.problem = f"{type(error).__name__}: {error}"
 
     def _watch(self) -> None:
@@ -70,7 +58,7 @@ class Viewer:
             views[camera] = urllib.parse.urlsplit(opened).path
         self._ask("/reports", csrf=token, **{"from": self._day, "to": self._day})
         newest = dict.fromkeys(views, "0")
-        while not self._stop.wait(PAUSE_SECONDS):
+        while not self.stopped.wait(PAUSE_SECONDS):
             for camera, path in views.items():
                 answer = self._ask(f"{path}/frame?after={newest[camera]}")
                 if answer.status == 200:
