@@ -6,6 +6,7 @@ clip. The other networks are left out for speed: without them every picture is c
 
 import http.server
 import itertools
+import re
 import shutil
 import tempfile
 import threading
@@ -27,6 +28,7 @@ from appliance.storage.site import create_site
 from appliance.storage.users import Role
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.live import LiveClient
+from appliance.web.account import ensure_administrator
 from appliance.web.application import create_app
 from appliance.web.certificate import load_or_make
 from appliance.web.context import WebContext
@@ -36,6 +38,7 @@ from tests.real.test_browser import ARGUMENTS, CHROMIUM
 from tests.web.conftest import PASSWORD, audit_entries, wait_until
 
 SECONDS = 90.0
+NAMED = Settings(site=Site(name="Corner shop"))
 FRAME_RATE = 10
 # The part of the clip in which most people cross its middle: one every other second.
 FIRST_FRAME, FRAMES = 250, 130
@@ -80,13 +83,12 @@ def clip_camera(clip: Path, frames: int = FRAMES) -> Iterator[str]:
 
 
 @contextmanager
-def site_at_work(paths: Paths) -> Iterator[tuple[str, WebContext]]:
-    """The address of the site's page, with its engine and its web program at work."""
+def site_at_work(paths: Paths, settings: Settings = NAMED) -> Iterator[tuple[str, WebContext]]:
+    """The address of the site's page, with its engine and its web program at work; `ines` is its installer."""
     site, _ = create_site(paths)
     with site.engine.begin() as connection:
         users.add(connection, "ines", PASSWORD, Role.INSTALLER)
-    settings = Settings(site=Site(name="Corner shop"))
-    context = WebContext(site, settings, paths, LiveClient(paths.live_socket))
+    context = WebContext(site, settings, paths, LiveClient(paths.live_socket), filed=settings)
     stop, ready, ports = threading.Event(), threading.Event(), list[int]()
 
     def tell(port: int) -> None:
@@ -123,16 +125,16 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def window(browser: Browser, address: str) -> Iterator[Page]:
-    """A window of somebody who is logged in as installer; at its end, its console holds no complaint."""
+def window(browser: Browser, address: str, user: str = "ines", password: str = PASSWORD) -> Iterator[Page]:
+    """A window of somebody who is logged in; at its end, its console holds no complaint."""
     context = browser.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 900}, locale="en-GB")
     context.set_default_timeout(SECONDS * 1000)
     page, complaints = context.new_page(), list[str]()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(address)
-    page.get_by_label("Name").fill("ines")
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Name").fill(user)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     yield page
     context.close()
@@ -158,6 +160,49 @@ def test_a_camera_is_added_by_mouse_and_its_line_counts(
             assert opened.event.details["reason"] == "Setting up a line or a zone"
 
 
+def test_from_the_first_log_in_to_the_first_count(browser: Browser, pets_clip: Path, default_models: Path) -> None:
+    """What an administrator does on the day of the installation: five steps, at their end the first count."""
+    with tempfile.TemporaryDirectory(prefix="veilsight") as folder, clip_camera(pets_clip) as camera:
+        models = people_alone(default_models, Path(folder))
+        paths = find_paths({"VEILSIGHT_MODELS": str(models)}, Path(folder, "state"))
+        with site_at_work(paths, Settings()) as (address, context):
+            with context.engine.begin() as connection:
+                users.remove(connection, "ines")
+                password = ensure_administrator(connection)
+            with window(browser, address, "admin", password or "") as page:
+                choose_password(page, password or "")
+                name_the_site(page)
+                page.get_by_role("link", name="Add a camera").click()
+                fill_camera(page, camera)
+                page.goto(f"{address}/first-start")
+                page.get_by_role("link", name="Draw on walk").click()
+                show_picture(page)
+                draw_line(page, context)
+                page.goto(f"{address}/first-start")
+                page.get_by_label("When signed reports are built").select_option("week")
+                page.get_by_role("listitem").last.get_by_role("button", name="Save").click()
+                expect(page.get_by_text("Done", exact=True)).to_have_count(5)
+                page.get_by_role("button", name="Go to Today").click()
+                expect(page.get_by_role("heading", name="Today", exact=True)).to_be_visible()
+                expect(page.locator("[data-value='in']")).to_have_text(re.compile("[1-9]"), timeout=SECONDS * 1000)
+            assert context.settings.site == Site("Corner shop", "Europe/Paris")
+
+
+def choose_password(page: Page, password: str) -> None:
+    page.get_by_label("Present password").fill(password)
+    page.get_by_label("New password, at least").fill(PASSWORD)
+    page.get_by_label("New password once more").fill(PASSWORD)
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_role("heading", name="First start")).to_be_visible()
+
+
+def name_the_site(page: Page) -> None:
+    page.get_by_label("Name of the store").fill("Corner shop")
+    page.get_by_label("Time zone, such as").fill("Europe/Paris")
+    page.get_by_role("button", name="Save").first.click()
+    expect(page.get_by_text("Corner shop, Europe/Paris")).to_be_visible()
+
+
 def people_alone(models: Path, folder: Path) -> Path:
     """A directory with the network that finds people, and no other."""
     network = load_catalogue().pack("default").for_task("people-vehicles")
@@ -172,6 +217,10 @@ def people_alone(models: Path, folder: Path) -> Path:
 def add_camera(page: Page, address: str) -> None:
     page.get_by_role("link", name="Cameras", exact=True).click()
     page.get_by_role("link", name="Add a camera").click()
+    fill_camera(page, address)
+
+
+def fill_camera(page: Page, address: str) -> None:
     page.get_by_label("Name", exact=True).fill("walk")
     page.get_by_label("Address").fill(address)
     page.get_by_text("More settings").click()
