@@ -36,6 +36,12 @@
         announce();
       });
     }
+    // On a phone the pages' names may be wider than the screen: the present one is to be seen.
+    const current = document.querySelector(".navigation [aria-current]");
+    if (current) {
+      const list = current.closest("ul");
+      list.scrollLeft = current.offsetLeft - (list.clientWidth - current.offsetWidth) / 2;
+    }
     // A form that takes a while says so and can't be sent twice.
     for (const form of document.querySelectorAll("form[data-busy]")) {
       form.addEventListener("submit", () => {

@@ -13,6 +13,7 @@ from appliance.errors import VeilsightError
 from appliance.vision.live import LiveClient, LiveUnavailable
 
 LOOK_AGAIN = timedelta(minutes=2)
+FAILED = "The page could not look at everything; run `veilsight doctor` on the server, which does."
 
 logger = logging.getLogger(__name__)
 
@@ -140,5 +141,6 @@ class Examination:
         except Exception:
             # The thread's end would leave the page waiting for ever.
             logger.exception("The examination failed.")
+            self._newest = Examined(clock(), (Finding("page", "wrong", FAILED),), None)
         finally:
             self._busy = False

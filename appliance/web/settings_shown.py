@@ -83,5 +83,5 @@ def _fields(fields: dict[str, object], left_out: tuple[str, ...]) -> str:
     return ", ".join(
         f"{name} {each if isinstance(each, str | int | float) else json.dumps(each)}"
         for name, each in fields.items()
-        if name not in left_out and each not in (None, "", [], {}, False)
+        if name not in left_out and each not in (None, "", [], (), {}, False)
     )
