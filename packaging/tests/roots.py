@@ -110,6 +110,10 @@ class BootedRoot(Root):
         enter = ["nsenter", f"--target={self.systemd}", "--all", "--root", "--wd"]
         return _run([*enter, *command], check)
 
+    def in_its_network(self, *command: str) -> None:
+        """Run a command of the machine's in the root's network."""
+        _run(["nsenter", f"--target={self.systemd}", "--net", *command], check=True)
+
     def property(self, unit: str, name: str) -> str:
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
 
@@ -129,10 +133,14 @@ class Installed:
         return password
 
 
+def environment() -> dict[str, str]:
+    """What every command gets of the environment: nothing of the caller's but the way to the mirror."""
+    return CLEAN | {name: os.environ[name] for name in PROXIES if name in os.environ}
+
+
 def _run(command: Sequence[str], check: bool) -> subprocess.CompletedProcess[str]:
-    environment = CLEAN | {name: os.environ[name] for name in PROXIES if name in os.environ}
     done = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280, check=False
+        command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280, check=False
     )
     if check and done.returncode:
         raise AssertionError(f"{command[-1]!r} … ended with {done.returncode}\n{done.stdout}\n{done.stderr}")

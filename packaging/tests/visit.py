@@ -17,6 +17,7 @@ ADDRESS = "https://localhost:8443"
 AUTHORITY = "/var/lib/veilsight/tls/authority.pem"
 PICTURES_ASKED = 60
 START_SECONDS = 60.0
+BUILD_SECONDS = 90.0
 
 
 def main(password: str, camera: str, day: str) -> dict[str, object]:
@@ -40,9 +41,8 @@ def main(password: str, camera: str, day: str) -> dict[str, object]:
     picture = first_picture(opener, urllib.parse.urlsplit(view).path)
     identifier = view.rpartition("/")[2]
     ask(opener, "/live/close", csrf=token, view=identifier)
-    reports = ask(opener, "/reports", csrf=token, **{"from": day, "to": day})[2].decode()
-    path = re.search(r'href="(/reports/[^"]+/pdf)"', reports)
-    report = ask(opener, path.group(1))[2] if path else b""
+    ask(opener, "/reports", csrf=token, **{"from": day, "to": day})
+    report = first_report(opener)
     return {
         "after_login": address,
         "shows_camera": camera in today.decode(),
@@ -80,6 +80,17 @@ def first_picture(opener: urllib.request.OpenerDirector, view: str) -> bytes:
         status, _, body = ask(opener, f"{view}/frame?after=0")
         if status == 200:
             return body
+    return b""
+
+
+def first_report(opener: urllib.request.OpenerDirector) -> bytes:
+    """The newest report, once it is built; the page tells of it until then."""
+    end = time.monotonic() + BUILD_SECONDS
+    while time.monotonic() < end:
+        path = re.search(r'href="(/reports/[^"]+/pdf)"', ask(opener, "/reports")[2].decode())
+        if path:
+            return ask(opener, path.group(1))[2]
+        time.sleep(0.5)
     return b""
 
 

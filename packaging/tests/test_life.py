@@ -1,0 +1,327 @@
+"""One store's life: set up from its file, installed anew, updated with kills half-way, and its programs killed at will.
+
+Each root is a machine of its own. The tests build on one another in the order in which they stand.
+"""
+
+import datetime
+import json
+import os
+import random
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from roots import CLIP, ENTER_CHROOT, PASSWORD, UNSHARE, BootedRoot, Root, booted, environment, fresh_root
+
+UNITS = ("veilsight-engine.service", "veilsight-web.service", "veilsight-courier.service")
+PYTHON = "/opt/veilsight/venv/bin/python3"
+STATE = "/var/lib/veilsight"
+FILE = "/etc/veilsight/site.toml"
+KILLS = int(os.environ.get("VEILSIGHT_KILLS") or 50)
+UPDATE_KILLS = 4
+BUCKET_SECONDS = 300
+# Each installs a package several times, the last one starts and kills for minutes.
+pytestmark = pytest.mark.timeout(3600)
+SITE = """
+[site]
+name = "Store 7"
+timezone = "Europe/Paris"
+
+[analysis]
+bucket_minutes = 5
+
+[anonymity]
+mode = "off"
+reason = "Counts are compared before and after power cuts"
+
+[[destinations]]
+name = "head-office"
+folder = "/srv/reports"
+
+[[users]]
+name = "anna"
+role = "administrator"
+password = "sulphur-otter-92"
+
+[[users]]
+name = "tom"
+role = "manager"
+
+[[cameras]]
+name = "footpath"
+source = "/srv/clip.avi"
+loop = true
+realtime = true
+rate = 5
+
+[[cameras.lines]]
+name = "door"
+points = [[0.45, 0.25], [0.45, 0.95]]
+"""
+
+
+@pytest.fixture(scope="module")
+def store(package: Path, clip: Path) -> Iterator[Root]:
+    with fresh_root() as root:
+        root.add(clip, CLIP)
+        root.add(package, "/root/veilsight.deb")
+        root.run("apt-get", "update", "-qq")
+        root.run("install", "-d", "/etc/veilsight")
+        yield root
+
+
+@pytest.fixture(scope="module")
+def older(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+    """A root with an earlier version and data: `$VEILSIGHT_PREVIOUS_DEB`, else this version with a lower number."""
+    with fresh_root() as root:
+        given = os.environ.get("VEILSIGHT_PREVIOUS_DEB")
+        previous = Path(given) if given else with_version(package, "0.0.1", tmp_path_factory.mktemp("older"))
+        root.add(previous, "/root/previous.deb")
+        root.add(package, "/root/veilsight.deb")
+        root.run("apt-get", "update", "-qq")
+        install(root, "/root/previous.deb")
+        yield root
+
+
+def install(root: Root, package: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return root.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", package, check=check)
+
+
+def with_version(package: Path, version: str, folder: Path) -> Path:
+    """The same package with another version, packed quickly."""
+    subprocess.run(["dpkg-deb", "--raw-extract", package, folder / "root"], check=True)
+    control = folder / "root/DEBIAN/control"
+    lines = control.read_text(encoding="utf-8").splitlines()
+    changed = [f"Version: {version}" if line.startswith("Version:") else line for line in lines]
+    control.write_text("\n".join(changed) + "\n", encoding="utf-8")
+    target = folder / f"veilsight_{version}_amd64.deb"
+    pack = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z1", "--build", folder / "root", target]
+    subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
+    return target
+
+
+def write_site_file(root: Root, text: str) -> None:
+    path = root.path / FILE.lstrip("/")
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+
+
+def inventory(root: Root) -> dict[str, Any]:
+    root.add(Path(__file__).with_name("inventory.py"), "/root/inventory.py")
+    places = ("VEILSIGHT_STATE=/var/lib/veilsight", "VEILSIGHT_SETTINGS=/etc/veilsight/settings.toml")
+    found: dict[str, Any] = json.loads(root.run("env", *places, PYTHON, "/root/inventory.py").stdout)
+    return found
+
+
+def wrong_findings(root: Root) -> list[str]:
+    findings = json.loads(root.run("veilsight", "doctor", "--json", check=False).stdout)
+    return [f"{each['check']}: {each['text']}" for each in findings if each["state"] == "wrong"]
+
+
+def test_a_wrong_site_file_stops_the_installation_with_its_line(store: Root) -> None:
+    write_site_file(store, SITE.replace("rate = 5", "rate = 500"))
+    done = install(store, "/root/veilsight.deb", check=False)
+    assert done.returncode != 0
+    assert "site.toml, line 34, cameras[0].rate: A camera can't be analysed 500 times a second" in (
+        done.stdout + done.stderr
+    )
+    assert store.run("ls", f"{STATE}/database/veilsight.db", check=False).returncode != 0
+
+
+def test_a_mended_file_sets_the_store_up(store: Root) -> None:
+    write_site_file(store, SITE)
+    done = store.run("dpkg", "--configure", "--pending")
+    assert "added: user anna" in done.stdout
+    assert "added: camera footpath" in done.stdout
+    # Only the password that the file does not give is shown.
+    assert len(PASSWORD.findall(done.stdout)) == 1
+    assert "sulphur" not in done.stdout
+    users = json.loads(store.run("veilsight", "user", "list", "--json").stdout)
+    assert {user["name"]: user["role"] for user in users} == {"anna": "administrator", "tom": "manager"}
+    cameras = json.loads(store.run("veilsight", "camera", "list", "--json").stdout)
+    assert [(camera["name"], camera["lines"]) for camera in cameras] == [
+        ("footpath", {"door": [0.45, 0.25, 0.45, 0.95]})
+    ]
+    assert wrong_findings(store) == []
+
+
+def test_the_store_is_exported_as_it_was_described(store: Root) -> None:
+    exported = tomllib.loads(store.run("veilsight", "site", "export").stdout)
+    described = tomllib.loads(SITE)
+    del described["users"][0]["password"]
+    assert exported == described
+    store.run("veilsight", "site", "check", FILE)
+
+
+def test_installing_again_after_a_removal_goes_on_where_it_stopped(store: Root) -> None:
+    before = inventory(store)
+    store.run("veilsight", "camera", "edit", "footpath", "--rate", "6")
+    store.run("dpkg", "--remove", "veilsight")
+    assert store.run("ls", "/opt/veilsight", check=False).returncode != 0
+    done = install(store, "/root/veilsight.deb")
+    assert "password" not in done.stdout
+    after = inventory(store)
+    assert after["identifier"] == before["identifier"]
+    assert after["entries"].items() >= before["entries"].items()
+    # What was changed since the site's file was applied stays changed.
+    (camera,) = json.loads(store.run("veilsight", "camera", "list", "--json").stdout)
+    assert camera["rate"] == 6
+    assert wrong_findings(store) == []
+
+
+def test_a_backup_is_put_back_on_another_machine(store: Root, older: Root) -> None:
+    enough = "a passphrase for the test"
+    with_words = ("sh", "-c", f"echo '{enough}' | veilsight db \"$@\"", "sh")
+    store.run(*with_words, "backup", "/srv/site.backup", "--backup-passphrase-fd=0")
+    older.add(store.path / "srv/site.backup", "/srv/site.backup")
+    if os.environ.get("VEILSIGHT_PREVIOUS_DEB"):
+        pytest.skip("an earlier version can't read this version's backup")
+    done = older.run(*with_words, "restore", "/srv/site.backup", "--backup-passphrase-fd=0", "--yes")
+    assert "another site's" in done.stdout
+    older.run("veilsight", "setup", "--protect=credential")
+    assert inventory(older)["entries"].items() >= inventory(store)["entries"].items()
+    assert "footpath" in older.run("veilsight", "camera", "list").stdout
+    older.run("veilsight", "audit", "verify")
+    mode = older.run("stat", "--format=%G %a", f"{STATE}/database/veilsight.db").stdout.split()
+    assert mode == ["veilsight", "660"]
+
+
+def test_a_program_that_hangs_is_started_anew(store: Root) -> None:
+    with booted(store) as system:
+        start_all(system, wait=True)
+        unit = "veilsight-courier.service"
+        before = system.property(unit, "MainPID")
+        drop_in = f"/run/systemd/system/{unit}.d"
+        write = f"mkdir -p {drop_in} && printf '[Service]\\nWatchdogSec=4\\nRestartSec=0\\n' >{drop_in}/99-test.conf"
+        system.run("sh", "-c", write)
+        system.run("systemctl", "daemon-reload")
+        system.run("systemctl", "restart", unit)
+        hung = system.property(unit, "MainPID")
+        assert hung != before
+        system.run("kill", "-STOP", hung)
+        other = f'until p=$(systemctl show --value --property=MainPID {unit}); [ "$p" != 0 ] && [ "$p" != {hung} ]'
+        system.run("timeout", "60", "sh", "-c", f"{other}; do sleep 0.2; done")
+        assert "watchdog" in system.run("journalctl", "--no-pager", f"--unit={unit}").stdout.lower()
+
+
+def test_an_update_that_is_killed_half_way_is_finished_and_keeps_the_data(older: Root, clip: Path) -> None:
+    older.add(clip, CLIP)
+    older.run("veilsight", "camera", "add", "kept", CLIP, "--loop", "--realtime", "--line", "door=0.45,0.25,0.45,0.95")
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    older.run("veilsight", "report", "build", "--from", day, "--to", day)
+    settings = older.path / "etc/veilsight/settings.toml"
+    with settings.open("a", encoding="utf-8") as file:
+        file.write('\n[[destinations]]\nname = "kept"\nfolder = "/srv/reports"\n')
+    told = settings.read_text(encoding="utf-8")
+    before = inventory(older)
+    began = time.monotonic()
+    killed = 0
+    for part in range(UPDATE_KILLS):
+        # Once it is known how long it takes: in each part of it. Before that, early.
+        seconds = 4.0 + part * (time.monotonic() - began) / UPDATE_KILLS / 2
+        killed += run_and_kill(older, seconds, "dpkg", "--install", "/root/veilsight.deb")
+        # As after a power cut: what can be configured is, and the same command again does the rest.
+        older.run("dpkg", "--configure", "--pending", check=False)
+        began = time.monotonic()
+        older.run("dpkg", "--install", "/root/veilsight.deb")
+        after = inventory(older)
+        for what in ("entries", "reports", "files"):
+            assert after[what].items() >= before[what].items(), what
+        assert after["identifier"] == before["identifier"]
+        assert after["counts"] == before["counts"]
+        assert settings.read_text(encoding="utf-8") == told
+        assert wrong_findings(older) == []
+        older.run("veilsight", "audit", "verify")
+    assert killed >= UPDATE_KILLS - 1
+
+
+def run_and_kill(root: Root, seconds: float, *command: str) -> bool:
+    """Begin a command and kill it with all that it started, as a power cut would; whether it had not ended before."""
+    enter: Sequence[str] = [*UNSHARE, "--mount", "--pid", "sh", "-euc", ENTER_CHROOT, "sh", str(root.path), *command]
+    process = subprocess.Popen(
+        enter, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    return False
+
+
+def test_no_kill_loses_or_doubles_a_count_an_entry_or_a_report(store: Root) -> None:
+    """All three programs are killed at random moments, and every eighth time the whole machine loses power."""
+    store.run("install", "-d", "-o", "veilsight-courier", "/srv/reports")
+    chosen = random.Random(4711)  # noqa: S311 - moments, not secrets
+    before = inventory(store)
+    left = KILLS
+    while left:
+        with booted(store) as system:
+            for _ in range(min(8, left)):
+                left -= 1
+                start_all(system)
+                before = compared(before, inventory(system))
+                kill_at_random(system, chosen)
+            # Leaving kills systemd and everything else at once.
+            start_all(system)
+            time.sleep(chosen.uniform(1, 6))
+    with booted(store) as system:
+        start_all(system, wait=True)
+        after = compared(before, inventory(system))
+        wait = (
+            "until ls /srv/reports/*.pdf.sig && veilsight destination list | grep -q ' 0 waiting'; do sleep 0.5; done"
+        )
+        system.run("timeout", "200", "sh", "-c", wait)
+        system.run("veilsight", "audit", "verify")
+        after = compared(after, inventory(system))
+    check_whole(after)
+
+
+def start_all(system: BootedRoot, wait: bool = False) -> None:
+    """Begin to start the programs; with `wait`, until they say that they are ready."""
+    system.run("systemctl", "reset-failed", *UNITS, check=False)
+    system.run("systemctl", "start", *(() if wait else ("--no-block",)), "veilsight.target", *UNITS)
+
+
+def kill_at_random(system: BootedRoot, chosen: random.Random) -> None:
+    """Begin a report at some moment, and kill all at another."""
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    time.sleep(chosen.uniform(0, 4))
+    if chosen.random() < 0.5:
+        report = ("/usr/bin/veilsight", "report", "build", "--from", day, "--to", day)
+        system.run("systemd-run", "--quiet", "--unit=report", "--collect", *report, check=False)
+    time.sleep(chosen.uniform(0, 5))
+    system.run("systemctl", "kill", "--signal=KILL", *UNITS)
+    system.run("systemctl", "kill", "--signal=KILL", "report.service", check=False)
+
+
+def compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What was there is there, unchanged; returns `after`."""
+    for what in ("entries", "reports", "files"):
+        assert after[what].items() >= before[what].items(), what
+    numbers = [int(number) for number in after["entries"]]
+    assert numbers == list(range(1, len(numbers) + 1))
+    stored = {tuple(row[:-1]): row[-1] for row in after["counts"]}
+    assert len(stored) == len(after["counts"])
+    now = time.time()
+    for *key, value in before["counts"]:
+        if key[0] + key[1] < now - BUCKET_SECONDS:
+            # The bucket had long been over: it is never touched again.
+            assert stored[tuple(key)] == value, key
+        assert tuple(key) in stored, key
+    return after
+
+
+def check_whole(found: dict[str, Any]) -> None:
+    """No bucket between the first and the last lacks, none was watched for longer than it is; each report is a file."""
+    watched = {row[0]: row[-1] for row in found["counts"] if row[3] == "observed_seconds"}
+    assert len(watched) >= 2, "the test was too short for two buckets; raise VEILSIGHT_KILLS"
+    assert sorted(watched) == list(range(min(watched), max(watched) + 1, BUCKET_SECONDS))
+    assert all(0 <= seconds <= BUCKET_SECONDS for seconds in watched.values()), watched
+    assert found["reports"].items() <= found["files"].items()
+    assert set(found["delivered"].items()) >= set(found["reports"].items())
