@@ -45,9 +45,9 @@ def row(slot: int, measure: str, camera: str, value: float, how: tuple[str, floa
     return MeasurementRow(start, 900, camera, measure, *CELLS[measure], value, *how)
 
 
-def ask(place: Place, measure: str, unit: Unit) -> Answer:
+def ask(place: Place, measure: str, unit: Unit, places: frozenset[tuple[str, str]] | None = None) -> Answer:
     with reading(place.engine) as connection:
-        return explore(connection, Question(SUBJECTS[measure], None, PERIOD, unit), NOW, 5)
+        return explore(connection, Question(SUBJECTS[measure], places, PERIOD, unit), NOW, 5)
 
 
 def told(answer: Answer) -> list[object]:
@@ -78,6 +78,24 @@ def test_every_measure_is_the_same_with_and_without_sums(place: Place, buckets: 
                 (each.value, each.margin, each.at_least)
                 for each in (*(point.told for point in again.points), again.whole)
             ]
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(buckets=BUCKETS, unit=st.sampled_from([Unit.HOUR, Unit.DAY, Unit.MONTH]), summed=st.booleans())
+def test_all_places_together_are_what_each_is_alone(place: Place, buckets: list, unit: Unit, summed: bool) -> None:  # type: ignore[type-arg]
+    clear(place)
+    with place.engine.begin() as connection:
+        measurements.add_bucket(connection, [row(*each) for each in buckets])
+    if summed:
+        sum_days(place.engine, OSLO, NOW)
+    for measure, where in (("in", "Door"), ("visits", "Till"), ("occupancy-maximum", "Till")):
+        both = ask(place, measure, unit)
+        alone = [ask(place, measure, unit, frozenset({(camera, where)})) for camera in ("Entrance", "Back")]
+        for point, *parts in zip(both.points, *(each.points for each in alone), strict=True):
+            known = [part.told.value for part in parts if part.told.value is not None]
+            add = max if measure == "occupancy-maximum" else sum
+            assert point.told.value == (pytest.approx(add(known)) if known else None)
+            assert point.told.margin >= max(part.told.margin for part in parts)
 
 
 def test_days_are_added_up_once_the_newest_first_and_again_when_late_counts_come(place: Place) -> None:
