@@ -121,6 +121,9 @@ bench-storage: setup-dev ## Measure five years of 16 cameras in the database, an
 	@VEILSIGHT_KILLS=200 $(BIN)/python -m pytest -q tests/storage/test_disk.py -k killed >&2
 	@$(BIN)/python -m benchmarks.storage
 
+bench-report: setup-dev ## Build a month's report of 16 cameras; prints JSON. OUTPUT=folder keeps the PDFs.
+	@$(BIN)/python -m benchmarks.report_month $(if $(OUTPUT),--output "$(OUTPUT)")
+
 bench-restarts: setup-dev networks ## Kill the engine over and over while eight cameras run: when they are back, what is stored; JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.restarts
 
@@ -146,8 +149,8 @@ lock: ## Choose and pin dependency versions anew (a maintainer's task; needs uv)
 	@$(LOCK) --group build -o requirements-build.lock
 	@$(LOCK) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
 
-screenshots: setup-dev ## Take pictures of every page in both themes, on a phone and a desktop, into dist/screenshots.
-	@$(BIN)/python -m tests.real.screenshots dist/screenshots
+screenshots: setup-dev networks ## Take pictures of every page in both themes, on a phone and a desktop, into dist/screenshots.
+	@$(MODELS) $(BIN)/python -m tests.real.screenshots dist/screenshots
 
 deb: static/vendor/.installed ## Build the Debian package in dist/ (on Debian 12).
 	@packaging/apt-install packaging/apt-deb.txt

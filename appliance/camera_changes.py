@@ -6,6 +6,7 @@ changed here takes effect within that time.
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -52,7 +53,7 @@ def change_camera(
     return changed
 
 
-def describe_camera(connection: Connection, actor: str, record: CameraRecord) -> bool:
+def describe_camera(connection: Connection, actor: str, record: CameraRecord, now: datetime | None = None) -> bool:
     """Note for the record where a camera is, what it sees and where signs tell of it; False where nothing is new.
 
     Raises `CameraUnknown` and `RecordUnusable`.
@@ -62,9 +63,9 @@ def describe_camera(connection: Connection, actor: str, record: CameraRecord) ->
     new = [name for name in CameraRecord.__slots__ if getattr(record, name) != getattr(before, name)]
     if not new:
         return False
-    camera_records.write(connection, record)
+    camera_records.write(connection, record, now)
     details = {"change": f"record: {', '.join(new)}"}
-    append(connection, Event(actor, "camera-changed", record.camera, "configuration", details=details))
+    append(connection, Event(actor, "camera-changed", record.camera, "configuration", details=details), now)
     return True
 
 
