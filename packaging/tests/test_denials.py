@@ -103,7 +103,7 @@ def test_a_program_can_do_what_it_needs_and_nothing_else(far: BootedRoot, progra
     unable = set() if "+BPF_FRAMEWORK" in far.run("systemctl", "--version").stdout else BINDING - NEVER[program]
     assert allowed - unable == NEEDED[program] - unable, found
     assert found["core dump"] == "EACCES", found
-    # Where the machine lends the root no control of memory, and for a program that sees no control group, since it has a
+    # Where the machine lends the root no control of memory, and for a program that sees no control group since it has a
     # network of its own, only what the unit says can be looked at.
     lent = "memory" in far.run("cat", "/sys/fs/cgroup/cgroup.controllers").stdout.split()
     assert found["swap"] == ("EACCES" if lent and program != "redactor" else "ENOENT"), found

@@ -126,7 +126,7 @@ def test_a_wrong_site_file_stops_the_installation_with_its_line(store: Root) -> 
     write_site_file(store, SITE.replace("rate = 5", "rate = 500"))
     done = install(store, "/root/veilsight.deb", check=False)
     assert done.returncode != 0
-    assert "site.toml, line 34, cameras[0].rate: A camera can't be analysed 500 times a second" in (
+    assert "site.toml, line 31, cameras[0].rate: A camera can't be analysed 500 times a second" in (
         done.stdout + done.stderr
     )
     assert store.run("ls", f"{STATE}/database/veilsight.db", check=False).returncode != 0
@@ -202,7 +202,7 @@ def test_a_program_that_hangs_is_started_anew(store: Root) -> None:
         system.run("systemctl", "restart", unit)
         hung = system.property(unit, "MainPID")
         assert hung != before
-        system.run("kill", "-STOP", hung)
+        system.run("sh", "-c", f"kill -STOP {hung}")
         other = f'until p=$(systemctl show --value --property=MainPID {unit}); [ "$p" != 0 ] && [ "$p" != {hung} ]'
         system.run("timeout", "60", "sh", "-c", f"{other}; do sleep 0.2; done")
         assert "watchdog" in system.run("journalctl", "--no-pager", f"--unit={unit}").stdout.lower()
