@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from appliance.metrics.publishing import Published, total
+from appliance.reports import floor_facts
 from appliance.reports.period import Interval, Period
 from appliance.reports.sums import Sums, read_sums
 from appliance.storage.cameras import Camera
@@ -91,6 +92,9 @@ def _camera(name: str, places: _Places, intervals: list[tuple[Interval, Sums]], 
         "unreliable_hours": _hours(name, "unreliable_seconds", whole),
         "lines": [_line(name, line, kind, whole) for line, kind in sorted(places.lines)],
         "zones": [_zone(name, zone, kind, whole) for zone, kind in sorted(places.zones)],
+        "stays": floor_facts.stays(name, places.zones, whole),
+        "ways": floor_facts.ways(name, places.zones, whole),
+        "heat": floor_facts.heat(name, whole),
         "rows": [_row(name, places, interval, sums) for interval, sums in intervals],
     }
 

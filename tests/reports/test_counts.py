@@ -3,15 +3,17 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from appliance.metrics.floor import DWELL_BINS
 from appliance.reports.counts import collect_counts
 from appliance.reports.period import Period
 from appliance.reports.sums import read_sums
 from appliance.storage import measurements
-from appliance.storage.cameras import Camera, list_cameras
+from appliance.storage.cameras import Camera, ZoneSetting, list_cameras
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
 from tests.reports.conftest import DOOR, TILL, Place, utc
 
+HALL = ZoneSetting("Hall", TILL.points)
 OBSERVED = ("observed_seconds", "", "", "", 900.0)
 
 
@@ -188,3 +190,31 @@ def test_ways_and_the_heat_map_are_no_zones(place: Place) -> None:
     )
     (camera,) = counts(place, date(2026, 10, 1), date(2026, 10, 1))["cameras"]
     assert [each["zone"] for each in camera["zones"]] == ["Till"]
+
+
+def test_durations_ways_and_heat_are_told_where_they_were_counted(place: Place) -> None:
+    place.add_camera(Camera("gate", "rtsp://x/", lines=(DOOR,), zones=(TILL, HALL), heat_map=True), utc(1))
+    place.add_camera(Camera("yard", "rtsp://y/", lines=(DOOR,)), utc(1))
+    place.counted(
+        utc(1, 8, 0),
+        "gate",
+        OBSERVED,
+        *(("dwell", zone, "person", name, 0.0) for zone in ("Till", "Hall") for name in DWELL_BINS[1:]),
+        ("dwell", "Till", "person", "0-5", 6.0),
+        ("dwell", "Hall", "person", "0-5", 0.0),
+        ("flows", "Hall>Till", "person", "", 4.0),
+        ("flows", "Till>Hall", "person", "", 0.0),
+        ("heat_seconds", "15,11", "person", "", 90.0),
+    )
+    place.counted(utc(1, 8, 0), "yard", OBSERVED, crossing("in", 1.0))
+    gate, yard = counts(place, date(2026, 10, 1), date(2026, 10, 1))["cameras"]
+    assert [(each["zone"], each["usual"]) for each in gate["stays"]] == [("Hall", None), ("Till", "0-5")]
+    assert gate["stays"][1]["bins"][0] == {"seconds": "0-5", "visits": 6}
+    assert gate["ways"] == [
+        {"from": "Hall", "to": "Till", "shade": 5, "people": 4},
+        {"from": "Till", "to": "Hall", "shade": 0, "people": 0},
+    ]
+    assert (gate["heat"]["columns"], gate["heat"]["rows"], gate["heat"]["margin"]) == (16, 12, 0)
+    assert gate["heat"]["seconds"] == [*([0] * 191), 90]
+    assert gate["heat"]["shades"] == [*([0] * 191), 5]
+    assert (yard["stays"], yard["ways"], yard["heat"]) == ([], [], None)

@@ -43,6 +43,15 @@ def fill_with_everything(place: Place) -> None:
     fill_october(place)
     masks = (ZoneSetting("mask-1", CORNER),)
     place.add_camera(Camera("gate", "rtsp://x/", lines=(DOOR,), masks=masks, ignored=masks, heat_map=True), utc(1))
+    place.counted(
+        utc(1, 8, 0),
+        "gate",
+        ("visits", "Hall", "person", "", 3.0),
+        ("visits", "Till", "person", "", 3.0),
+        ("dwell", "Till", "person", "30-60", 3.0),
+        ("flows", "Hall>Till", "person", "", 3.0),
+        ("heat_seconds", "3,4", "person", "", 30.0),
+    )
     failed, reason = {"state": "failed", "reason": "Nothing answers."}, {"reason": "too late"}
     program = "program:engine"
     place.happened(utc(2), program, "camera-state", "gate", details=failed)
