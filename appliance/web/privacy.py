@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 
 from appliance.audit import log
 from appliance.audit.log import Action, Entry
@@ -36,9 +36,6 @@ EXPORTS: tuple[Action, ...] = (
     "database-backed-up",
     "backup-downloaded",
 )
-# Set where the site has made its notice sign (another page makes it).
-NOTICE_SIGN = "notice_sign.show"
-
 NEVER = marked("Never")
 
 
@@ -67,7 +64,6 @@ def show() -> str:
         days=DAYS,
         more=max(0, len(found) - MOST_SHOWN),
         key=fingerprint(context.site.public_key),
-        sign=NOTICE_SIGN if NOTICE_SIGN in current_app.view_functions else "",
     )
 
 

@@ -88,6 +88,7 @@ def test_an_auditor_finds_it_and_redacts_nothing(app: Flask, context: WebContext
     assert "Looking into a technical fault" in page
     assert "/privacy/redact" not in page
     assert "/reports/key" in page
+    assert "/reports/sign" in page
 
 
 def test_what_is_older_than_a_month_is_not_counted(browser: Browser, context: WebContext, clock: Clock) -> None:

@@ -44,6 +44,8 @@ TABLE = {
     "record.describe": NUMBERS,
     "record.sign": REPORTS,
     "api.document": ALL,
+    "api.privacy": PRIVACY,
+    "api.system": ADMINISTRATION,
     "api.today": NUMBERS,
     "api.counts": NUMBERS,
     "api.cameras": frozenset(Role) - {Role.AUDITOR},
