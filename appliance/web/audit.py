@@ -123,6 +123,7 @@ ENDINGS = (
     marked("program stopped"),
 )
 SHOWN_DIGITS = 16
+MOST_SHOWN = 240
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,14 @@ def describe_entry(entry: Entry, zone: ZoneInfo) -> EntryRow:
     event = entry.event
     when = moment(entry.time, zone, with_seconds=True)
     action, actor = describe_action(event.action), describe_actor(event.actor)
-    return EntryRow(entry.number, number(entry.number), when, actor, action, event.subject, describe_details(event))
+    return EntryRow(
+        entry.number, number(entry.number), when, actor, action, event.subject, shortened(describe_details(event))
+    )
+
+
+def shortened(text: str) -> str:
+    """The beginning of a long text; the entry's own page has all of it."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN].rstrip()}\N{HORIZONTAL ELLIPSIS}"
 
 
 def describe_action(action: str) -> str:

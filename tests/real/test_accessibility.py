@@ -1,5 +1,6 @@
 """Every page that can be reached by links, in both themes and many widths, judged by axe-core (WCAG 2.2 AA)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,21 +23,26 @@ KNOWN = {"today.show", "live.choose", "reports.show", "audit.show"}
 def test_every_page_is_accessible_and_fits_every_screen(page: Page, served: Served) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed; `make setup-dev` does that")
+    findings = [f"{path}, {finding}" for path in every_page(page, served) for finding in judged(page)]
+    assert not findings, "\n".join(findings)
+
+
+def every_page(page: Page, served: Served) -> Iterator[str]:
+    """The path of one page of each kind that links lead to, when it is open."""
     adapter = create_app(served.context).url_map.bind("localhost")
-    waiting, seen, findings = ["/"], dict[str, str](), list[str]()
+    waiting, seen = ["/"], set[str]()
     while waiting:
         path = waiting.pop(0)
         endpoint, _ = adapter.match(path, "GET")
         if endpoint in seen:
             continue
-        seen[endpoint] = path
+        seen.add(endpoint)
         if not page.request.get(served.address + path).headers["content-type"].startswith("text/html"):
             continue
         page.goto(served.address + path)
         waiting += links(page, served.address)
-        findings += [f"{path}, {finding}" for finding in judged(page)]
-    assert not findings, "\n".join(findings)
-    assert seen.keys() >= KNOWN
+        yield path
+    assert seen >= KNOWN
 
 
 def links(page: Page, address: str) -> list[str]:
@@ -56,9 +62,48 @@ def judged(page: Page) -> list[str]:
         for violation in answer["violations"]:
             places = ", ".join(str(node["target"][0]) for node in violation["nodes"][:3])
             findings.append(f"{theme}: {violation['help']} ({violation['id']}: {places})")
+    page.emulate_media(media="print")
+    if page.locator(".side, main form, .actions").locator("visible=true").count():
+        findings.append("printed: it shows what can only be pressed")
+    if page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)":
+        findings.append("printed: it is not on white")
+    page.emulate_media(media="screen")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             findings.append(f"at {width} pixels: it is {wide} wide")
     return findings
+
+
+# What can be pressed, typed into or chosen: of radio buttons one a group, of menus what is open.
+REACHABLE = """() => {
+  const groups = new Set();
+  return [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
+    .filter((element) => !element.disabled && element.type !== 'hidden')
+    .filter((element) => element.checkVisibility({visibilityProperty: true}))
+    .filter((element) => element.type !== 'radio' || (!groups.has(element.name) && groups.add(element.name)))
+    .length;
+}"""
+FOCUSED = """() => {
+  const element = document.activeElement;
+  if (element === document.body) { return null; }
+  element.dataset.reached = 'yes';
+  return getComputedStyle(element).outlineStyle === 'none' ? element.outerHTML.slice(0, 80) : '';
+}"""
+
+
+def test_every_page_is_used_by_keyboard_alone_and_shows_where_it_is(page: Page, served: Served) -> None:
+    """Each thing that can be pressed is reached by Tab, and is marked when it is."""
+    findings = list[str]()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for path in every_page(page, served):
+        page.goto(served.address + path)
+        wanted, unmarked = page.evaluate(REACHABLE), set[str]()
+        for _ in range(wanted + 20):
+            page.keyboard.press("Tab")
+            unmarked |= {page.evaluate(FOCUSED) or ""} - {""}
+        reached = page.locator("[data-reached]").count()
+        if reached < wanted or unmarked:
+            findings.append(f"{path}: {reached} of {wanted} are reached; without a mark: {sorted(unmarked)}")
+    assert not findings, "\n".join(findings)
