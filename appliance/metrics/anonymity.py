@@ -43,8 +43,8 @@ noise of its own, as if buckets were shorter. A crash does not cut a bucket (`se
   `/run` and on the page, as at the door itself. They are never stored in the database.
 - What is told besides counts comes from exact numbers. While somebody checks the count, the page shows exactly how many
   came in since the check began (`entered` of the engine's status, for which the web program asks), and the check
-  keeps, to the hundredth, how far those ten minutes' count was off. An alert says that a limit was reached, and when, on
-  the page, at its destination and in the audit log. Whoever may set alerts could set their limits so that a single
+  keeps, to the hundredth, how far those ten minutes' count was off. An alert says that a limit was reached, and when,
+  on the page, at its destination and in the audit log. Whoever may set alerts could set their limits so that a single
   visit shows. Each change of them is in the audit log.
 - Who may write the settings file (on a server root alone) may choose another mode, or `off` with a reason.
 - Time spent computing the noise is not constant.
