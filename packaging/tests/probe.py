@@ -127,6 +127,7 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
     "read keys": lambda: look(f"{STATE}/keys"),
     "read certificate's key": lambda: look(f"{STATE}/tls"),
     "read reports": lambda: look(f"{STATE}/reports"),
+    "read backups": lambda: look(f"{STATE}/backups"),
     "read outbox": lambda: look(f"{STATE}/outbox"),
     "read database": lambda: look(f"{STATE}/database"),
     "read compiled": lambda: look(f"{STATE}/compiled"),

@@ -28,7 +28,7 @@ NEEDED = {
     },
     "web": {
         *("write state", "see sockets", "read database", "read certificate's key", "read reports", "read outbox"),
-        *("socket inet", "socket unix", "bind page's port", "connect to this machine"),
+        *("read backups", "socket inet", "socket unix", "bind page's port", "connect to this machine"),
     },
     "courier": {
         *("write state", "read database", "read reports", "read outbox", "write destinations"),

@@ -30,6 +30,7 @@ MODES = {
     f"{STATE}/tls": "veilsight-web veilsight-web 700",
     f"{STATE}/tls/server.key": "veilsight-web veilsight-web 600",
     f"{STATE}/tls/authority.key": "veilsight-web veilsight-web 600",
+    f"{STATE}/backups": "veilsight-web veilsight-web 700",
     f"{STATE}/compiled": "veilsight-engine veilsight 2750",
     f"{STATE}/reports": "veilsight-web veilsight 2750",
     f"{STATE}/outbox": "veilsight-web veilsight 2770",
