@@ -87,6 +87,9 @@ def running(load: Load, folder: Path, seconds: float) -> Iterator[Running]:
     with ExitStack() as stack:
         addresses = [stack.enter_context(rtsp_server(stream))[1] for _ in range(load.cameras)]
         set_up(paths, load, addresses)
+        if paths.memory:
+            # Open counts outlive the engine there, which a site that is thrown away does not need.
+            stack.callback(shutil.rmtree, paths.memory, ignore_errors=True)
         programs = stack.enter_context(start_programs(paths, ["engine"]))
         engine = Running(programs.processes["engine"].pid, LiveClient(paths.live_socket))
         stop = threading.Event()
