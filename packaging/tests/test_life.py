@@ -259,7 +259,7 @@ def test_no_kill_loses_or_doubles_a_count_an_entry_or_a_report(store: Root) -> N
     store.run("install", "-d", "-o", "veilsight-courier", "/srv/reports")
     chosen = random.Random(4711)  # noqa: S311 - moments, not secrets
     before = inventory(store)
-    left = KILLS
+    left, cuts = KILLS, set[int]()
     while left:
         with booted(store) as system:
             for _ in range(min(8, left)):
@@ -270,6 +270,7 @@ def test_no_kill_loses_or_doubles_a_count_an_entry_or_a_report(store: Root) -> N
             # Leaving kills systemd and everything else at once.
             start_all(system)
             time.sleep(chosen.uniform(1, 6))
+            cuts.add(int(time.time() // BUCKET_SECONDS * BUCKET_SECONDS))
     with booted(store) as system:
         start_all(system, wait=True)
         after = compared(before, inventory(system))
@@ -279,7 +280,7 @@ def test_no_kill_loses_or_doubles_a_count_an_entry_or_a_report(store: Root) -> N
         system.run("timeout", "200", "sh", "-c", wait)
         system.run("veilsight", "audit", "verify")
         after = compared(after, inventory(system))
-    check_whole(after)
+    check_whole(after, cuts)
 
 
 def start_all(system: BootedRoot, wait: bool = False) -> None:
@@ -317,11 +318,16 @@ def compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return after
 
 
-def check_whole(found: dict[str, Any]) -> None:
-    """No bucket between the first and the last lacks, none was watched for longer than it is; each report is a file."""
+def check_whole(found: dict[str, Any], cuts: set[int]) -> None:
+    """No bucket lacks but one that was open at a power cut, none was watched for longer than it is, each report is there.
+
+    What is open at a power cut is lost, as the README says, since it is kept in memory alone.
+    """
     watched = {row[0]: row[-1] for row in found["counts"] if row[3] == "observed_seconds"}
     assert len(watched) >= 2, "the test was too short for two buckets; raise VEILSIGHT_KILLS"
-    assert sorted(watched) == list(range(min(watched), max(watched) + 1, BUCKET_SECONDS))
-    assert all(0 <= seconds <= BUCKET_SECONDS for seconds in watched.values()), watched
+    whole = set(range(min(watched), max(watched) + 1, BUCKET_SECONDS))
+    assert whole - set(watched) <= cuts
+    assert set(watched) <= whole
+    assert all(0 <= seconds <= BUCKET_SECONDS + 1 for seconds in watched.values()), watched
     assert found["reports"].items() <= found["files"].items()
     assert set(found["delivered"].items()) >= set(found["reports"].items())
