@@ -319,7 +319,7 @@ def compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_whole(found: dict[str, Any], cuts: set[int]) -> None:
-    """No bucket lacks but one that was open at a power cut, none was watched for longer than it is, each report is there.
+    """No bucket lacks but those open at a power cut, none was watched for longer than it is, each report is there.
 
     What is open at a power cut is lost, as the README says, since it is kept in memory alone.
     """
