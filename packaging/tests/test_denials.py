@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from roots import BootedRoot
 
+# The first one also installs the package into a fresh root.
+pytestmark = pytest.mark.timeout(900)
 PROGRAMS = ("engine", "web", "courier", "redactor", "searcher")
 # What takes the program's place, and what only the program itself can do.
 REPLACED = ("ExecStart=", "Type=", "NotifyAccess=", "WatchdogSec=", "Restart=", "RestartSec=", "RuntimeMaxSec=")

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from roots import CAMERA, PASSWORD, PICTURE, BootedRoot, Installed
 
+# The first one also installs the package into a fresh root.
+pytestmark = pytest.mark.timeout(900)
 PROGRAMS = ("engine", "web", "courier")
 # Started by their sockets, for one file or one question.
 HELPERS = ("redactor", "searcher")
