@@ -44,6 +44,22 @@ def to_socket(content: bytes) -> None:
         thread.join()
 
 
+def to_datagrams(content: bytes) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as receiver, socket.socket(type=socket.SOCK_DGRAM) as sender:
+        receiver.bind(("127.0.0.1", 0))
+        for start in range(0, len(content), 30_000):
+            sender.sendto(content[start : start + 30_000], receiver.getsockname())
+
+
+def to_local_socket(content: bytes) -> None:
+    here, there = socket.socketpair()
+    thread = threading.Thread(target=_drain, args=(there,))
+    thread.start()
+    with here:
+        here.sendall(content)
+    thread.join()
+
+
 def _drain(connection: socket.socket) -> None:
     with connection:
         while connection.recv(1 << 16):
@@ -93,6 +109,8 @@ def ways(picture: Picture, clip: Path, folder: Path) -> dict[str, Callable[[], o
         "chroma to a pipe": lambda: to_pipe(planes(picture)[height:].tobytes()),
         "JPEG to a socket": lambda: to_socket(encoded(picture, ".jpg")),
         "BGR to a socket": lambda: to_socket(picture.tobytes()),
+        "BGR in datagrams": lambda: to_datagrams(picture.tobytes()),
+        "JPEG to a local socket": lambda: to_local_socket(encoded(picture, ".jpg")),
         "PNG to a file": lambda: (folder / "png").write_bytes(encoded(picture, ".png")),
         "packed to a file": lambda: (folder / "packed").write_bytes(zlib.compress(picture.tobytes())),
         "a network's input to a file": lambda: (folder / "tensor").write_bytes(tensor.tobytes()),

@@ -24,6 +24,8 @@ LEAKS = {
     "chroma to a pipe": ("written to pipe:", "pixels, 4 bytes a block"),
     "JPEG to a socket": ("written to TCP:", "JPEG"),
     "BGR to a socket": ("written to TCP:", "pixels"),
+    "BGR in datagrams": ("written to UDP:", "pixels"),
+    "JPEG to a local socket": ("written to UNIX", "JPEG"),
     "PNG to a file": ("written to {folder}/png", "PNG"),
     "packed to a file": ("written to {folder}/packed", "pixels, 24 bytes a block in packed data"),
     "a network's input to a file": ("written to {folder}/tensor", ""),
