@@ -32,6 +32,13 @@ OPEN = marked(
     "are lost; if the machine loses power or is restarted, the totals that are open at that moment are."
 )
 
+# Beside what is in `metrics/anonymity.py`.
+NOT_COVERED = marked(
+    "What is told besides counts comes from exact numbers: that an alert's limit was reached, and when; and how far a "
+    "count was off that somebody checked by eye, who sees meanwhile how many came in since the check began. Both are "
+    "in the audit log."
+)
+
 
 def anonymity(
     connection: Connection, period: Period, settings: Anonymity, bucket_minutes: Sequence[int]
@@ -55,6 +62,7 @@ def anonymity(
             *(text for mode in modes for text in _stored(*mode, settings, bucket_minutes)),
             *([_mixed(modes)] if len(modes) > 1 else []),
             sentence(OPEN),
+            sentence(NOT_COVERED),
             sentence(TRACKS),
         ],
     }

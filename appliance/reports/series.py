@@ -15,6 +15,7 @@ from appliance.metrics.publishing import Published
 from appliance.metrics.uncertainty import Noise
 from appliance.reports.daily import Marks, cameras_of, joined
 from appliance.reports.question import LENGTHS, Edge, Kind, Question, Subject
+from appliance.storage import daily_sums
 from appliance.storage.daily_sums import Day
 from appliance.storage.measurements import seconds_of
 
@@ -105,7 +106,8 @@ WHERE part.start < part.end AND each.bucket_start = part.start AND each.camera =
     AND each.measure = ? AND each.kind = ? AND each.direction = ? AND each.mode != 'threshold' {{among}}
 GROUP BY 1
 """  # noqa: S608 - names of our own
-# Of every place: to read through all of the time is quicker than to look for each camera's numbers.
+# Of every place: to read through all of the time is quicker than to look for each camera's numbers, but where heat maps
+# have two hundred numbers a bucket.
 BUCKETS_EVERYWHERE = f"""{POINTS}
 SELECT point.number, sum(value), max(value), sum(variance), sum(variance * variance)
 FROM point CROSS JOIN measurement
@@ -171,7 +173,7 @@ class _Buckets(_Source):
     def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
         """What the places add up to in each span that has any number."""
         counted = self.question.subject.counted
-        if self.question.places is None:
+        if self.question.places is None and not daily_sums.holds(self.connection, "heat_seconds"):
             rows = self.rows(BUCKETS_EVERYWHERE, measure, counted, direction)
         else:
             rows = self.rows(BUCKETS, self._cameras(), measure, counted, direction)

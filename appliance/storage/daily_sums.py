@@ -80,6 +80,11 @@ def cameras(connection: Connection, start: datetime, end: datetime) -> frozenset
     return frozenset()
 
 
+def holds(connection: Connection, measure: str) -> bool:
+    """Whether any day has sums of the measure."""
+    return connection.execute(select(day_sum.c.value).where(day_sum.c.measure == measure).limit(1)).first() is not None
+
+
 def forget(connection: Connection, moments: Iterable[datetime]) -> None:
     """Take away the marks of the days in which these moments lie."""
     for moment in set(moments):

@@ -11,6 +11,7 @@ from flask import Blueprint, render_template
 from appliance.audit import log
 from appliance.audit.log import Action, Entry
 from appliance.language import marked
+from appliance.reports.anonymity import NOT_COVERED
 from appliance.settings import Anonymity, Settings
 from appliance.storage.database import reading
 from appliance.storage.keys import fingerprint
@@ -137,6 +138,7 @@ def describe_anonymity(settings: Settings) -> list[str]:
                 k=chosen.k,
             ),
             gettext("Whoever has the database and its key sees everything, so this protects less than added noise."),
+            gettext(NOT_COVERED),
         ]
     return [
         gettext(
@@ -152,6 +154,7 @@ def describe_anonymity(settings: Settings) -> list[str]:
             "What this does not hide: somebody who comes every day, or passes many cameras, makes several visits, and "
             "the more there are the less each is hidden."
         ),
+        gettext(NOT_COVERED),
     ]
 
 

@@ -146,6 +146,7 @@ def test_retention_and_anonymity_are_told_as_they_are_set(place: Place) -> None:
     assert (found["anonymity"]["mode"], found["anonymity"]["epsilon"]) == ("differential", 2.0)
     assert "15 minutes" in found["anonymity"]["statements"][1]
     assert "epsilon 2 " in found["anonymity"]["statements"][1]
+    assert any("an alert's limit was reached" in text for text in found["anonymity"]["statements"])
 
 
 def test_the_modes_of_the_counts_and_the_reason_are_told(place: Place) -> None:
