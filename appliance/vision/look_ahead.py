@@ -14,7 +14,7 @@ from appliance.metrics.geometry import Box
 from appliance.vision.covering import Covering
 from appliance.vision.frames import RawFrame
 from appliance.vision.redaction import Findings, LookKind, Redactor, explain
-from appliance.vision.regions import PERSON_GROWTH, Region, around, grown, head_of, is_among
+from appliance.vision.regions import PERSON_GROWTH, Region, around, grown, head_within, is_among
 
 NOTHING = Findings(())
 
@@ -85,7 +85,7 @@ class LookAhead:
         ways: list[Region] = []
         for number in before.people.keys() & after.people.keys():
             first, last = before.people[number], after.people[number]
-            ways.append(Region("head", "track", around(head_of(first), head_of(last))))
+            ways.append(Region("head", "track", around(head_within(first), head_within(last))))
             if "persons" in self._covering.kinds:
                 ways.append(Region("person", "track", grown(around(first, last), PERSON_GROWTH)))
         own = [replace(region, source="held") for region in before.findings.regions]

@@ -21,6 +21,10 @@ FACE_GROWTH = 1.3
 HEAD_SIDE = 0.25
 HEAD_ABOVE = 0.10
 HEAD_BELOW = 0.37
+# Of somebody close to the camera, or at the picture's lower edge, a box shows head and shoulders alone: a head with its
+# hair is so much higher than the shoulders are wide. Whoever lies or bends has a wide box too, and may have the head
+# anywhere in it.
+HEAD_BELOW_WIDTH = 0.75
 # The edges of a person's box are uncertain, and hands and bags reach out of it.
 PERSON_GROWTH = 1.15
 SCREEN_GROWTH = 1.15
@@ -66,11 +70,11 @@ def face_regions(faces: Iterable[Detection]) -> list[Region]:
 def head_regions(people: Iterable[Detection], tracks: Iterable[Track]) -> list[Region]:
     """The head regions of persons seen in this frame, and of tracked persons wherever they are by now."""
     seen = [
-        Region("head", "detector", head_of(person.box))
+        Region("head", "detector", head_within(person.box))
         for person in people
         if person.kind == "person" and person.score >= PERSON_SCORE
     ]
-    followed = [Region("head", "track", head_of(track.box)) for track in tracks if track.kind == "person"]
+    followed = [Region("head", "track", head_within(track.box)) for track in tracks if track.kind == "person"]
     return seen + followed
 
 
@@ -107,8 +111,14 @@ def text_regions(texts: Iterable[Detection], vehicles: Sequence[Box]) -> list[Re
     return regions
 
 
+def head_within(person: Box) -> Box:
+    """Where the head is, whatever part of the person the box shows: somebody standing, or head and shoulders alone."""
+    head, width = head_of(person), person.x2 - person.x1
+    return Box(head.x1, head.y1, head.x2, max(head.y2, min(person.y2, person.y1 + HEAD_BELOW_WIDTH * width)))
+
+
 def head_of(person: Box) -> Box:
-    """The part of a person's box in which the head is, generously."""
+    """The part of a standing or sitting person's box in which the head is, generously."""
     width, height = person.x2 - person.x1, person.y2 - person.y1
     return Box(
         person.x1 - HEAD_SIDE * width,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.metrics.geometry import Box
-from appliance.vision.regions import Memory, Region, grown, head_of, is_among, overlap, text_regions
+from appliance.vision.regions import Memory, Region, grown, head_of, head_within, is_among, overlap, text_regions
 from tests.vision.scripted import found
 
 coordinates = st.floats(0, 1000)
@@ -104,3 +104,25 @@ def test_of_two_heads_that_are_close_the_one_seen_again_does_not_speak_for_the_o
     assert memory.update(0.2, [Region("head", "detector", Box(2, 0, 22, 20))]) == [
         Region("head", "held", Box(10, 0, 30, 20))
     ]
+
+
+@given(st.floats(20, 400), st.floats(0.7, 1.3))
+def test_of_somebody_close_to_the_camera_the_head_is_covered_wholly(shoulders: float, part: float) -> None:
+    """Head and shoulders alone in the box: a head with its hair is 0.7 times as high as the shoulders are wide."""
+    person = Box(100, 200, 100 + shoulders, 200 + part * shoulders)
+    head = head_within(person)
+    assert head.y1 <= person.y1
+    assert head.y2 >= person.y1 + 0.7 * shoulders
+
+
+def test_of_a_head_alone_all_is_covered() -> None:
+    assert head_within(Box(0, 400, 60, 430)).y2 >= 430
+
+
+def test_of_a_standing_person_no_more_than_the_upper_part_is_covered() -> None:
+    assert head_within(Box(0, 0, 45, 100)).y2 <= 40
+
+
+@given(boxes)
+def test_wherever_the_head_is_taken_to_be_the_upper_part_belongs_to_it(person: Box) -> None:
+    assert contains(head_within(person), head_of(person))
