@@ -2,7 +2,7 @@
 
     python -m tests.real.screenshots FOLDER
 
-The demonstration's clip plays as the camera meanwhile. Pages are found by their links.
+The demonstration's clip plays as the camera meanwhile. Pages are found by their links. The README's pictures go into docs/.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import cv2
 from playwright.sync_api import Page, sync_playwright
 
 from appliance.audit import log
@@ -34,9 +35,14 @@ from appliance.storage.site import open_site
 from appliance.vision.live import LiveClient
 from appliance.web.application import create_app
 from appliance.web.context import WebContext
+from appliance.web.views import REASONS
 from tests.real.test_accessibility import links
 from tests.real.test_browser import ARGUMENTS, CHROMIUM
 
+# Which pictures the README shows, made smaller; no other picture is in the repository.
+README = {"today-show-desktop-light": "today.webp", "live-show-desktop-dark": "live.webp"}
+# The width they get, and how much of the page's height is kept.
+README_PIXELS, README_QUALITY = (1100, 900), 78
 DAYS = 30
 BUCKET = timedelta(minutes=15)
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
@@ -66,10 +72,11 @@ def main() -> int:
             page.get_by_label("Password").fill(first_start.password or "")
             page.get_by_role("button", name="Log in").click()
             page.wait_for_timeout(WARM_UP_MILLISECONDS)
-            for name, path in pages(page, paths):
-                for picture in take(page, name, path, folder):
-                    print(picture)
+            for picture in (*live(page, folder), *everything(page, paths, folder)):
+                print(picture)
             browser.close()
+    for name, file in README.items():
+        shrink(folder / f"{name}.png", Path(__file__).parents[2] / "docs" / file)
     return 0
 
 
@@ -90,6 +97,12 @@ thursday = ["09:00-20:00"]
 friday = ["09:00-20:00"]
 saturday = ["10:00-20:00"]
 sunday = ["10:00-18:00"]
+[[reports]]
+name = "weekly"
+every = "week"
+[[destinations]]
+name = "head-office"
+folder = "/mnt/reports"
 [[alerts]]
 name = "busy junction"
 camera = "footpath"
@@ -178,6 +191,36 @@ def pages(page: Page, paths: Paths) -> Iterator[tuple[str, str]]:
         waiting += links(page, ADDRESS)
         yield endpoint.replace(".", "-"), path
     site.engine.dispose()
+
+
+def everything(page: Page, paths: Paths, folder: Path) -> Iterator[Path]:
+    for name, path in pages(page, paths):
+        yield from take(page, name, path, folder)
+
+
+def live(page: Page, folder: Path) -> Iterator[Path]:
+    """The live view with its redacted picture; it is opened anew for each, since leaving it closes it."""
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            page.goto(f"{ADDRESS}/live")
+            page.get_by_label(CAMERA).check()
+            page.get_by_label(REASONS[1]).check()
+            page.get_by_role("button", name="Open the live view").click()
+            page.wait_for_timeout(SETTLE_MILLISECONDS * 4)
+            picture = folder / f"live-show-{size}-{theme}.png"
+            page.screenshot(path=picture)
+            yield picture
+            page.get_by_role("button", name="Close the view").click()
+
+
+def shrink(picture: Path, smaller: Path) -> None:
+    """A picture of a page, small enough for the repository."""
+    pixels = cv2.imread(str(picture))[: README_PIXELS[1]]
+    scale = README_PIXELS[0] / pixels.shape[1]
+    pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(smaller), pixels, [cv2.IMWRITE_WEBP_QUALITY, README_QUALITY])
 
 
 def take(page: Page, name: str, path: str, folder: Path) -> Iterator[Path]:
