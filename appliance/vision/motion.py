@@ -101,14 +101,16 @@ def correct(motion: Motion, rows: NDArray[np.intp], boxes: Array, scores: Array,
     """Correct the given rows, in place, by the boxes (m, 4: left, top, right, bottom) detected for them.
 
     A box of a low score is trusted less: its noise grows as its score (m, 0..1) falls, after the NSA Kalman filter
-    (Du et al., GIAOTracker, 2021).
+    (Du et al., GIAOTracker, 2021). So is one of another size than expected: where a part of somebody is hidden, the
+    middle of what is left is off by up to half of what is missing, and would turn the velocity the wrong way.
     """
     if not len(rows):
         return
     measured = _centre_and_size(boxes)
     height = np.maximum(motion.mean[rows, 3:4], 1.0)
-    noise = (parameters.measurement * height) ** 2 * (2.0 - scores[:, None])
     innovation = measured - motion.mean[rows]
+    hidden = np.tile(innovation[:, 2:] / 2, 2)
+    noise = (parameters.measurement * height) ** 2 * (2.0 - scores[:, None]) + hidden**2
     pp, pv, vv = motion.pp[rows], motion.pv[rows], motion.vv[rows]
     total = pp + noise
     gain, velocity_gain = pp / total, pv / total

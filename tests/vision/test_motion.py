@@ -52,6 +52,18 @@ def test_an_uncertain_detection_moves_the_box_less() -> None:
     assert estimates[0] < estimates[1]
 
 
+def test_a_box_of_which_a_part_is_hidden_moves_the_estimate_less() -> None:
+    """Both boxes have their middle ten pixels to the left, the first since its right half is hidden."""
+    estimates, velocities = [], []
+    for change in ([0.0, 0.0, -20.0, 0.0], [-10.0, 0.0, -10.0, 0.0]):
+        motion = predict(begin(BOX, PARAMETERS), 0.1, PARAMETERS)
+        correct(motion, np.array([0]), BOX + np.array(change), np.array([0.9]), PARAMETERS)
+        estimates.append(float(motion.mean[0, 0]))
+        velocities.append(float(motion.velocity[0, 0]))
+    assert 110.0 <= estimates[1] < estimates[0] < 120.0
+    assert velocities[1] < velocities[0] < 0.0
+
+
 def test_taking_and_joining_keep_rows_together() -> None:
     both = begin(np.concatenate((BOX, BOX + 50)), PARAMETERS)
     swapped = both.take(np.array([1])).join(both.take(np.array([0])))
