@@ -13,6 +13,7 @@ from sqlalchemy import Connection, CursorResult
 
 from appliance.audit import merkle
 from appliance.errors import VeilsightError
+from appliance.storage.database import driver_rows
 
 CHUNK = 4096
 # NULL in place of what is no text, which only somebody who tampers writes.
@@ -63,7 +64,7 @@ class Tree:
         while True:
             following = bisect_right(stops, self.size)
             ahead = stops[following] - self.size if following < len(stops) else CHUNK
-            rows = _fetch(found, min(ahead, CHUNK))
+            rows = driver_rows(found, min(ahead, CHUNK))
             if not rows:
                 return
             self._add(leaves(rows))
@@ -108,7 +109,7 @@ class Tree:
             self._stored[level] = self._connection.exec_driver_sql(LEVEL, (level,))
         first = self._complete.get(level, 0)
         self._complete[level] = first + len(hashes)
-        rows = _fetch(self._stored[level], len(hashes))
+        rows = driver_rows(self._stored[level], len(hashes))
         positions, stored = zip(*rows, strict=True) if rows else ((), ())
         if list(stored) == hashes and positions == tuple(range(first, first + len(hashes))):
             return
@@ -130,9 +131,3 @@ class Tree:
                 f"The audit log has {extra} hashes without their entries: "
                 f"entries after {self.size - 1} have been removed."
             )
-
-
-def _fetch(found: CursorResult[Any], most: int) -> Rows:
-    """Rows as SQLite's driver gives them; SQLAlchemy's take as long again as hashing does."""
-    rows: Rows = found.cursor.fetchmany(most) if found.cursor is not None else ()
-    return rows

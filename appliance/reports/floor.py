@@ -24,6 +24,7 @@ from appliance.reports.period import Period
 from appliance.reports.series import SEEK
 from appliance.reports.sums import Sums, has_thresholds, suppressed_days
 from appliance.storage.daily_sums import Day
+from appliance.storage.database import driver_rows
 from appliance.storage.measurements import seconds_of
 
 # The longest periods that are read at once, in days: a heat map has 192 cells for each camera and day.
@@ -237,12 +238,12 @@ def read_cells(
     summed = _spans(day for day in marks.days if day in marks.known)
     if summed:
         values = (json.dumps(summed), json.dumps(directions), measure, kind)
-        add(connection.exec_driver_sql(DAYS, values).cursor.fetchall())
+        add(driver_rows(connection.exec_driver_sql(DAYS, values)))
     others = joined(marks.unknown)
     if others:
         cameras = json.dumps(sorted(cameras_of(connection, marks, others)))
         points = json.dumps([(0, seconds_of(start), seconds_of(end)) for start, end in others])
-        add(connection.exec_driver_sql(BUCKETS, (points, cameras, measure, kind)).cursor.fetchall())
+        add(driver_rows(connection.exec_driver_sql(BUCKETS, (points, cameras, measure, kind))))
     if has_thresholds(connection, period, marks):
         for day in suppressed_days(connection, period, now, k):
             for (camera, name, place, of_kind, direction), number in day.whole.numbers.items():

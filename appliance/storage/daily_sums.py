@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from appliance.storage.database import driver_rows
 from appliance.storage.tables import day_sum, measurement, summed_day
 
 Day = tuple[datetime, datetime]
@@ -60,7 +61,7 @@ def known(connection: Connection, days: Sequence[Day]) -> dict[Day, Known]:
     wanted = {(_seconds(start), _seconds(end)): (start, end) for start, end in days}
     # Plain SQL, and the same text of modes read once: years have thousands of days and one mode.
     query = "SELECT start, end, modes, longest FROM summed_day WHERE start >= ? AND start <= ?"
-    rows = connection.exec_driver_sql(query, (_seconds(days[0][0]), _seconds(days[-1][0]))).cursor.fetchall()
+    rows = driver_rows(connection.exec_driver_sql(query, (_seconds(days[0][0]), _seconds(days[-1][0]))))
     modes = {
         text: frozenset((mode, epsilon) for mode, epsilon in json.loads(text)) for text in {row[2] for row in rows}
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, CursorResult, Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import QueuePool
 from sqlcipher3 import dbapi2 as sqlcipher
@@ -86,6 +86,7 @@ class SharedConnection(sqlcipher.Connection):  # type: ignore[misc]
     """A connection that keeps others from putting another file in the database's place."""
 
     lock: int | None = None
+    path: Path
 
     def close(self) -> None:
         super().close()
@@ -112,6 +113,7 @@ def connect(path: Path, key: DatabaseKey, sole: bool = False) -> Any:
             factory=SharedConnection,
         )
         connection.lock, lock = lock, None
+        connection.path = path
         # SQLCipher would explain each failure on standard error; the caller gets one sentence instead.
         connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{key.raw.hex()}'\"")
@@ -141,6 +143,19 @@ def forget_removed(engine: Engine) -> None:
         raw = connection.connection.driver_connection
         if raw is not None:
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def driver_rows(result: CursorResult[Any], most: int | None = None) -> Sequence[Any]:
+    """The next `most` rows, or all, as the driver gives them: SQLAlchemy's own take as long again as most reading does.
+
+    Raises what `open_database` raises, which SQLAlchemy's rows would.
+    """
+    cursor = result.cursor
+    try:
+        rows: Sequence[Any] = cursor.fetchall() if most is None else cursor.fetchmany(most)
+    except sqlcipher.DatabaseError as error:
+        raise plain_words(error, cursor.connection.path) or error from error
+    return rows
 
 
 def _begin(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from appliance.storage import daily_sums
+from appliance.storage.database import driver_rows
 from appliance.storage.tables import EPOCH, measurement, stored_part
 
 
@@ -150,7 +151,7 @@ def read(
     # Plain SQL, and each moment made once: a day has ten thousand rows in a hundred buckets.
     rows = connection.exec_driver_sql(f"{SELECT} WHERE {where} {ORDER}", values)
     moment = cache(lambda seconds: datetime.fromtimestamp(seconds, UTC))
-    return [MeasurementRow(moment(row[0]), *row[1:]) for row in rows.cursor.fetchall()]
+    return [MeasurementRow(moment(row[0]), *row[1:]) for row in driver_rows(rows)]
 
 
 def read_hours(
@@ -171,7 +172,7 @@ def read_hours(
     query = HOURS.format(fine=marks[0], measures=marks[1], kinds=marks[2])
     values = (first, *hours, first, first, *hours, first, seconds_of(end), *measures, *kinds)
     moment = cache(lambda seconds: datetime.fromtimestamp(seconds, UTC))
-    rows = connection.exec_driver_sql(query, values).cursor.fetchall()
+    rows = driver_rows(connection.exec_driver_sql(query, values))
     return [HourRow(moment(row[0]), *row[1:]) for row in rows]
 
 

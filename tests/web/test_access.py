@@ -18,7 +18,7 @@ from appliance.web.roles import Permission, allows
 from appliance.web.security import OPEN_ENDPOINTS, POLICY, safe_next
 from tests.web.conftest import Browser, Clock, new_client
 
-ADDRESSES_WITHOUT_LOG_IN = {"/login", "/login/code", "/authority.crt", "/language", "/static/", "/health"}
+ADDRESSES_WITHOUT_LOG_IN = {"/login", "/login/code", "/authority.crt", "/language", "/static/", "/health", "/notice"}
 
 
 def addresses(app: Flask) -> list[tuple[str, str]]:
