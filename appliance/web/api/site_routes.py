@@ -1,4 +1,4 @@
-"""The API's operations about privacy and the system, beside those of `routes`, in the same blueprint."""
+"""The API's operations about privacy and the system, in the blueprint of `routes` and `floor_routes`."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from appliance.storage.keys import fingerprint, public_key_pem
 from appliance.web import privacy as privacy_page
 from appliance.web.api import site_shapes as shapes
 from appliance.web.api.describing import Operation, answer, describes
-from appliance.web.api.routes import blueprint
+from appliance.web.api.floor_routes import blueprint
 from appliance.web.context import this_context
 from appliance.web.examination import Network
 from appliance.web.roles import Permission, allows
