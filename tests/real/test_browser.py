@@ -49,6 +49,9 @@ PAGES = (
     "/cameras/entrance/places",
     "/reports",
     "/audit",
+    "/privacy",
+    "/privacy/redact",
+    "/system",
 )
 SECONDS = 20.0
 

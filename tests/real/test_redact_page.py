@@ -105,10 +105,15 @@ def test_what_is_no_video_is_said_and_the_form_stays(page: Page, tmp_path: Path)
     assert page.get_by_label(REASONS[0]).is_checked()
 
 
-def test_a_page_that_is_left_and_opened_again_goes_on(page: Page, tmp_path: Path) -> None:
+def test_a_page_that_is_left_and_opened_again_goes_on(page: Page, served: Served, tmp_path: Path) -> None:
     path = write_video(tmp_path / "long.mp4", [with_white()] * 600)
     ask(page, path, "case 9")
-    expect(page.get_by_role("heading", name="Covering faces and plates")).to_be_visible(timeout=SECONDS * 1000)
+
+    def has_arrived() -> bool:
+        upload = served.context.uploads._present
+        return upload is not None and upload.subject == "case 9" and upload.answer.state != "receiving"
+
+    wait_until(has_arrived, SECONDS)
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
     expect(page.get_by_role("heading", name="The redacted copy is ready")).to_be_visible(timeout=SECONDS * 1000)
