@@ -2,7 +2,8 @@
 
     python -m tests.real.screenshots FOLDER
 
-The demonstration's clip plays as the camera meanwhile. Pages are found by their links. The README's pictures go into docs/.
+The demonstration's clip plays as the camera meanwhile. Pages are found by their links. The README's pictures go into
+docs/.
 """
 
 import argparse
@@ -42,7 +43,7 @@ from tests.real.test_browser import ARGUMENTS, CHROMIUM
 # Which pictures the README shows, made smaller; no other picture is in the repository.
 README = {"today-show-desktop-light": "today.webp", "live-show-desktop-dark": "live.webp"}
 # The width they get, and how much of the page's height is kept.
-README_PIXELS, README_QUALITY = (1100, 900), 78
+README_PIXELS, README_QUALITY = (1100, 1050), 78
 DAYS = 30
 BUCKET = timedelta(minutes=15)
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
@@ -59,7 +60,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="veilsight-screenshots-") as state:
         found = find_paths(os.environ, Path(state))
         paths = replace(found, models=find_paths(os.environ).models)
-        paths.settings_file.write_text(SETTINGS.replace("ZONE", afternoon(datetime.now(UTC))), encoding="utf-8")
+        taken = Path(state, "head-office")
+        taken.mkdir()
+        text = SETTINGS.replace("ZONE", afternoon(datetime.now(UTC))).replace("FOLDER", str(taken))
+        paths.settings_file.write_text(text, encoding="utf-8")
         settings = load_settings(paths.settings_file)
         first_start = prepare_site(paths, settings, fetch_clip(cache_directory(os.environ)))
         make_up_history(paths, settings.site.zone)
@@ -102,7 +106,7 @@ name = "weekly"
 every = "week"
 [[destinations]]
 name = "head-office"
-folder = "/mnt/reports"
+folder = "FOLDER"
 [[alerts]]
 name = "busy junction"
 camera = "footpath"
