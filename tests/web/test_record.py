@@ -73,6 +73,7 @@ def context_app(browser: Browser) -> Flask:
 
 
 def test_the_record_of_processing_is_stated_on_the_page(manager: Browser, context: WebContext) -> None:
+    context.filed = context.settings
     manager.post("/reports/record", controller="Shop Ltd, 1 High St", purposes="Counting", notice_url="")
     assert context.settings.site.controller == "Shop Ltd, 1 High St"
     assert context.settings.processing.purposes == "Counting"
@@ -80,8 +81,11 @@ def test_the_record_of_processing_is_stated_on_the_page(manager: Browser, contex
     assert entry.event.details["change"] == "controller, purposes"
     with reading(context.engine) as connection:
         assert answers.read(connection).controller == "Shop Ltd, 1 High St"
+    assert "readonly" not in manager.get("/reports/record").text
     manager.post("/reports/record", notice_url="javascript:alert(1)")
     assert context.settings.processing.notice_url == ""
+    manager.post("/reports/record", controller="")
+    assert context.settings.site.controller == "", "what was stated can be taken back"
 
 
 def test_what_the_settings_file_says_can_not_be_changed_on_the_page(manager: Browser, context: WebContext) -> None:
