@@ -332,6 +332,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, VeilsightError):
         return str(error)
     logger.exception("a frame could not be redacted and was covered")
+    if isinstance(error, MemoryError):
+        return "There is not enough memory to redact the picture."
     return f"The redactor failed ({type(error).__name__})."
 
 

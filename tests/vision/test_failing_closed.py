@@ -87,7 +87,7 @@ def test_a_redactor_that_runs_out_of_memory_covers_every_frame(
         # `look` itself never raises; what it calls does.
         monkeypatch.undo()
         monkeypatch.setattr(TextSchedule, "begin", fail)
-    assert_nothing_comes_out(tmp_path, ".mp4", detectors())
+    assert "not enough memory" in assert_nothing_comes_out(tmp_path, ".mp4", detectors())
 
 
 def test_an_answer_to_an_earlier_frame_covers_every_later_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
