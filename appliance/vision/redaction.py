@@ -12,7 +12,8 @@ What is covered in a frame is the union of
 When text is looked for is told in `plates`: whenever a vehicle, even a doubtful one, is new or has moved, each half
 second while anything but the people changes, and each two seconds in any case. So in the live view a plate that no
 vehicle is seen around may show for half a second; in a recording, regions are carried back over that time (see
-`look_ahead`). Faces are looked for in every frame of a camera, and in frames of a recording as `Findings.moving` says.
+`look_ahead`). Faces are looked for in every frame of a camera; in a recording each half second wherever the picture has
+changed, each two seconds in all of it (`face_schedule`), and in further frames as `Findings.moving` says.
 
 The frame is covered whole when a network is missing, fails, is late or answers nonsense, when a result belongs to
 another frame, when the frame is damaged or the first of a new size, and when the redactor itself fails. How regions are
