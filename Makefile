@@ -21,7 +21,7 @@ PETS := $(EVALUATION)/pets09-s2l1/vtest.avi
 INT8 := VEILSIGHT_MODELS=$(CURDIR)/.cache/int8 VEILSIGHT_STATE=$(CURDIR)/.cache/int8/state
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
-.PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-redaction bench-start \
+.PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-spoilt bench-redaction bench-start \
   bench-anonymity bench-reconnects bench-restarts bench-cameras soak bench-audit bench-storage bench-pages prove-containment \
   screenshots deb test-deb lint-deb reproduce-deb catalogues clean
 
@@ -72,6 +72,9 @@ check: test
 
 bench-counting: setup-dev networks ## Measure counting and tracking against ground truth; prints JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.counting
+
+bench-spoilt: setup-dev networks ## Measure counting on the same clip with worse pictures; prints JSON.
+	@$(MODELS) $(BIN)/python -m benchmarks.spoilt
 
 bench: setup networks ## Measure the networks' speed and that of the whole analysis (CLIP=file); prints JSON.
 	@$(MODELS) $(BIN)/veilsight models bench --json --clip "$(or $(CLIP),$(PETS))"

@@ -105,8 +105,13 @@ def test_a_plan_is_drawn_by_mouse_and_the_heat_lies_over_it(plan: Page, served: 
     assert (placing.corners, placing.top) == (((0.1, 0.2), (0.9, 0.2), (0.9, 0.8), (0.1, 0.8)), 0.5)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
     with served.context.engine.begin() as connection:
-        row = MeasurementRow(start, 900, "entrance", "heat_seconds", "3,9", "person", "", 700.0)
-        measurements.add_bucket(connection, [row])
+        measurements.add_bucket(
+            connection,
+            [
+                MeasurementRow(start, 900, "entrance", "heat_seconds", cell, "person", "", 28_000.0, variance=1e7)
+                for cell in ("3,9", "4,9", "5,9")
+            ],
+        )
     plan.get_by_role("link", name="Back to the heat map").click()
     expect(plan.locator(".floor-plan polygon.heat").first).to_be_visible()
     assert AXE.exists()
