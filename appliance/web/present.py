@@ -83,7 +83,9 @@ def present_numbers(context: WebContext) -> PresentNumbers:
         "day": ", ".join(filter(None, (language.weekday(day.date), language.day(day.date), opened))),
         "state": gettext("Live · %(clock)s", clock=f"{now.astimezone(day.zone):%H:%M:%S}")
         if status
-        else gettext("Engine starting") if told else gettext("Engine not running"),
+        else gettext("Engine starting")
+        if told
+        else gettext("Engine not running"),
         "notice": describe_troubles(told),
         **busiest_hour(day, now, result.sums),
         **queue_now(places, status),
