@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from appliance.audit.log import Event, append
 from appliance.camera_changes import describe_camera
 from appliance.destinations import Destination
@@ -33,7 +35,7 @@ from appliance.settings import Opening, Paths, Processing, Settings, find_paths
 from appliance.settings import Site as SiteSettings
 from appliance.storage import cameras, counting_checks, measurements, users
 from appliance.storage.camera_records import CameraRecord
-from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
+from appliance.storage.cameras import Camera, LineSetting, Mounting, ZoneSetting
 from appliance.storage.counting_checks import CountingCheck
 from appliance.storage.measurements import MeasurementRow
 from appliance.storage.site import Site, create_site
@@ -62,7 +64,7 @@ SETTINGS = Settings(
         recipients="The operations team of the holding in Augsburg",
         notice_url="https://markthalle.example/kameras",
     ),
-    opening=Opening(**dict.fromkeys(WORKDAYS, ("07:00-20:00",))),
+    opening=msgspec.convert(dict.fromkeys(WORKDAYS, ("07:00-20:00",)), Opening),
     destinations=(Destination(name="holding", folder=Path("/mnt/holding")),),
 )
 LOGO = (
@@ -175,7 +177,7 @@ def set_up(site: Site) -> None:
             lines = (LINE,) if place.line else ()
             zones = (ZoneSetting(place.zone, AREA, place.queue),) if place.zone else ()
             masks = (ZoneSetting("mask-1", CORNER),) if number % 3 == 0 else ()
-            mounting = "overhead" if place.line else "oblique"
+            mounting: Mounting = "overhead" if place.line else "oblique"
             camera = Camera(
                 place.name, f"rtsp://192.0.2.{number + 10}/", lines=lines, zones=zones, masks=masks, mounting=mounting
             )
@@ -186,9 +188,9 @@ def set_up(site: Site) -> None:
             record = CameraRecord(place.name, place.location, place.view, signs, "2026-09-01" if signs else "")
             describe_camera(connection, "herr-aydin", record, begun + timedelta(hours=3))
         for number, difference in enumerate((0.02, -0.03, -0.01, 0.04, -0.05, 0.01)):
-            camera = PLACES[number % 3].name
+            checked = PLACES[number % 3].name
             counting_checks.add(
-                connection, CountingCheck(camera, at(2 + 3 * number, 10), "herr-aydin", 600, difference)
+                connection, CountingCheck(checked, at(2 + 3 * number, 10), "herr-aydin", 600, difference)
             )
 
 
@@ -259,7 +261,8 @@ def _events(numbers: random.Random) -> Iterator[tuple[datetime, Event]]:
         yield at(1, 3, 1), Event(ENGINE, "network-loaded", name, "model", sha256=sha, details=details)
         for day in range(1, 32):
             for hour in range(24):
-                used = {"task": task, "device": "NPU", "pictures": numbers.randint(90_000, 180_000)}
+                pictures = numbers.randint(90_000, 180_000)
+                used: dict[str, str | int] = {"task": task, "device": "NPU", "pictures": pictures}
                 yield at(day, hour, 1), Event(ENGINE, "network-used", name, "model", details=used)
     for day in range(1, 32):
         for hour in range(24):
