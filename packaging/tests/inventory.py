@@ -35,7 +35,7 @@ def main() -> dict[str, object]:
 
 def checksums(folder: Path) -> dict[str, str]:
     found = sorted(folder.rglob("*.pdf")) if folder.is_dir() else []
-    return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
 if __name__ == "__main__":
