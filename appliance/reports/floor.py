@@ -8,9 +8,10 @@ the heat map nothing.
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import permutations
 
 from sqlalchemy import Connection
 
@@ -36,6 +37,8 @@ SHADES = 5
 
 Cells = Mapping[tuple[str, str, str], Published]
 """What may be shown, by camera, place and direction."""
+Grid = tuple[tuple[Published, ...], ...]
+"""Numbers of the cells of a camera's picture: rows from the top, of columns."""
 
 DAYS = """
 SELECT each.camera, each.place, each.direction, sum(each.value), sum(each.variance), sum(each.squares)
@@ -59,11 +62,15 @@ class TooLong(UsageError):
 
 @dataclass(frozen=True)
 class Stays:
-    """The visits to one zone by duration: a number for each of `floor.DWELL_BINS`, of visits that have ended."""
+    """The visits to one zone by duration: a number for each of `floor.DWELL_BINS`, of visits that have ended.
+
+    `is_counted` is whether anything is stored of the zone, be it zeros.
+    """
 
     camera: str
     zone: str
     bins: tuple[Published, ...]
+    is_counted: bool = True
 
     @property
     def whole(self) -> Published:
@@ -95,11 +102,15 @@ class Stays:
 
 @dataclass(frozen=True)
 class Ways:
-    """How often persons went from each of a camera's zones to each other; None where both are the same."""
+    """How often persons went from each of a camera's zones to each other; None where both are the same.
+
+    `not_counted` are the pairs of which nothing is stored, not even zeros.
+    """
 
     camera: str
     zones: tuple[str, ...]
     numbers: tuple[tuple[Published | None, ...], ...]
+    not_counted: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,7 @@ class Heat:
 
     camera: str
     merged: int
-    rows: tuple[tuple[Published, ...], ...]
+    rows: Grid
 
     @property
     def is_known(self) -> bool:
@@ -160,22 +171,30 @@ def read_heat(connection: Connection, period: Period, cameras: Iterable[str], no
 
 
 def stays_of(cells: Cells, camera: str, zone: str) -> Stays:
-    return Stays(camera, zone, tuple(cells.get((camera, zone, each), Published()) for each in DWELL_BINS))
+    found = [cells.get((camera, zone, each)) for each in DWELL_BINS]
+    bins = tuple(Published() if each is None else each for each in found)
+    return Stays(camera, zone, bins, any(each is not None for each in found))
 
 
 def ways_of(cells: Cells, camera: str, zones: Sequence[str]) -> Ways:
     def row(begin: str) -> tuple[Published | None, ...]:
         return tuple(None if begin == end else cells.get((camera, flow(begin, end), ""), Published()) for end in zones)
 
-    return Ways(camera, tuple(zones), tuple(map(row, zones)))
+    missing = (pair for pair in permutations(zones, 2) if (camera, flow(*pair), "") not in cells)
+    return Ways(camera, tuple(zones), tuple(map(row, zones)), frozenset(missing))
 
 
 def heat_of(cells: Cells, camera: str) -> Heat:
+    return clearest(camera, heat_grid(cells, camera))
+
+
+def heat_grid(cells: Cells, camera: str) -> Grid:
+    """The camera's cells as they are stored: rows from the top, of columns."""
     columns, rows = HEAT_GRID
-    grid = [
-        [cells.get((camera, f"{column},{row}", ""), Published()) for column in range(columns)] for row in range(rows)
-    ]
-    return clearest(camera, grid)
+    return tuple(
+        tuple(cells.get((camera, f"{column},{row}", ""), Published()) for column in range(columns))
+        for row in range(rows)
+    )
 
 
 def cells_of(sums: Sums, measure: str, kind: str) -> Cells:
@@ -194,18 +213,20 @@ def shade(is_sure: bool, value: float, most: float) -> int:
     return max(1, min(SHADES, math.ceil(SHADES * math.sqrt(value / most))))
 
 
-def clearest(camera: str, grid: Sequence[Sequence[Published]]) -> Heat:
+def clearest(
+    camera: str, grid: Sequence[Sequence[Published]], is_clear: Callable[[Published], bool] = stands_out
+) -> Heat:
     """The finest of three grids in which most of the time is in cells that are more than noise, else the coarsest."""
     for merged in (1, 2, 4):
         rows = merge(grid, merged)
         everything = [each for row in rows for each in row]
-        known = sum(each.value for each in everything if stands_out(each))
+        known = sum(abs(each.value) for each in everything if is_clear(each))
         if known > 0 and 2 * known >= sum(abs(each.value) for each in everything):
             break
     return Heat(camera, merged, rows)
 
 
-def merge(grid: Sequence[Sequence[Published]], number: int) -> tuple[tuple[Published, ...], ...]:
+def merge(grid: Sequence[Sequence[Published]], number: int) -> Grid:
     """The grid with so many cells in each direction made one; both of its sides are multiples of the number."""
     return tuple(
         tuple(

@@ -101,19 +101,23 @@ def read_choice(arguments: Mapping[str, str], today: date, zone: ZoneInfo) -> Ch
     Raises `PeriodError` for dates that make no period. A name that is not known counts as left out.
     """
     measure = arguments.get("measure", "")
-    unit = _one_of(Unit, arguments.get("unit", ""), Unit.DAY)
-    against = _one_of(Against, arguments.get("against", ""), Against.NOTHING)
+    unit = one_of(Unit, arguments.get("unit", ""), Unit.DAY)
+    against = one_of(Against, arguments.get("against", ""), Against.NOTHING)
     last = parse_date(arguments["to"]) if arguments.get("to") else today
     first = parse_date(arguments["from"]) if arguments.get("from") else last - timedelta(days=DEFAULT_DAYS - 1)
     period = make_period(first, last, zone, today)
-    begin = _other_begin(against, arguments.get("other", ""), period, unit)
+    begin = other_begin(against, arguments.get("other", ""), period, unit)
     other = None if begin is None else _same_length(begin, period, unit)
     if other is not None and other.last > today:
         raise PeriodError(marked("The time to compare with is not over yet; choose an earlier day."))
     return Choice(measure if measure in SUBJECTS else "in", arguments.get("where", ""), unit, period, against, other)
 
 
-def _other_begin(against: Against, text: str, period: Period, unit: Unit) -> date | None:
+def other_begin(against: Against, text: str, period: Period, unit: Unit) -> date | None:
+    """The first day of what the period is compared with; None for nothing. `text` is the day of one's own choice.
+
+    Raises `PeriodError` for a text that is no date.
+    """
     if against is Against.BEFORE:
         return period.first - timedelta(days=period.days)
     if against is Against.YEAR:
@@ -134,7 +138,8 @@ def _year_before(day: date) -> date:
     return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
 
 
-def _one_of(kind: type[E], text: str, otherwise: E) -> E:
+def one_of(kind: type[E], text: str, otherwise: E) -> E:
+    """The member whose value the text is."""
     return kind(text) if text in set(kind) else otherwise
 
 

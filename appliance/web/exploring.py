@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from appliance.language import marked
+from appliance.metrics.comparison import ABOUT_EQUAL
 from appliance.metrics.opening import openings
 from appliance.reports.exploration import LENGTHS, SUBJECTS, Answer, Kind, Point, Subject, Told, Unit, explore
 from appliance.reports.period import Period
@@ -13,7 +14,7 @@ from appliance.storage.database import reading
 from appliance.web.choice import LABELS, UNIT_WORDS, Choice, options
 from appliance.web.context import WebContext
 from appliance.web.counts import NBSP, NO_NUMBER, CameraPlaces
-from appliance.web.last_week import ABOUT_EQUAL, percent
+from appliance.web.last_week import percent
 from appliance.web.plot import Plot, plot
 from appliance.web.wording import gettext, this_language, translated
 from appliance.web.words import days, number

@@ -1,7 +1,7 @@
 """Explore the floor: how long people stay in zones, which ways they take, where they stand. Works without scripts."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,17 +23,30 @@ from appliance.reports.floor import (
     read_stays,
     read_ways,
 )
+from appliance.reports.floor_comparison import HeatChange, StaysChange, read_heat_change, unequal_hours
 from appliance.reports.floor_sheet import heat_csv, stays_csv, ways_csv
 from appliance.storage import cameras as stored_cameras
 from appliance.storage import floor_plan
 from appliance.storage.cameras import Camera
 from appliance.storage.database import reading
 from appliance.storage.floor_plan import FloorPlan
+from appliance.web.choice import AGAINST
 from appliance.web.context import WebContext, this_context
+from appliance.web.floor_change import (
+    describe_hours,
+    heat_change_on_plan,
+    show_heat_change,
+    show_stays_change,
+    show_ways_change,
+    stays_of_both,
+)
 from appliance.web.floor_choice import KINDS, FloorChoice, presets, read_floor_choice
 from appliance.web.floor_pdf import heat_facts, make_sheet, stays_facts, ways_facts
 from appliance.web.floor_view import (
     PLAN_HEIGHT,
+    CameraHeat,
+    CameraWays,
+    HeatCell,
     ZoneStays,
     draw_plan,
     heat_on_plan,
@@ -80,8 +93,8 @@ def ways() -> str:
     context = this_context()
     asked = _asked(context, MOST_DAYS)
     with reading(context.engine) as connection:
-        found = _ways(connection, context, asked)
-    return _page("ways.html", context, asked, shown=[show_ways(each) for each in found])
+        shown = _shown_ways(*_ways(connection, context, asked))
+    return _page("ways.html", context, asked, shown=shown)
 
 
 @blueprint.get("/heat")
@@ -91,14 +104,14 @@ def heat() -> str:
     context = this_context()
     asked = _asked(context, MOST_HEAT_DAYS)
     with reading(context.engine) as connection:
-        found = _heat(connection, context, asked)
         plan = floor_plan.read(connection)
+        shown, cells = _shown_heat(_heat(connection, context, asked), plan)
     return _page(
         "heat.html",
         context,
         asked,
-        shown=[show_heat(each, plan.placing(each.camera)) for each in found],
-        cells=heat_on_plan(found, plan),
+        shown=shown,
+        cells=cells,
         has_plan=plan != FloorPlan(),
         marks=draw_plan(plan),
         width=round(PLAN_HEIGHT * plan.proportion),
@@ -141,27 +154,61 @@ def _asked(context: WebContext, most_days: int) -> Asked:
     return Asked(choice, cameras)
 
 
-def _stays(connection: Connection, context: WebContext, asked: Asked) -> list[Stays]:
+def _stays(connection: Connection, context: WebContext, asked: Asked) -> list[Stays] | list[StaysChange]:
     zones = [(camera.name, zone.name) for camera in asked.chosen for zone in camera.zones]
-    k, choice = context.settings.anonymity.k, asked.choice
-    return read_stays(connection, choice.period, zones, choice.kind, context.clock(), k)
+    k, choice, now = context.settings.anonymity.k, asked.choice, context.clock()
+    found = read_stays(connection, choice.period, zones, choice.kind, now, k)
+    if choice.other is None:
+        return found
+    return stays_of_both(found, read_stays(connection, choice.other, zones, choice.kind, now, k))
 
 
-def _shown_stays(asked: Asked, found: Iterable[Stays]) -> list[ZoneStays]:
+def _shown_stays(asked: Asked, found: Iterable[Stays | StaysChange]) -> list[ZoneStays]:
     queues = {(camera.name, zone.name) for camera in asked.cameras for zone in camera.zones if zone.queue}
-    return [show_stays(each, (each.camera, each.zone) in queues, asked.choice.kind) for each in found]
+
+    def show(each: Stays | StaysChange) -> ZoneStays:
+        if isinstance(each, StaysChange):
+            return show_stays_change(each, (each.now.camera, each.now.zone) in queues, asked.choice.kind)
+        return show_stays(each, (each.camera, each.zone) in queues, asked.choice.kind)
+
+    return [show(each) for each in found]
 
 
-def _ways(connection: Connection, context: WebContext, asked: Asked) -> list[Ways]:
+def _ways(connection: Connection, context: WebContext, asked: Asked) -> tuple[list[Ways], list[Ways]]:
+    """Of the period, and of the one that it is compared with."""
     zones = {camera.name: [zone.name for zone in camera.zones] for camera in asked.chosen}
-    return read_ways(connection, asked.choice.period, zones, context.clock(), context.settings.anonymity.k)
+    periods = (asked.choice.period, asked.choice.other)
+    now, before = (
+        [] if each is None else read_ways(connection, each, zones, context.clock(), context.settings.anonymity.k)
+        for each in periods
+    )
+    return now, before
 
 
-def _heat(connection: Connection, context: WebContext, asked: Asked) -> list[Heat]:
+def _shown_ways(found: Sequence[Ways], before: Sequence[Ways]) -> list[CameraWays]:
+    if not before:
+        return [show_ways(each) for each in found]
+    return [show_ways_change(now, then) for now, then in zip(found, before, strict=True)]
+
+
+def _heat(connection: Connection, context: WebContext, asked: Asked) -> list[Heat] | list[HeatChange]:
     names = [camera.name for camera in asked.chosen if camera.heat_map]
+    choice, now, k = asked.choice, context.clock(), context.settings.anonymity.k
     if not names:
         return []
-    return read_heat(connection, asked.choice.period, names, context.clock(), context.settings.anonymity.k)
+    if choice.other is not None:
+        return read_heat_change(connection, choice.period, choice.other, names, now, k)
+    return read_heat(connection, choice.period, names, now, k)
+
+
+def _shown_heat(found: Sequence[Heat | HeatChange], plan: FloorPlan) -> tuple[list[CameraHeat], tuple[HeatCell, ...]]:
+    """Each camera's, and what of it lies on the plan."""
+    changes = [each for each in found if isinstance(each, HeatChange)]
+    if changes:
+        shown = [show_heat_change(each, plan.placing(each.camera)) for each in changes]
+        return shown, heat_change_on_plan(changes, plan)
+    heats = [each for each in found if isinstance(each, Heat)]
+    return [show_heat(each, plan.placing(each.camera)) for each in heats], heat_on_plan(heats, plan)
 
 
 @dataclass(frozen=True)
@@ -174,22 +221,21 @@ class Sheet:
 
 
 def _stays_sheet(connection: Connection, context: WebContext, asked: Asked) -> Sheet:
-    found = _stays(connection, context, asked)
-    table = stays_csv(connection, asked.choice.period, asked.choice.kind, found)
+    found, choice = _stays(connection, context, asked), asked.choice
+    table = stays_csv(connection, choice.period, choice.kind, found, choice.other)
     return Sheet(gettext("Time in zones"), table, stays_facts(_shown_stays(asked, found)))
 
 
 def _ways_sheet(connection: Connection, context: WebContext, asked: Asked) -> Sheet:
-    found = _ways(connection, context, asked)
-    table = ways_csv(connection, asked.choice.period, found)
-    return Sheet(gettext("Ways between zones"), table, ways_facts([show_ways(each) for each in found]))
+    found, before = _ways(connection, context, asked)
+    table = ways_csv(connection, asked.choice.period, found, asked.choice.other, before)
+    return Sheet(gettext("Ways between zones"), table, ways_facts(_shown_ways(found, before)))
 
 
 def _heat_sheet(connection: Connection, context: WebContext, asked: Asked) -> Sheet:
     found, plan = _heat(connection, context, asked), floor_plan.read(connection)
-    table = heat_csv(connection, asked.choice.period, found)
-    shown = [show_heat(each, plan.placing(each.camera)) for each in found]
-    return Sheet(gettext("Heat map"), table, heat_facts(shown, heat_on_plan(found, plan), plan))
+    table = heat_csv(connection, asked.choice.period, found, asked.choice.other)
+    return Sheet(gettext("Heat map"), table, heat_facts(*_shown_heat(found, plan), plan))
 
 
 SHEETS: dict[str, Callable[[Connection, WebContext, Asked], Sheet]] = {
@@ -205,19 +251,36 @@ def _pdf(context: WebContext, choice: FloorChoice, sheet: Sheet, user: str, now:
         "%(site)s · made on %(moment)s, by %(user)s", site=site.name, moment=moment(now, site.zone), user=user
     )
     period = days(choice.period.first, choice.period.last)
+    if choice.other:
+        other = days(choice.other.first, choice.other.last)
+        period = gettext("%(period)s, compared with %(other)s", period=period, other=other)
     return make_sheet(sheet.title, period, site.name, made, sheet.facts, now)
 
 
 def _page(template: str, context: WebContext, asked: Asked, **values: object) -> str:
     today = context.clock().astimezone(context.settings.site.zone).date()
-    period = asked.choice.period
+    period, other = asked.choice.period, asked.choice.other
     return render_template(
         template,
         choice=asked.choice,
         cameras=asked.cameras,
         problem=asked.problem,
         today=today.isoformat(),
+        against=AGAINST,
         period=days(period.first, period.last),
+        other_period=days(other.first, other.last) if other else "",
+        hours=_unequal(context, asked),
         presets=list(presets(asked.choice, today)),
         **values,
     )
+
+
+def _unequal(context: WebContext, asked: Asked) -> list[str]:
+    """Which cameras did not watch for as long in both periods, where two are compared."""
+    choice = asked.choice
+    if choice.other is None:
+        return []
+    names, k = [camera.name for camera in asked.chosen], context.settings.anonymity.k
+    with reading(context.engine) as connection:
+        found = unequal_hours(connection, choice.period, choice.other, names, context.clock(), k)
+    return describe_hours(found)

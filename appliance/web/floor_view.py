@@ -44,10 +44,23 @@ def short_labels() -> list[str]:
 
 
 @dataclass(frozen=True)
+class ChangeWords:
+    """The number of another period, and the change since: such as `+12 ± 8`, or a dash.
+
+    A change that `is_clear` is more than noise would make.
+    """
+
+    before: str
+    change: str
+    is_clear: bool
+
+
+@dataclass(frozen=True)
 class ZoneStays:
     """One zone's visits by duration. `told` says how many there were, `sentence` how long most lasted, or nothing.
 
-    `rows` are a label, the number in words and its part of all; `drawn` the same numbers for a chart.
+    `rows` are a label, the number in words and its part of all; `drawn` the same numbers for a chart. Beside another
+    period (`floor_change`) there are `changes`, `others` for the chart, and what is told `before` and of the change.
     """
 
     camera: str
@@ -59,6 +72,10 @@ class ZoneStays:
     plot: Plot
     drawn: tuple[Told, ...]
     is_empty: bool
+    changes: tuple[tuple[str, str, ChangeWords], ...] = ()
+    others: tuple[Told, ...] = ()
+    before: str = ""
+    sentence_of_change: str = ""
 
 
 def show_stays(stays: Stays, is_queue: bool, kind: str) -> ZoneStays:
@@ -128,10 +145,14 @@ def _told(number: Published) -> Told:
 
 @dataclass(frozen=True)
 class WayRow:
-    """From one zone: to each zone the number in words, and a shade from 0 to `SHADES`; None to itself."""
+    """From one zone: to each zone the number in words, and a shade from 0 to `SHADES`; None to itself.
+
+    Beside another period each cell has a change.
+    """
 
     zone: str
     cells: tuple[tuple[str, int] | None, ...]
+    changes: tuple[ChangeWords | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,21 +180,34 @@ def show_ways(ways: Ways) -> CameraWays:
 
 @dataclass(frozen=True)
 class HeatCell:
-    """`points` in the units of what it is drawn on; `title` says where and how long."""
+    """`points` in the units of what it is drawn on; `title` says where and how long.
+
+    A cell of a change `is_less` where people stood for a shorter time.
+    """
 
     points: tuple[Point, ...]
     shade: int
     title: str
+    is_less: bool = False
 
     @property
     def outline(self) -> str:
         """The points as SVG's."""
         return outline(self.points)
 
+    @property
+    def middle(self) -> Point:
+        """Where a sign may stand."""
+        x, y = (sum(values) / len(self.points) for values in zip(*self.points, strict=True))
+        return Point(round(x, 1), round(y, 1))
+
 
 @dataclass(frozen=True)
 class CameraHeat:
-    """A camera's heat map, in its own picture's frame: `columns` by `rows` cells. `hot` are the longest, in words."""
+    """A camera's heat map, in its own picture's frame: `columns` by `rows` cells. `hot` are the longest, in words.
+
+    Beside another period the cells are of what changed, and `changes` the strongest: place, now, before, change.
+    """
 
     camera: str
     is_placed: bool
@@ -181,23 +215,19 @@ class CameraHeat:
     merged: int
     cells: tuple[HeatCell, ...]
     hot: tuple[tuple[str, str], ...]
+    changes: tuple[tuple[str, str, str, str], ...] = ()
+    is_counted: bool = True
 
 
 def show_heat(heat: Heat, placing: Placing | None) -> CameraHeat:
     """The picture's grid, without a picture: 16 by 12 units."""
     numbers = list(_numbered(heat))
     most = max((number.value for _, _, number in numbers if stands_out(number)), default=0.0)
-    side = heat.merged
     cells = tuple(
         HeatCell(
-            (
-                Point(column * side, row * side),
-                Point((column + 1) * side, row * side),
-                Point((column + 1) * side, (row + 1) * side),
-                Point(column * side, (row + 1) * side),
-            ),
+            grid_cell(column, row, heat.merged),
             shade(stands_out(number), number.value, most),
-            _title(heat, column, row, number),
+            f"{place_in_picture(heat.merged, column, row)}: {in_time(number)}",
         )
         for column, row, number in numbers
     )
@@ -208,29 +238,59 @@ def show_heat(heat: Heat, placing: Placing | None) -> CameraHeat:
         heat.is_known,
         heat.merged,
         cells,
-        tuple((_place(heat, column, row), in_time(number)) for column, row, number in hot),
+        tuple((place_in_picture(heat.merged, column, row), in_time(number)) for column, row, number in hot),
     )
+
+
+def grid_cell(column: int, row: int, side: int) -> tuple[Point, ...]:
+    """A cell of a grid whose cells are so many units wide and high."""
+    left, top, right, bottom = column * side, row * side, (column + 1) * side, (row + 1) * side
+    return Point(left, top), Point(right, top), Point(right, bottom), Point(left, bottom)
 
 
 def heat_on_plan(heats: Sequence[Heat], plan: FloorPlan) -> tuple[HeatCell, ...]:
     """The cells of every camera that is placed, where they lie on the plan; shaded by time for the floor's area."""
-    found: list[tuple[tuple[Point, ...], Published, float, str]] = []
-    for heat in heats:
-        placing = plan.placing(heat.camera)
+    return density_cells(
+        (
+            (
+                heat.camera,
+                (len(heat.rows[0]), len(heat.rows)),
+                [(column, row, each.value, in_time(each)) for column, row, each in _numbered(heat) if stands_out(each)],
+            )
+            for heat in heats
+        ),
+        plan,
+    )
+
+
+def density_cells(
+    found: Iterable[tuple[str, tuple[int, int], Iterable[tuple[int, int, float, str]]]], plan: FloorPlan
+) -> tuple[HeatCell, ...]:
+    """Cells of cameras where they lie on the plan, shaded by seconds for the floor's area.
+
+    Of each camera: its name, its grid's columns and rows, and the cells that are drawn, each as column, row, seconds,
+    which are below zero for a shorter time than before, and words.
+    """
+    drawn: list[tuple[tuple[Point, ...], float, str]] = []
+    for camera, (columns, rows), cells in found:
+        placing = plan.placing(camera)
         if placing is None:
             continue
         projection = projection_of(placing)
-        columns, rows = len(heat.rows[0]), len(heat.rows)
-        for column, row, number in _numbered(heat):
+        for column, row, seconds, words in cells:
             corners = projection.cell(column, row, columns, rows)
-            if corners and stands_out(number):
-                density = number.value / max(area(corners), 1e-9)
-                found.append((corners, number, density, f"{heat.camera}: {in_time(number)}"))
-    most = max((density for _, _, density, _ in found), default=0.0)
+            if corners:
+                drawn.append((corners, seconds / max(area(corners), 1e-9), f"{camera}: {words}"))
+    most = max((abs(density) for _, density, _ in drawn), default=0.0)
     width = PLAN_HEIGHT * plan.proportion
     return tuple(
-        HeatCell(tuple(Point(x * width, y * PLAN_HEIGHT) for x, y in corners), shade(True, density, most), title)
-        for corners, number, density, title in found
+        HeatCell(
+            tuple(Point(x * width, y * PLAN_HEIGHT) for x, y in corners),
+            shade(True, abs(density), most),
+            title,
+            density < 0,
+        )
+        for corners, density, title in drawn
     )
 
 
@@ -242,11 +302,12 @@ def projection_of(placing: Placing) -> Projection:
 
 def in_time(number: Published) -> str:
     """Such as 3 h 20 min ± 15 min."""
-    text = _time(max(0.0, number.value))
-    return f"{text} ±\N{NO-BREAK SPACE}{_time(number.margin)}" if number.margin else text
+    text = told_time(max(0.0, number.value))
+    return f"{text} ±\N{NO-BREAK SPACE}{told_time(number.margin)}" if number.margin else text
 
 
-def _time(seconds: float) -> str:
+def told_time(seconds: float) -> str:
+    """Such as 3 h 20 min, or 45 s."""
     hours, rest = divmod(round(seconds / 60), 60)
     if hours >= WHOLE_HOURS:
         return f"{round(seconds / 3600)}\N{NO-BREAK SPACE}h"
@@ -264,13 +325,9 @@ def outline(points: Iterable[Point]) -> str:
     return " ".join(f"{round(x, 1):g},{round(y, 1):g}" for x, y in points)
 
 
-def _title(heat: Heat, column: int, row: int, number: Published) -> str:
-    return f"{_place(heat, column, row)}: {in_time(number)}"
-
-
-def _place(heat: Heat, column: int, row: int) -> str:
-    """Where a cell lies in the picture."""
-    columns, rows = (size // heat.merged for size in HEAT_GRID)
+def place_in_picture(merged: int, column: int, row: int) -> str:
+    """Where a cell lies in the picture, with so many cells in each direction made one."""
+    columns, rows = (size // merged for size in HEAT_GRID)
     return gettext(
         "%(left)s from the left, %(top)s from the top",
         left=this_language().percent((column + 0.5) / columns),

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from appliance.metrics.comparison import ABOUT_EQUAL
 from appliance.web.counts import Count, Sums, add_up, shown
 from appliance.web.day import Day
 from appliance.web.wording import gettext, this_language
 
 WEEK = timedelta(days=7)
-# A difference of so small a part is none that anybody should act on, however exact the numbers are.
-ABOUT_EQUAL = 0.03
 
 
 @dataclass(frozen=True)
