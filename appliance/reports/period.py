@@ -11,6 +11,8 @@ from appliance.language import marked
 # A single day is shown by the hour, a period longer than this by the month.
 MOST_DAYS_BY_DAY = 92
 LONGEST_DAYS = 366 * 5
+# Days beyond these are a slip of the pen, and may not be computed with.
+FIRST_YEAR, LAST_YEAR = 2000, 2999
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -119,11 +121,19 @@ def make_period(first: date, last: date, zone: ZoneInfo, today: date) -> Period:
 
 
 def parse_date(text: str) -> date:
-    """A date such as 2026-10-01. Raises `PeriodError`."""
+    """A date such as 2026-10-01. Raises `PeriodError`, also for years that nothing is counted in."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError as error:
         raise PeriodError(marked("%(text)s is not a date; write it as 2026-10-01."), text=repr(text)) from error
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise PeriodError(
+            marked("The year of %(text)s is not between %(first)s and %(last)s."),
+            text=text,
+            first=FIRST_YEAR,
+            last=LAST_YEAR,
+        )
+    return found
 
 
 def last_month(today: date) -> tuple[date, date]:

@@ -9,11 +9,13 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from appliance.errors import UsageError
 from appliance.metrics.alerts import raised
+from appliance.metrics.comparison import Change
 from appliance.metrics.floor import DWELL_BINS, bin_begin
 from appliance.metrics.publishing import Published
 from appliance.reports import floor
 from appliance.reports.delivery import describe_destinations
 from appliance.reports.due import next_due
+from appliance.reports.floor_comparison import StaysChange, compare_ways, read_heat_change
 from appliance.reports.period import Period, make_period
 from appliance.storage import cameras as stored_cameras
 from appliance.storage import counting_checks, destination_trials
@@ -27,6 +29,7 @@ from appliance.web.api.shapes import Number
 from appliance.web.camera_health import read_history
 from appliance.web.cameras import CHECKED
 from appliance.web.context import WebContext, this_context
+from appliance.web.floor_choice import comparable
 from appliance.web.present import limits_of, present_numbers
 from appliance.web.roles import Permission, allows
 
@@ -42,18 +45,26 @@ def stays() -> Response:
     """How long visits to each zone lasted."""
     context, query = this_context(), read_query(shapes.StaysQuery)
     with reading(context.engine) as connection:
-        period, known = _asked(connection, context, query)
+        period, other, known = _asked(connection, context, query)
         zones = [(camera.name, zone.name) for camera in known for zone in camera.zones]
-        found = _read(lambda k: floor.read_stays(connection, period, zones, query.kind, context.clock(), k), context)
-    told = [
-        shapes.ZoneStays(
-            each.camera,
-            each.zone,
-            [shapes.Stay(bin_begin(name), number_of(part)) for name, part in zip(DWELL_BINS, each.bins, strict=True)],
-        )
-        for each in found
-    ]
+
+        def read(each: Period) -> list[floor.Stays]:
+            return _read(lambda k: floor.read_stays(connection, each, zones, query.kind, context.clock(), k), context)
+
+        found, before = read(period), None if other is None else read(other)
+    if before is None:
+        told = [_stays(each, each.bins) for each in found]
+    else:
+        told = [_stays(now, StaysChange(now, then).bins) for now, then in zip(found, before, strict=True)]
     return answer(shapes.Stays(query.kind, told))
+
+
+def _stays(found: floor.Stays, numbers: Sequence[Published | Change]) -> shapes.ZoneStays:
+    return shapes.ZoneStays(
+        found.camera,
+        found.zone,
+        [shapes.Stay(bin_begin(name), *_told(number)) for name, number in zip(DWELL_BINS, numbers, strict=True)],
+    )
 
 
 @blueprint.get("/floor/ways")
@@ -63,19 +74,28 @@ def ways() -> Response:
     """How many people went from one zone of a camera to another."""
     context, query = this_context(), read_query(shapes.FloorQuery)
     with reading(context.engine) as connection:
-        period, known = _asked(connection, context, query)
+        period, other, known = _asked(connection, context, query)
         zones = {camera.name: [zone.name for zone in camera.zones] for camera in known}
-        found = _read(lambda k: floor.read_ways(connection, period, zones, context.clock(), k), context)
-    return answer(shapes.Ways([shapes.CameraWays(each.camera, _ways(each)) for each in found]))
+
+        def read(each: Period) -> list[floor.Ways]:
+            return _read(lambda k: floor.read_ways(connection, each, zones, context.clock(), k), context)
+
+        found, before = read(period), None if other is None else read(other)
+    if before is None:
+        told = [_ways(each, each.numbers) for each in found]
+    else:
+        told = [_ways(now, compare_ways(now, then)) for now, then in zip(found, before, strict=True)]
+    return answer(shapes.Ways(told))
 
 
-def _ways(found: floor.Ways) -> list[shapes.Way]:
-    return [
-        shapes.Way(begin, end, number_of(number))
-        for begin, row in zip(found.zones, found.numbers, strict=True)
+def _ways(found: floor.Ways, numbers: Sequence[Sequence[Published | Change | None]]) -> shapes.CameraWays:
+    told = [
+        shapes.Way(begin, end, *_told(number))
+        for begin, row in zip(found.zones, numbers, strict=True)
         for end, number in zip(found.zones, row, strict=True)
         if number is not None
     ]
+    return shapes.CameraWays(found.camera, told)
 
 
 @blueprint.get("/floor/heat")
@@ -85,10 +105,24 @@ def heat() -> Response:
     """Where people stood, as a grid over each camera's picture."""
     context, query = this_context(), read_query(shapes.FloorQuery)
     with reading(context.engine) as connection:
-        period, known = _asked(connection, context, query)
-        names = [camera.name for camera in known if camera.heat_map]
-        found = _read(lambda k: floor.read_heat(connection, period, names, context.clock(), k), context)
-    maps = [shapes.CameraHeat(each.camera, [[number_of(cell) for cell in row] for row in each.rows]) for each in found]
+        period, other, known = _asked(connection, context, query)
+        names, now = [camera.name for camera in known if camera.heat_map], context.clock()
+        if other is None:
+            found = _read(lambda k: floor.read_heat(connection, period, names, now, k), context)
+            maps = [
+                shapes.CameraHeat(each.camera, [[number_of(cell) for cell in row] for row in each.rows])
+                for each in found
+            ]
+        else:
+            changed = _read(lambda k: read_heat_change(connection, period, other, names, now, k), context)
+            maps = [
+                shapes.CameraHeat(
+                    each.camera,
+                    [[number_of(cell.now) for cell in row] for row in each.rows],
+                    [[change_of(cell) for cell in row] for row in each.rows],
+                )
+                for each in changed
+            ]
     return answer(shapes.HeatMaps(maps))
 
 
@@ -182,17 +216,22 @@ def camera_history(name: str) -> Response:
 
 def _asked(
     connection: Connection, context: WebContext, query: shapes.FloorQuery | shapes.StaysQuery
-) -> tuple[Period, Sequence[Camera]]:
-    """The period, and the cameras that are meant. Raises `BadRequest`."""
+) -> tuple[Period, Period | None, Sequence[Camera]]:
+    """The period, the one that it is compared with, and the cameras that are meant. Raises `BadRequest`."""
     zone = context.settings.site.zone
     known = stored_cameras.list_cameras(connection)
     if query.camera and query.camera not in {camera.name for camera in known}:
         raise BadRequest("There is no such camera.")
+    today, other = context.clock().astimezone(zone).date(), None
     try:
-        period = make_period(query.first, query.last, zone, context.clock().astimezone(zone).date())
+        period = make_period(query.first, query.last, zone, today)
+        if query.compare is not None:
+            compared, other = comparable(period, query.compare, today)
+            if compared != period:
+                raise BadRequest("The last day is not over, so it can't be compared yet; choose an earlier one.")
     except UsageError as error:
         raise BadRequest(str(error)) from error
-    return period, [camera for camera in known if query.camera in ("", camera.name)]
+    return period, other, [camera for camera in known if query.camera in ("", camera.name)]
 
 
 def _read(work: Callable[[int], list[Found]], context: WebContext) -> list[Found]:
@@ -205,3 +244,16 @@ def _read(work: Callable[[int], list[Found]], context: WebContext) -> list[Found
 
 def number_of(found: Published) -> Number:
     return Number(found.value, found.noise.margin, found.withheld)
+
+
+def change_of(found: Change) -> shapes.Change:
+    difference = found.difference
+    before = number_of(found.before) if found.is_counted else Number(None)
+    return shapes.Change(before, Number(None) if difference is None else number_of(difference))
+
+
+def _told(number: Published | Change) -> tuple[Number, shapes.Change | None]:
+    """The present number, and what changed where two times are compared."""
+    if isinstance(number, Change):
+        return number_of(number.now), change_of(number)
+    return number_of(number), None

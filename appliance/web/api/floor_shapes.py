@@ -12,17 +12,32 @@ class FloorQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first: Day
     last: Day
     camera: Annotated[str, Meta(description="Only this camera.")] = ""
+    compare: Annotated[
+        Day | None,
+        Meta(description="Compare with as many days from this one on. Both times must be over and not overlap."),
+    ] = None
 
 
 class StaysQuery(FloorQuery, frozen=True, forbid_unknown_fields=True):
     kind: Literal["person", "vehicle"] = "person"
 
 
+class Change(msgspec.Struct, frozen=True):
+    """The number of the other time, and what the present one is more, with a margin of its own.
+
+    The value of `difference` is null where a part of either is withheld, or one of the times was not counted.
+    """
+
+    before: Number
+    difference: Number
+
+
 class Stay(msgspec.Struct, frozen=True):
-    """The visits of `begin_seconds` or more, up to where the next one begins."""
+    """The visits of `begin_seconds` or more, up to where the next one begins; `change` where two times are compared."""
 
     begin_seconds: int
     visits: Number
+    change: Change | None = None
 
 
 class ZoneStays(msgspec.Struct, frozen=True):
@@ -42,6 +57,7 @@ class Way(msgspec.Struct, frozen=True):
     from_zone: str
     to_zone: str
     people: Number
+    change: Change | None = None
 
 
 class CameraWays(msgspec.Struct, frozen=True):
@@ -56,10 +72,14 @@ class Ways(msgspec.Struct, frozen=True):
 
 
 class CameraHeat(msgspec.Struct, frozen=True):
-    """The seconds that persons stood in each cell of a camera's picture: rows from the top, each from the left."""
+    """The seconds that persons stood in each cell of a camera's picture: rows from the top, each from the left.
+
+    Where two times are compared, `changes` are of the same cells.
+    """
 
     camera: str
     rows: list[list[Number]]
+    changes: list[list[Change]] | None = None
 
 
 class HeatMaps(msgspec.Struct, frozen=True):

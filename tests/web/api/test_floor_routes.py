@@ -1,21 +1,24 @@
 """The API tells what the pages of the floor, of deliveries and of a camera show."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 from flask import Flask
 
 from appliance.audit.log import Event, append
 from appliance.report_schedule import ReportSchedule
 from appliance.settings import Alert, Destination
-from appliance.storage import counting_checks, measurements
+from appliance.storage import cameras, counting_checks, measurements
+from appliance.storage.cameras import ZoneSetting
 from appliance.storage.counting_checks import CountingCheck
 from appliance.storage.measurements import MeasurementRow
 from appliance.storage.users import Role
 from appliance.web.context import WebContext
 from tests.web.api.conftest import Ask
-from tests.web.conftest import NOON, Engine
+from tests.web.conftest import ENTRANCE, NOON, Engine
 
 PERIOD = "first=2026-11-23&last=2026-11-23"
 
@@ -87,3 +90,53 @@ def test_a_cameras_history_holds_its_own_events_and_checks_alone(ask: Ask, conte
     assert [(each["action"], each["details"]) for each in history["events"]] == [("camera-changed", {"change": "rate"})]
     assert [each["difference"] for each in history["checks"]] == [-0.25]
     assert ask("cameras/nowhere/history").status_code == 404
+
+
+def stored_on(context: WebContext, day: int, measure: str, place: str, direction: str, value: float) -> None:
+    start = NOON.replace(day=day)
+    row = MeasurementRow(
+        start, 900, "entrance", measure, place, "person", direction, value, "differential", epsilon=2.0, variance=8.0
+    )
+    with context.engine.begin() as connection:
+        measurements.add_bucket(connection, [row])
+
+
+def test_two_times_are_compared_with_an_interval_of_their_own(ask: Ask, context: WebContext) -> None:
+    till = ZoneSetting("till", ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9)))
+    with context.engine.begin() as connection:
+        cameras.update(connection, replace(ENTRANCE, zones=(*ENTRANCE.zones, till), heat_map=True))
+    for day, value in ((22, 300.0), (15, 260.0)):
+        stored_on(context, day, "dwell", "till", "60-120", value)
+        stored_on(context, day, "flows", "hall>till", "", value)
+        stored_on(context, day, "heat_seconds", "0,0", "", value)
+    stored_on(context, 22, "dwell", "hall", "60-120", 5.0)
+    asked = "first=2026-11-22&last=2026-11-22&compare=2026-11-15"
+    expected = {
+        "before": {"value": 260.0, "margin": 7.0, "at_least": False},
+        "difference": {"value": 40.0, "margin": 9.0, "at_least": False},
+    }
+    hall, queue = ask(f"floor/stays?{asked}").json["zones"]
+    assert [each["change"] for each in queue["bins"] if each["begin_seconds"] == 60] == [expected]
+    assert {each["change"]["difference"]["value"] for each in hall["bins"]} == {None}, "the hall was not counted then"
+    (ways,) = ask(f"floor/ways?{asked}").json["cameras"]
+    assert [each["change"] for each in ways["ways"] if each["to_zone"] == "till"] == [expected]
+    (heat,) = ask(f"floor/heat?{asked}").json["cameras"]
+    assert heat["changes"][0][0] == expected
+    assert heat["rows"][0][0]["value"] == 300.0
+    (alone,) = ask("floor/heat?first=2026-11-22&last=2026-11-22").json["cameras"]
+    assert alone["changes"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("first=2026-11-23&last=2026-11-23&compare=2026-11-15", "not over"),
+        ("first=2026-11-17&last=2026-11-23&compare=2026-11-03", "last day is not over"),
+        ("first=2026-11-16&last=2026-11-20&compare=2026-11-13", "overlap"),
+        ("first=2026-11-01&last=2026-11-05&compare=2026-11-20", "not over yet"),
+    ],
+)
+def test_times_that_cannot_be_compared_are_bad_requests(ask: Ask, query: str, reason: str) -> None:
+    answer = ask(f"floor/stays?{query}")
+    assert answer.status_code == 400
+    assert reason in answer.json["detail"]
