@@ -59,6 +59,7 @@ def register_add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     add.add_argument("--mounting", choices=MOUNTINGS, default="oblique", help="from where people are seen (oblique)")
     add.add_argument("--heat-map", action="store_true", help="measure how long people stand where")
+    add.add_argument("--vehicle-labels", action="store_true", help="count vehicles at lines by label too: car, bus ...")
     add.add_argument("--rate", type=float, metavar="N", help="pictures a second that are analysed at most (10)")
     add.add_argument("--username", metavar="NAME", default="", help="the camera's own user")
     add.add_argument("--password-stdin", action="store_true", help="read that user's password from standard input")
@@ -105,6 +106,7 @@ def run_add(options: argparse.Namespace, paths: Paths) -> int:
         ignored=tuple(as_setting(region) for region in ignored),
         mounting=options.mounting,
         heat_map=options.heat_map,
+        vehicle_labels=options.vehicle_labels,
         rate=options.rate,
         loop=options.loop,
         transport=options.transport,
@@ -187,6 +189,7 @@ def describe(camera: "Camera") -> dict[str, object]:
         "ignored": {region.name: [list(point) for point in region.points] for region in camera.ignored},
         "mounting": camera.mounting,
         "heat_map": camera.heat_map,
+        "vehicle_labels": camera.vehicle_labels,
         "rate": camera.rate,
         "enabled": camera.enabled,
     }

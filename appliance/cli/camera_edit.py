@@ -22,7 +22,7 @@ FORMS = {
 }
 # Where a camera keeps each kind of place.
 FIELDS = {"line": "lines", "zone": "zones", "mask": "masks", "ignore": "ignored"}
-EDITED = ("transport", "rate", "mounting", "heat_map")
+EDITED = ("transport", "rate", "mounting", "heat_map", "vehicle_labels")
 WORDS = {"ignore": "region to ignore"}
 
 
@@ -36,6 +36,11 @@ def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     edit.add_argument("--rate", type=float, metavar="N", help="pictures a second that are analysed at most")
     edit.add_argument("--mounting", choices=("oblique", "overhead"), help="from where people are seen")
     edit.add_argument("--heat-map", action=argparse.BooleanOptionalAction, help="measure how long people stand where")
+    edit.add_argument(
+        "--vehicle-labels",
+        action=argparse.BooleanOptionalAction,
+        help="count vehicles at lines by label too: car, bus ...",
+    )
     edit.set_defaults(run=run_edit)
     for word, enabled in (("enable", True), ("disable", False)):
         switch = actions.add_parser(word, help=f"{word} a camera; a disabled one is not connected to")

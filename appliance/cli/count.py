@@ -14,7 +14,7 @@ from tqdm import tqdm
 from appliance.cli.places import MASK_FORM, MASK_HELP, parse_masks
 from appliance.errors import UsageError
 from appliance.metrics.counters import COUNTED_KINDS, DIRECTIONS
-from appliance.metrics.floor import DWELL_BINS, HEAT_GRID, PARKED_SECONDS, bin_begin
+from appliance.metrics.floor import DWELL_BINS, HEAT_GRID, PARKED_SECONDS, VEHICLE_LABELS, bin_begin
 from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, parse_line, parse_zone
 from appliance.settings import Paths, load_settings
 
@@ -82,7 +82,7 @@ def run_count(options: argparse.Namespace, paths: Paths) -> int:
     if options.tracks:
         write_tracks(options.tracks, counts.tracks)
     if options.json:
-        print(json.dumps(as_json(counts, lines, zones) | more_as_json(counts, zones, options.queue)))
+        print(json.dumps(as_json(counts, lines, zones) | more_as_json(counts, lines, zones, options.queue)))
     else:
         print(as_text(counts, lines, zones))
     if options.json:
@@ -137,9 +137,13 @@ def in_zone(counts: "VideoCounts", zone: str, kind: str) -> dict[str, float | in
     }
 
 
-def more_as_json(counts: "VideoCounts", zones: tuple[Zone, ...], queues: list[str]) -> dict[str, object]:
-    """Queues, vehicles, flows between zones and the heat map."""
+def more_as_json(
+    counts: "VideoCounts", lines: tuple[Line, ...], zones: tuple[Zone, ...], queues: list[str]
+) -> dict[str, object]:
+    """Vehicles by label, queues, vehicles in zones, flows between zones and the heat map."""
     totals, more = counts.totals, dict[str, object]()
+    if lines:
+        more["labels"] = {line.name: labels(counts, line.name) for line in lines}
     if queues:
         more["queues"] = {name: queue(counts, name) for name in queues}
     if zones:
@@ -155,6 +159,14 @@ def more_as_json(counts: "VideoCounts", zones: tuple[Zone, ...], queues: list[st
             "seconds": [cells[row * columns : (row + 1) * columns] for row in range(rows)],
         }
     return more
+
+
+def labels(counts: "VideoCounts", line: str) -> dict[str, dict[str, int]]:
+    """The vehicles that crossed a line, by label and direction; together they are the line's vehicles."""
+    crossings = counts.totals.crossings_by_label
+    return {
+        label: {direction: crossings[line, label, direction] for direction in DIRECTIONS} for label in VEHICLE_LABELS
+    }
 
 
 def queue(counts: "VideoCounts", zone: str) -> dict[str, object]:
@@ -186,6 +198,9 @@ def as_text(counts: "VideoCounts", lines: tuple[Line, ...], zones: tuple[Zone, .
         for kind in COUNTED_KINDS:
             ways_in, ways_out = (counts.totals.crossings[line.name, kind, direction] for direction in DIRECTIONS)
             rows.append(f"line {line.name}: {kind} {ways_in} in, {ways_out} out")
+        for label, ways in labels(counts, line.name).items():
+            if any(ways.values()):
+                rows.append(f"line {line.name}: of them {label} {ways['in']} in, {ways['out']} out")
     for zone in zones:
         for kind in COUNTED_KINDS:
             found = in_zone(counts, zone.name, kind)

@@ -1,7 +1,7 @@
 """What of a closed bucket may be stored: the three modes, and the proof that the first keeps its promise.
 
 **Modes.** `differential` (the default) adds noise here, when the bucket closes. `threshold` stores exact numbers,
-which `metrics/suppression.py` withholds below k each time they are read. `off` stores and shows exact numbers. In
+which `metrics/publishing.py` withholds below k each time they are read. `off` stores and shows exact numbers. In
 each mode only what is in `measures.MEASURES` passes: no track, no moment within the bucket, no position, no single
 dwell.
 
@@ -13,7 +13,9 @@ counted in one go: at most 24 hours, and not beyond a restart or a change of the
 **Sketch of the proof.**
 
 1. *What a visit adds.* `contributions.Visit` keeps, with the track, what the visit has added to each measure m and
-   stops it at the bound in `measures.MEASURES`: once a line and direction, once a zone, so many seconds a zone. The
+   stops it at the bound in `measures.MEASURES`: once a line and direction, once a zone, so many seconds a zone. Where
+   vehicles are counted by label too, that is a measure of its own: each crossing that counts adds one to the label
+   that the track has at that moment, so a visit adds at most two a line, one each way, whatever it is called. The
    bound is on the visit's whole life, not on a bucket, and a visit is of one kind. So over all buckets, places, kinds
    and directions together the numbers of m differ between D and D' by at most `Measure.sensitivity` = s_m in the L1
    norm. What a visit adds is a whole number in each bucket, so nothing is rounded afterwards.
@@ -22,7 +24,8 @@ counted in one go: at most 24 hours, and not beyond a restart or a change of the
    for all buckets together: a visit that spans buckets has only the same s_m to spend. `noise.add_noise` asks OpenDP
    to confirm it for each measure at each release.
 3. *Composition.* The shares w_m of a camera's measures add up to 1 (`measures.budget_shares`), so all measures
-   together are epsilon-differentially private by basic composition.
+   together are epsilon-differentially private by basic composition. What a camera does not measure has no share: counts
+   by label and the heat map are off unless asked for, and then the other measures have less, so more noise.
 4. *What is there at all* does not depend on visits: a bucket is stored when the camera sent pictures in it, with
    every cell of the camera's layout, zeros too. Maxima are not released. `observed_seconds` is about the camera.
 5. *Afterwards* nothing exact is looked at again; sums, means, clamping for display and intervals only use what is

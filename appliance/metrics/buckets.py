@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from appliance.metrics.counters import FORGET_SECONDS, Totals
+from appliance.metrics.floor import labelled
 
 # Frames farther apart than this mean that the camera was down in between; that time was not observed.
 LONGEST_GAP_SECONDS = FORGET_SECONDS
@@ -28,6 +29,7 @@ class Measurement:
     | measure | place | kind | direction | value |
     |---|---|---|---|---|
     | `crossings` | line | person, vehicle | in, out | how many crossed |
+    | `crossings_by_label` | line | vehicle | label-direction, such as car-in | those crossings by the vehicle's label |
     | `visits` | zone | person, vehicle | | how many came in |
     | `occupancy_seconds` | zone | person, vehicle | | occupancy integrated over time |
     | `occupancy_maximum` | zone | person, vehicle | | the most at one moment |
@@ -184,6 +186,8 @@ def _sums(totals: Totals) -> dict[Key, float]:
     sums: dict[Key, float] = {}
     for (line, kind, direction), count in totals.crossings.items():
         sums["crossings", line, kind, direction] = float(count)
+    for (line, label, direction), count in totals.crossings_by_label.items():
+        sums["crossings_by_label", line, "vehicle", labelled(label, direction)] = float(count)
     for (zone, kind), visits in totals.visits.items():
         sums["visits", zone, kind, ""] = float(visits)
     for (zone, kind), seconds in totals.occupancy_seconds.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from appliance.metrics.contributions import Visit
-from appliance.metrics.floor import DWELL_BINS, HEAT_CELLS, dwell_bin, flow, flows, heat_cell
+from appliance.metrics.floor import DWELL_BINS, HEAT_CELLS, VEHICLE_LABELS, dwell_bin, flow, flows, heat_cell, labelled
 from appliance.metrics.geometry import (
     Box,
     Line,
@@ -76,7 +76,8 @@ class Totals:
     `occupancy` is the number inside now, `occupancy_maximum` the largest such number so far, `occupancy_seconds` the
     integral of occupancy over time. Dwell is of visits that have ended: mean = `dwell_seconds` / `visits_ended`, and
     `dwell` counts them by `floor.DWELL_BINS`. `flows` are moves of persons by `floor.flow`, `heat_seconds` the time
-    that persons stood in each of `floor.HEAT_CELLS`; without a heat map it is empty.
+    that persons stood in each of `floor.HEAT_CELLS`; without a heat map it is empty. `crossings_by_label` are the
+    vehicles' crossings by line, `floor.VEHICLE_LABELS` and direction; empty where labels are not asked for.
     """
 
     crossings: Mapping[tuple[str, str, Direction], int]
@@ -89,6 +90,7 @@ class Totals:
     dwell: Mapping[tuple[str, str, str], int]
     flows: Mapping[str, int]
     heat_seconds: Mapping[str, float]
+    crossings_by_label: Mapping[tuple[str, str, Direction], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -138,6 +140,7 @@ class _InZone:
 @dataclass(slots=True)
 class _TrackState:
     kind: str
+    label: str
     seen: float
     visit: Visit
     anchor: Point  # normalised, so that a camera may change its resolution
@@ -159,6 +162,7 @@ class Counter:
     A track enters a zone when its anchor is inside, and leaves when it is outside and clear of the outline.
     Who stands in one of the `ignored` regions is not looked at. With `overhead` the anchor is the middle of the box:
     seen from above, nobody's feet are at its lower edge. Kinds other than `COUNTED_KINDS` are not counted. With
+    `labels` the vehicles' crossings are counted by label too: the one that the track has when its passage counts. With
     `bounded` each track adds no more than one visit may (`metrics/measures.py`), which the noise of the mode
     `differential` needs; without, every count is exact.
     Raises `GeometryError` where two lines or zones share a name.
@@ -171,8 +175,10 @@ class Counter:
     heat: bool = False
     ignored: Sequence[Zone] = ()
     overhead: bool = False
+    labels: bool = False
     _tracks: dict[int, _TrackState] = field(default_factory=dict, init=False, repr=False)
     _crossings: dict[tuple[str, str, Direction], int] = field(init=False, repr=False)
+    _crossings_by_label: dict[tuple[str, str, Direction], int] = field(init=False, repr=False)
     _visits: dict[tuple[str, str], int] = field(init=False, repr=False)
     _occupancy: dict[tuple[str, str], int] = field(init=False, repr=False)
     _occupancy_maximum: dict[tuple[str, str], int] = field(init=False, repr=False)
@@ -188,6 +194,8 @@ class Counter:
         line_names = [line.name for line in self.lines]
         places = list(itertools.product((zone.name for zone in self.zones), COUNTED_KINDS))
         self._crossings = dict.fromkeys(itertools.product(line_names, COUNTED_KINDS, DIRECTIONS), 0)
+        labels = VEHICLE_LABELS if self.labels else ()
+        self._crossings_by_label = dict.fromkeys(itertools.product(line_names, labels, DIRECTIONS), 0)
         self._visits = dict.fromkeys(places, 0)
         self._occupancy = dict.fromkeys(places, 0)
         self._occupancy_maximum = dict.fromkeys(places, 0)
@@ -232,6 +240,7 @@ class Counter:
             dwell=dict(self._dwell),
             flows=dict(self._flows),
             heat_seconds=dict(self._heat_seconds),
+            crossings_by_label=dict(self._crossings_by_label),
         )
 
     def waits(self) -> dict[str, list[float]]:
@@ -257,6 +266,7 @@ class Counter:
             state = self._begin(time_seconds, observation, width, height)
             self._tracks[observation.track] = state
         state.visit.at(time_seconds)
+        state.label = observation.label
         margin = CLEARANCE * observation.box.size
         crossings = []
         before = to_pixels(state.anchor, width, height)
@@ -290,7 +300,12 @@ class Counter:
 
     def _count(self, time_seconds: float, line: str, track: int, state: _TrackState, sign: int) -> Crossing:
         direction: Direction = "in" if sign > 0 else "out"
-        self._crossings[line, state.kind, direction] += int(state.visit.take("crossings", line, direction))
+        amount = int(state.visit.take("crossings", line, direction))
+        self._crossings[line, state.kind, direction] += amount
+        key = (line, state.label, direction)
+        if amount and state.kind == "vehicle" and key in self._crossings_by_label:
+            way = labelled(state.label, direction)
+            self._crossings_by_label[key] += int(state.visit.take("crossings_by_label", line, way))
         return Crossing(time_seconds, line, track, state.kind, direction)
 
     def _settle(self, time_seconds: float) -> list[Crossing]:
@@ -309,6 +324,7 @@ class Counter:
         anchor = self._anchor(first)
         state = _TrackState(
             kind=observation.kind,
+            label=observation.label,
             seen=time_seconds,
             visit=Visit(self.bounded, time_seconds),
             anchor=Point(anchor.x / width, anchor.y / height),

@@ -1,4 +1,7 @@
-"""Names of the cells that dwell times, flows and the heat map are counted in. They come from the layout alone."""
+"""Names of the cells that dwell times, flows, the heat map and vehicles by label are counted in.
+
+They come from the layout alone, never from what was seen.
+"""
 
 from collections.abc import Sequence
 from itertools import permutations
@@ -14,6 +17,14 @@ PARKED_SECONDS = 60
 # The heat map's grid over the picture, columns and rows.
 HEAT_GRID = (16, 12)
 HEAT_CELLS = tuple(f"{column},{row}" for row in range(HEAT_GRID[1]) for column in range(HEAT_GRID[0]))
+
+# What a vehicle may be called: every label that a detector of vehicles gives (tests/vision/test_centernet.py).
+VEHICLE_LABELS = ("car", "motorcycle", "bus", "truck")
+
+
+def labelled(label: str, direction: str) -> str:
+    """The direction of vehicles of one label that crossed a line: `car-in`."""
+    return f"{label}-{direction}"
 
 
 def dwell_bin(seconds: float) -> str:

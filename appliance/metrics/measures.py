@@ -21,6 +21,8 @@ What is not in `MEASURES` reaches no database, whatever the counter says.
 - `bound=None, weight=0`: cannot be bounded usefully. Not released in the mode `differential` (a maximum: each bucket
   that a visit touches would need noise of its own, and the largest of many noisy numbers tells of the noise alone;
   a running difference such as the store's occupancy: it follows from stored crossings at no cost).
+- `split`: a histogram, whose directions add up to another measure's numbers. In the mode `threshold` its bins are shown
+  together with what they add up to, or withheld (`metrics/publishing.py`).
 - `about_camera=True`: says something of the camera and nothing of who passed. Released as it is in every mode.
 """
 
@@ -29,7 +31,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from appliance.metrics.floor import DWELL_BINS, HEAT_CELLS, flows
+from appliance.metrics.floor import DWELL_BINS, HEAT_CELLS, VEHICLE_LABELS, flows, labelled
 from appliance.metrics.geometry import Line, Zone
 
 KINDS = ("person", "vehicle")
@@ -42,19 +44,25 @@ Cell = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The names of a camera's lines and zones, and whether it has a heat map: what decides which cells there are."""
+    """What decides which cells there are: the names of a camera's lines and zones, whether it has a heat map, and
+    whether vehicles that cross its lines are counted by label too."""
 
     lines: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     heat: bool = False
+    labels: bool = False
 
     @classmethod
-    def of(cls, lines: Sequence[Line], zones: Sequence[Zone], heat: bool = False) -> "Layout":
-        return cls(tuple(line.name for line in lines), tuple(zone.name for zone in zones), heat)
+    def of(cls, lines: Sequence[Line], zones: Sequence[Zone], heat: bool = False, labels: bool = False) -> "Layout":
+        return cls(tuple(line.name for line in lines), tuple(zone.name for zone in zones), heat, labels)
 
 
 def lines_of(layout: Layout) -> tuple[str, ...]:
     return layout.lines
+
+
+def labelled_lines_of(layout: Layout) -> tuple[str, ...]:
+    return layout.lines if layout.labels else ()
 
 
 def zones_of(layout: Layout) -> tuple[str, ...]:
@@ -82,6 +90,18 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """A histogram's bins: those of each direction of the measure `of` add up to its number at the same place.
+
+    Of `few` bins a small one is withheld together with another, since else hardly any day could be told.
+    """
+
+    of: str
+    bins: Mapping[str, tuple[str, ...]]
+    few: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One measure. `weight` is its part of the budget beside those of the camera's other measures.
 
@@ -97,6 +117,7 @@ class Measure:
     whole_number: bool = True
     counted_by: str = ""
     about_camera: bool = False
+    split: Split | None = None
 
     def cells(self, name: str, layout: Layout) -> Iterator[Cell]:
         """Every cell that a camera of this layout has, whatever was seen."""
@@ -123,15 +144,29 @@ MOST_SECONDS = 300
 MOST_FLOWS = 3
 MOST_HEAT_SECONDS = 60
 
+WAYS = ("in", "out")
+LABELS_OF_WAYS = {way: tuple(labelled(label, way) for label in VEHICLE_LABELS) for way in WAYS}
+
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
-        "crossings": Measure(lines_of, KINDS, ("in", "out"), Bound(1, "direction"), weight=6),
+        "crossings": Measure(lines_of, KINDS, WAYS, Bound(1, "direction"), weight=6),
+        # A vehicle has one label as it crosses, so it adds what it adds to its line's crossings: one each way.
+        "crossings_by_label": Measure(
+            labelled_lines_of,
+            ("vehicle",),
+            tuple(name for names in LABELS_OF_WAYS.values() for name in names),
+            Bound(len(WAYS), "place"),
+            weight=3,
+            split=Split("crossings", LABELS_OF_WAYS, few=True),
+        ),
         "visits": Measure(zones_of, KINDS, NO_DIRECTION, Bound(1, "place"), weight=2),
         "occupancy_seconds": Measure(
             zones_of, KINDS, NO_DIRECTION, Bound(MOST_SECONDS, "place"), 2, whole_number=False, counted_by="visits"
         ),
         "occupancy_maximum": Measure(zones_of, KINDS, NO_DIRECTION, bound=None, weight=0, counted_by="visits"),
-        "dwell": Measure(zones_of, KINDS, DWELL_BINS, Bound(1, "place"), weight=1),
+        "dwell": Measure(
+            zones_of, KINDS, DWELL_BINS, Bound(1, "place"), weight=1, split=Split("visits", {"": DWELL_BINS})
+        ),
         "flows": Measure(flows_of, ("person",), NO_DIRECTION, Bound(MOST_FLOWS, "camera"), weight=1),
         # A cell has no count of visits that could decide, so in the mode `threshold` none is shown.
         "heat_seconds": Measure(

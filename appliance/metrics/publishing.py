@@ -12,7 +12,11 @@ the shown hours alone and is marked as "at least". Anybody who knows every publi
 a withheld hour that it is below k, and nothing else. An hour is published once, when it is over, and a day's exact
 total when the day is: numbers that grew while one watched would give away their steps.
 
-A histogram's bins add up to a number that is published too, so they are shown by the same rule or not at all.
+A histogram's bins add up to a number that is published too. They are told of whole days alone, and not of a day whose
+total is withheld: all bins together would tell it, and with it the day's small hours. Hours and bins are then two
+margins of one known sum, and no table of both is published: with any hours that are possible, all bins still are. How
+long visits last has many bins, which are shown by the rule above or not at all. Vehicles by label are few: a small one
+is withheld together with the smallest of the large ones (`suppress_parts`).
 
 Not covered: a bucket that reaches the database late, after a crash, changes numbers that were shown before. Two lines
 that the same people cross tell about each other.
@@ -83,6 +87,27 @@ def suppress_bins(bins: Sequence[float], k: int) -> list[Published]:
     if _sum_tells_nothing(bins, k):
         return [_unless_small(value, k) for value in bins]
     return [Published(withheld=True) for _ in bins]
+
+
+def suppress_parts(parts: Sequence[float], k: int) -> list[Published]:
+    """A few parts of a number that is told: the small ones are withheld with the smallest of the others, or all.
+
+    Let s be what the withheld parts add up to, m their number, and b the smallest part that is shown. All but one of
+    them are below k. Each may be anything from 0 to k - 1, since the others can make up for it, one of them being from
+    k to b - 1: what is left for that one is at least s - (k - 1), and at most s, of which the m - 2 others can take
+    k - 1 each. Where that does not fit, all parts are withheld, which any other parts of the same sum may have led to:
+    one that is not small, and nothing else but the part in question.
+    """
+    order = sorted(range(len(parts)), key=lambda index: parts[index])
+    small = sum(part < k for part in parts)
+    hidden, shown = order[: small + 1], order[small + 1 :]
+    if not small:
+        return [Published(part) for part in parts]
+    if shown:
+        left, least = sum(parts[index] for index in hidden), parts[shown[0]]
+        if left < 2 * k - 1 or least <= k or left - (len(hidden) - 2) * (k - 1) >= least:
+            shown = []
+    return [Published(part) if index in shown else Published(withheld=True) for index, part in enumerate(parts)]
 
 
 def _unless_small(value: float, k: int) -> Published:

@@ -155,13 +155,15 @@ def _stated(record: CameraRecord) -> Facts:
 def _set_up(camera: Camera | None) -> Facts:
     if camera is None:
         nothing: Facts = {"lines": [], "zones": [], "masks": [], "ignored": []}
-        return {"source": "", "configured": False, "enabled": False, "mounting": "", "heat_map": False, **nothing}
+        options: Facts = {"mounting": "", "heat_map": False, "vehicle_labels": False}
+        return {"source": "", "configured": False, "enabled": False, **options, **nothing}
     return {
         "source": _kind_of_source(camera.source),
         "configured": True,
         "enabled": camera.enabled,
         "mounting": sentence(MOUNTINGS[camera.mounting]),
         "heat_map": camera.heat_map,
+        "vehicle_labels": camera.vehicle_labels,
         "lines": [{"name": line.name, "points": [[line.x1, line.y1], [line.x2, line.y2]]} for line in camera.lines],
         "zones": _regions(camera.zones),
         "masks": _regions(camera.masks),

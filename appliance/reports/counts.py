@@ -1,12 +1,13 @@
 """The counts of a period, from the stored buckets, as they may be shown."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from appliance.metrics.floor import VEHICLE_LABELS, labelled
 from appliance.metrics.publishing import Published, total
 from appliance.reports import floor_facts
 from appliance.reports.period import Interval, Period
@@ -91,6 +92,7 @@ def _camera(name: str, places: _Places, intervals: list[tuple[Interval, Sums]], 
         "observed_hours": _observed_hours(name, whole),
         "unreliable_hours": _hours(name, "unreliable_seconds", whole),
         "lines": [_line(name, line, kind, whole) for line, kind in sorted(places.lines)],
+        "labels": list(_labels(name, places, whole)),
         "zones": [_zone(name, zone, kind, whole) for zone, kind in sorted(places.zones)],
         "stays": floor_facts.stays(name, places.zones, whole),
         "ways": floor_facts.ways(name, places.zones, whole),
@@ -113,6 +115,19 @@ def _line(name: str, line: str, kind: str, sums: Sums) -> dict[str, Any]:
     numbers = {way: sums.get(name, "crossings", line, kind, way) or NOTHING for way in DIRECTIONS}
     together = _told("together", total(numbers.values()))
     return {"line": line, "kind": kind, **_crossings(numbers), **together}
+
+
+def _labels(name: str, places: _Places, whole: Sums) -> Iterator[dict[str, Any]]:
+    """The vehicles of each line by label, where they were counted so."""
+    for line in sorted({line for line, _ in places.lines}):
+        for label in VEHICLE_LABELS:
+            found = {
+                way: whole.get(name, "crossings_by_label", line, "vehicle", labelled(label, way)) for way in DIRECTIONS
+            }
+            numbers = {way: number for way, number in found.items() if number is not None}
+            if len(numbers) == len(found):
+                together = _told("together", total(numbers.values()))
+                yield {"line": line, "label": label, **_crossings(numbers), **together}
 
 
 def _crossings(numbers: Mapping[str, Published]) -> dict[str, Any]:

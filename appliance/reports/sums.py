@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from appliance.metrics.measures import MEASURES, Measure
-from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress, suppress_bins
+from appliance.metrics.measures import MEASURES
+from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress, suppress_bins, suppress_parts
 from appliance.metrics.uncertainty import Noise
 from appliance.reports.daily import Marks, modes_of
 from appliance.reports.period import Interval, Period
@@ -167,7 +167,7 @@ def _suppress_counts(day: _Day, series: Mapping[Key, Mapping[int, float]], now: 
     is_over = day.end + LATE <= now
     for key, hours in series.items():
         measure = MEASURES.get(key[1])
-        if measure is None or measure.counted_by or measure.about_camera or _is_histogram(measure):
+        if measure is None or measure.counted_by or measure.about_camera or measure.split:
             continue
         over = [hour for hour in sorted(hours) if hour_is_over(day.start + HOUR * hour, now)]
         shown, whole = suppress([hours[hour] for hour in over], k, is_over)
@@ -178,19 +178,22 @@ def _suppress_counts(day: _Day, series: Mapping[Key, Mapping[int, float]], now: 
             day.hours[hour].numbers[key] = Published(withheld=True)
 
 
-def _is_histogram(measure: Measure) -> bool:
-    """Whether a place's numbers are bins of one count."""
-    return len(measure.directions) > 1 and measure.bound is not None and measure.bound.each == "place"
-
-
 def _suppress_histograms(day: _Day, series: Mapping[Key, Mapping[int, float]], now: datetime, k: int) -> None:
-    """Told of whole days alone, when they are over."""
-    found = {key[:4] for key in series if key[1] in MEASURES and _is_histogram(MEASURES[key[1]])}
-    for begin in found:
-        keys = [(*begin, name) for name in MEASURES[begin[1]].directions]
-        bins = [sum(series[key].values()) if key in series else 0.0 for key in keys]
-        shown = suppress_bins(bins, k) if day.end + LATE <= now else [Published(withheld=True) for _ in bins]
-        day.whole.numbers.update(zip(keys, shown, strict=True))
+    """Told of whole days alone, when they are over, unless what the bins add up to is withheld.
+
+    Bins that are all shown tell their sum: of a day whose total is withheld, that would give its small hours away.
+    """
+    splits = {name: measure.split for name, measure in MEASURES.items() if measure.split is not None}
+    for camera, name, place, kind in {key[:4] for key in series if key[1] in splits}:
+        split = splits[name]
+        rule = suppress_parts if split.few else suppress_bins
+        for direction, names in split.bins.items():
+            keys = [(camera, name, place, kind, each) for each in names]
+            bins = [sum(series[key].values()) if key in series else 0.0 for key in keys]
+            whole = day.whole.get(camera, split.of, place, kind, direction)
+            is_told = day.end + LATE <= now and not (whole and whole.withheld)
+            shown = rule(bins, k) if is_told else [Published(withheld=True) for _ in bins]
+            day.whole.numbers.update(zip(keys, shown, strict=True))
 
 
 def _add_what_is_counted(connection: Connection, day: _Day, series: Mapping[Key, Mapping[int, float]], k: int) -> None:

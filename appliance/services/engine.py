@@ -201,6 +201,7 @@ class Engine:
             camera.heat_map,
             _as_zones(camera.ignored),
             camera.mounting == "overhead",
+            camera.vehicle_labels,
         )
 
     def _count_anew(self, running: RunningCamera, camera: Camera) -> RunningCamera:
@@ -310,7 +311,7 @@ def _record_stop(site: Site) -> None:
 
 
 def _without_places(camera: Camera) -> Camera:
-    return replace(camera, lines=(), zones=(), ignored=(), mounting="oblique", heat_map=False)
+    return replace(camera, lines=(), zones=(), ignored=(), mounting="oblique", heat_map=False, vehicle_labels=False)
 
 
 def _frames(status: CameraStatus) -> Frames:

@@ -67,6 +67,7 @@ class Keeping:
         heat: bool = False,
         ignored: Sequence[Zone] = (),
         overhead: bool = False,
+        labels: bool = False,
     ) -> CameraMeasuring:
         """Count a camera from now on, and go on with what was left of it."""
         with reading(self._site.engine) as connection:
@@ -74,7 +75,18 @@ class Keeping:
         with self._lock:
             left = self._copies.take(camera)
             measuring = CameraMeasuring(
-                camera, lines, zones, bucket_seconds, self.keep, self._policy, left, last, heat, ignored, overhead
+                camera,
+                lines,
+                zones,
+                bucket_seconds,
+                self.keep,
+                self._policy,
+                left,
+                last,
+                heat,
+                ignored,
+                overhead,
+                labels,
             )
             self._at_work[camera] = measuring
         return measuring

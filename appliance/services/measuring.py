@@ -64,11 +64,14 @@ class CameraMeasuring:
         heat: bool = False,
         ignored: Sequence[Zone] = (),
         overhead: bool = False,
+        labels: bool = False,
     ) -> None:
         self.camera = camera
-        self._layout = Layout.of(lines, zones, heat)
+        self._layout = Layout.of(lines, zones, heat, labels)
         self._policy = policy
-        self._counter = Counter(lines, zones, bounded=policy.bounded, heat=heat, ignored=ignored, overhead=overhead)
+        self._counter = Counter(
+            lines, zones, bounded=policy.bounded, heat=heat, ignored=ignored, overhead=overhead, labels=labels
+        )
         self._sizes = PersonSizes(overhead)
         self._buckets = Buckets(camera, bucket_seconds)
         self._keep = keep

@@ -139,6 +139,7 @@ class _Part(msgspec.Struct, frozen=True):
     epsilon: float
     values: tuple[tuple[str, str, str, str, float], ...]
     heat: bool = False
+    labels: bool = False
 
 
 class _Copy(msgspec.Struct, frozen=True):
@@ -162,6 +163,7 @@ def _flat(part: Part) -> _Part:
         part.policy.epsilon,
         tuple((each.measure, each.place, each.kind, each.direction, each.value) for each in part.bucket.measurements),
         part.layout.heat,
+        part.layout.labels,
     )
 
 
@@ -170,4 +172,5 @@ def _part(camera: str, flat: _Part) -> Part:
     start = datetime.fromtimestamp(flat.start, UTC)
     bucket = Bucket(camera, start, flat.seconds, measurements)
     check(bucket)
-    return Part(flat.number, bucket, Layout(flat.lines, flat.zones, flat.heat), Policy(flat.mode, flat.epsilon))
+    layout = Layout(flat.lines, flat.zones, flat.heat, flat.labels)
+    return Part(flat.number, bucket, layout, Policy(flat.mode, flat.epsilon))

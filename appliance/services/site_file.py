@@ -33,7 +33,7 @@ RECORDED = ("location", "field_of_view", "signs", "signs_seen")
 # Fields that a camera has in the file as in the database.
 PLAIN = (
     *("name", "username", "password", "transport", "rate", "mounting"),
-    *("heat_map", "enabled", "loop", "realtime"),
+    *("heat_map", "vehicle_labels", "enabled", "loop", "realtime"),
 )
 
 Place = tuple[float, float]
@@ -81,6 +81,7 @@ class CameraEntry(Section, frozen=True):
     rate: float | None = None
     mounting: Literal["oblique", "overhead"] = "oblique"
     heat_map: bool = False
+    vehicle_labels: bool = False
     enabled: bool = True
     loop: bool = False
     realtime: bool = False

@@ -71,7 +71,7 @@ class Camera:
     What lies under one of the `masks` is never looked at. `rate` is how many pictures a second are analysed, None for
     what the settings say. A camera that is not `enabled` is not connected to. `transport` is how RTSP's pictures
     travel. Who stands in one of the `ignored` regions is shown, redacted, and not counted. `mounting` says from where
-    people are seen.
+    people are seen. With `vehicle_labels` vehicles that cross its lines are counted by label too.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Camera:
     ignored: tuple[ZoneSetting, ...] = ()
     mounting: Mounting = "oblique"
     heat_map: bool = False
+    vehicle_labels: bool = False
 
 
 def check_source(text: str) -> str:

@@ -138,6 +138,8 @@ camera = Table(
     # How the camera looks at people: oblique or overhead.
     Column("mounting", String, nullable=False, server_default="oblique"),
     Column("heat_map", Boolean, nullable=False, server_default=false()),
+    # Whether vehicles that cross its lines are counted by label too.
+    Column("vehicle_labels", Boolean, nullable=False, server_default=false()),
 )
 
 # What SQLite itself refuses of a plan: a second one, and what is too large for a drawing or is no JSON.

@@ -78,7 +78,7 @@ def count_video(
     `SourceError` for a file that isn't a video, `InferenceFailed` when the detector fails, and `GeometryError` where
     two lines or zones share a name.
     """
-    counter = Counter(lines, zones, heat=heat, ignored=ignored, overhead=overhead)
+    counter = Counter(lines, zones, heat=heat, ignored=ignored, overhead=overhead, labels=True)
     tracker, trails = Tracker(), Trails()
     began = time.perf_counter()
     frames, first, last = 0, 0.0, 0.0

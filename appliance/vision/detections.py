@@ -23,9 +23,10 @@ class Track:
     """One object followed over time.
 
     `number` lives in memory only, starts at random for each run and is never stored. `box` is the current estimate in
-    pixels of the source frame. `missed_frames` is 0 when the object was detected in this very frame. A track is
-    `confirmed` once enough detections support it; only confirmed tracks are counted, but every track is redacted.
-    `first_box` is where it was seen first, so that a track counts what it passed before it was confirmed.
+    pixels of the source frame. `label` is what its detections so far called it, weighed by their scores, so that no
+    single frame decides. `missed_frames` is 0 when the object was detected in this very frame. A track is `confirmed`
+    once enough detections support it; only confirmed tracks are counted, but every track is redacted. `first_box` is
+    where it was seen first, so that a track counts what it passed before it was confirmed.
     """
 
     number: int

@@ -56,19 +56,23 @@ class TrackingParameters:
 
 @dataclass
 class _Record:
-    """What the filters don't hold of one track."""
+    """What the filters don't hold of one track. `votes` are the scores of its detections so far, added up by label."""
 
     number: int
     kind: Kind
-    label: str
+    votes: dict[str, float]
     score: float
-    best_score: float
     begun: float
     last_seen: float
     first_box: Box
     certain_detections: int = 1
     missed_frames: int = 0
     confirmed: bool = False
+
+    @property
+    def label(self) -> str:
+        """What the detections called it by most of their scores; of equals what came first."""
+        return max(self.votes, key=self.votes.__getitem__)
 
 
 @dataclass
@@ -129,8 +133,7 @@ class _KindTracker:
         record.last_seen = time_seconds
         record.certain_detections += detection.score >= self.parameters.high_score
         record.score = detection.score
-        if detection.score >= record.best_score:
-            record.best_score, record.label = detection.score, detection.label
+        record.votes[detection.label] = record.votes.get(detection.label, 0.0) + detection.score
         record.confirmed = record.confirmed or (
             record.certain_detections >= self.parameters.confirming_detections
             and time_seconds - record.begun >= self.parameters.confirming_seconds
@@ -141,9 +144,9 @@ class _KindTracker:
             return
         self.filters = self.filters.join(begin(boxes, self.parameters.motion))
         for each in detections:
-            number, score = numbers.next(), each.score
+            votes = {each.label: each.score}
             self.records.append(
-                _Record(number, each.kind, each.label, score, score, time_seconds, time_seconds, each.box)
+                _Record(numbers.next(), each.kind, votes, each.score, time_seconds, time_seconds, each.box)
             )
 
     def _forget(self, time_seconds: float) -> None:

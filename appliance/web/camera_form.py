@@ -45,6 +45,7 @@ class CameraForm:
     mounting: str = "oblique"
     rate: str = ""
     heat_map: bool = False
+    vehicle_labels: bool = False
     problem: str = ""
     field: str = ""
     found: str = ""
@@ -60,6 +61,7 @@ def form_of(camera: Camera) -> CameraForm:
         camera.mounting,
         "" if camera.rate is None else f"{camera.rate:g}",
         camera.heat_map,
+        camera.vehicle_labels,
     )
 
 
@@ -75,6 +77,7 @@ def typed_form(fields: Mapping[str, str], problem: VeilsightError, before: Camer
         fields.get("mounting", "oblique"),
         fields.get("rate", ""),
         "heat_map" in fields,
+        "vehicle_labels" in fields,
         told(problem),
         getattr(problem, "field", ""),
         fields.get("found", ""),
@@ -118,7 +121,7 @@ def changed_camera(before: Camera, fields: Mapping[str, str]) -> Camera:
 
 def describe_change(before: Camera, after: Camera) -> str:
     """Which settings were changed, for the audit log; of a password only that it was. Empty if none was."""
-    names = ("source", "username", "password", "transport", "mounting", "rate", "heat_map")
+    names = ("source", "username", "password", "transport", "mounting", "rate", "heat_map", "vehicle_labels")
     return ", ".join(name for name in names if getattr(before, name) != getattr(after, name))
 
 
@@ -156,6 +159,7 @@ def _with_options(camera: Camera, fields: Mapping[str, str]) -> Camera:
         mounting="overhead" if mounting == "overhead" else "oblique",
         rate=_rate(fields.get("rate", "").strip()),
         heat_map="heat_map" in fields,
+        vehicle_labels="vehicle_labels" in fields,
     )
 
 

@@ -129,6 +129,14 @@ def test_mounting_heat_map_and_queues_are_kept(paths: Paths) -> None:
     assert not front(paths).heat_map
 
 
+def test_vehicles_are_counted_by_label_only_where_that_is_asked_for(paths: Paths) -> None:
+    assert not front(paths).vehicle_labels
+    assert veilsight(paths, "edit", "front", "--vehicle-labels") == 0
+    assert front(paths).vehicle_labels
+    assert veilsight(paths, "edit", "front", "--no-vehicle-labels") == 0
+    assert not front(paths).vehicle_labels
+
+
 def test_a_camera_is_added_with_what_it_ignores(paths: Paths, tmp_path: Path) -> None:
     clip = str(tmp_path / "clip.mp4")
     options = ["--ignore", "street=0,0,1,0,1,0.2", "--mounting", "overhead", "--zone", "till=0,0,0.5,0,0.5,0.5"]

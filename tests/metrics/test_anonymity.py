@@ -36,10 +36,10 @@ def test_everything_the_buckets_measure_is_on_the_list() -> None:
     buckets = Buckets("front")
     lines = [parse_line("door=0,0,1,1")]
     zones = [parse_zone("room=0,0,1,0,1,1"), parse_zone("till=0,0,1,1,0,1")]
-    counter = Counter(lines, zones, heat=True)
+    counter = Counter(lines, zones, heat=True, labels=True)
     buckets.update(NOON, 0.0, counter.totals())
     (bucket,) = buckets.close()
-    assert release(bucket, Layout.of(lines, zones, heat=True), EXACT, add_noise).bucket == bucket
+    assert release(bucket, Layout.of(lines, zones, heat=True, labels=True), EXACT, add_noise).bucket == bucket
     assert {each.measure for each in bucket.measurements} == set(MEASURES)
 
 
@@ -57,6 +57,8 @@ def test_everything_the_buckets_measure_is_on_the_list() -> None:
         Measurement("front", "flows", "room>room", "person", "", 1),
         Measurement("front", "heat_seconds", "0,0", "person", "", 1),
         Measurement("front", "crossings", "window", "person", "in", 1),
+        # The camera's vehicles are not counted by label.
+        Measurement("front", "crossings_by_label", "door", "vehicle", "car-in", 1),
         Measurement("front", "crossings", "door", "person", "in", 0.5),
         Measurement("front", "crossings", "door", "person", "in", float("nan")),
         Measurement("front", "crossings", "door", "person", "in", -1),
@@ -109,9 +111,11 @@ def test_numbers_about_the_camera_get_no_noise_and_maxima_are_not_released() -> 
     assert released.variances.keys() == budget_shares(LAYOUT).keys()
 
 
-@given(st.integers(0, 6), st.integers(0, 6), st.booleans(), st.floats(0.1, 8.0))
-def test_the_budget_is_spent_whole_and_not_exceeded(lines: int, zones: int, heat: bool, epsilon: float) -> None:
-    layout = Layout(tuple(map(str, range(lines))), tuple(map(str, range(zones))), heat)
+@given(st.integers(0, 6), st.integers(0, 6), st.booleans(), st.booleans(), st.floats(0.1, 8.0))
+def test_the_budget_is_spent_whole_and_not_exceeded(
+    lines: int, zones: int, heat: bool, labels: bool, epsilon: float
+) -> None:
+    layout = Layout(tuple(map(str, range(lines))), tuple(map(str, range(zones))), heat, labels)
     scales = noise_scales(layout, epsilon)
     spent = sum(MEASURES[name].sensitivity(layout) / scale for name, scale in scales.items())
     assert spent == pytest.approx(epsilon if lines or zones or heat else 0.0)

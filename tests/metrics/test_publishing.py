@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.metrics.publishing import LATE, Published, exact_or_noisy, hour_is_over, suppress, suppress_bins, total
+from appliance.metrics.publishing import (
+    LATE,
+    Published,
+    exact_or_noisy,
+    hour_is_over,
+    suppress,
+    suppress_bins,
+    suppress_parts,
+    total,
+)
 
 cells = st.lists(st.integers(0, 12), max_size=24)
 
@@ -54,6 +63,39 @@ def test_a_withheld_bin_may_be_anything_for_whoever_knows_the_sum_of_all(k: int)
             for number, (withheld, _) in enumerate(shown):
                 if withheld:
                     assert {bins[number] for bins in histograms} == set(range(k))
+
+
+@pytest.mark.parametrize(("k", "most"), [(2, 12), (3, 14), (5, 17)])
+def test_a_withheld_part_may_be_anything_below_k_for_whoever_knows_the_whole(k: int, most: int) -> None:
+    """The attacker knows the method, each part that is shown and what all add up to, and tries all parts there are."""
+    possible: dict[object, list[tuple[int, ...]]] = {}
+    for parts in product(range(most + 1), repeat=4):
+        if k <= sum(parts) <= most:
+            shown = tuple((each.withheld, each.value) for each in suppress_parts(list(map(float, parts)), k))
+            possible.setdefault((shown, sum(parts)), []).append(parts)
+    assert any(0 < sum(withheld for withheld, _ in shown) < 4 for shown, _ in possible)  # type: ignore[misc]
+    for (shown, _), every in possible.items():  # type: ignore[misc]
+        for index, (withheld, value) in enumerate(shown):
+            if withheld:
+                assert {parts[index] for parts in every} >= set(range(k))
+            else:
+                assert value >= k
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=6), st.integers(2, 8))
+def test_parts_are_shown_as_they_are_or_not_at_all(parts: list[int], k: int) -> None:
+    shown = suppress_parts(list(map(float, parts)), k)
+    for part, each in zip(parts, shown, strict=True):
+        assert each.value == (0.0 if each.withheld else part)
+        assert each.withheld or part >= k
+    if any(part < k for part in parts):
+        assert sum(each.withheld for each in shown) >= min(2, len(parts))
+
+
+def test_a_small_label_takes_the_smallest_of_the_others_with_it() -> None:
+    assert [each.withheld for each in suppress_parts([200, 12, 30, 1], 5)] == [False, True, False, True]
+    assert not any(each.withheld for each in suppress_parts([200, 12, 30, 5], 5))
+    assert all(each.withheld for each in suppress_parts([200, 0, 0, 0], 5))
 
 
 @given(cells, cells, st.integers(2, 8))

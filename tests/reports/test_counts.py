@@ -3,7 +3,8 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from appliance.metrics.floor import DWELL_BINS
+from appliance.metrics.floor import DWELL_BINS, labelled
+from appliance.metrics.measures import LABELS_OF_WAYS
 from appliance.reports.counts import collect_counts
 from appliance.reports.period import Period
 from appliance.reports.sums import read_sums
@@ -13,6 +14,7 @@ from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
 from tests.reports.conftest import DOOR, TILL, Place, utc
 
+LABELLED = [name for names in LABELS_OF_WAYS.values() for name in names]
 HALL = ZoneSetting("Hall", TILL.points)
 OBSERVED = ("observed_seconds", "", "", "", 900.0)
 
@@ -177,6 +179,79 @@ def test_a_histogram_is_withheld_where_its_sum_would_give_a_small_bin_away(place
     assert {told[name] for name in told if name not in ("15-30", "30-60")} == {(0.0, True)}
     hidden = bins(place, 6, **{"0-5": 2.0, "15-30": 30.0, "30-60": 40.0})
     assert set(hidden.values()) == {(0.0, True)}, "the visits are published, and two of them would be left"
+
+
+def by_label(place: Place, day: int, hours: list[float], **counts_by_label: float) -> dict[str, tuple[float, bool]]:
+    """A day's vehicles that went in, by the hour and by label, stored exact: what may be shown of them by label."""
+    vehicles = [crossing("in", value, kind="vehicle") for value in hours]
+    labels = [
+        ("crossings_by_label", vehicles[0][1], "vehicle", labelled(name, "in"), value)
+        for name, value in counts_by_label.items()
+    ]
+    with place.engine.begin() as connection:
+        for hour, value in enumerate(vehicles):
+            rows = [OBSERVED, value, *(labels if hour == 0 else ())]
+            start = utc(day - 1, 22) + timedelta(hours=hour)
+            measurements.add_bucket(
+                connection, [MeasurementRow(start, 900, "gate", *each, "threshold") for each in rows]
+            )
+    period = Period(date(2026, 10, day), date(2026, 10, day), place.settings.site.zone)
+    with reading(place.engine) as connection:
+        of_hours, whole = read_sums(connection, period, period.intervals(), period.end + timedelta(hours=1), 5)
+    assert not any(key[1] == "crossings_by_label" for sums in of_hours for key in sums.numbers)
+    return {
+        key[4].removesuffix("-in"): (number.value, number.withheld)
+        for key, number in whole.numbers.items()
+        if key[1] == "crossings_by_label" and key[4].endswith("-in")
+    }
+
+
+def test_labels_are_withheld_where_their_kinds_total_would_give_a_small_one_away(place: Place) -> None:
+    withheld = (0.0, True)
+    # The 75 are shown: three buses would be what is left of them.
+    told = by_label(place, 5, [25, 25, 25], car=50.0, truck=13.0, bus=3.0, motorcycle=9.0)
+    assert told == {"car": (50.0, False), "truck": (13.0, False), "bus": withheld, "motorcycle": withheld}
+    # Of two that add up to five one may be none.
+    told = by_label(place, 6, [25, 25, 25], car=50.0, truck=20.0, bus=0.0, motorcycle=5.0)
+    assert set(told.values()) == {withheld}
+
+
+def test_labels_do_not_give_the_total_of_their_kind_away(place: Place) -> None:
+    """All labels are large enough. With their sum, the one small hour would be what is left of it."""
+    told = by_label(place, 5, [40, 2, 30], car=20.0, truck=20.0, bus=20.0, motorcycle=12.0)
+    assert set(told.values()) == {(0.0, True)}
+    told = by_label(place, 6, [40, 20, 12], car=20.0, truck=20.0, bus=20.0, motorcycle=12.0)
+    assert set(told.values()) == {(20.0, False), (12.0, False)}
+
+
+def test_durations_do_not_give_the_number_of_visits_away(place: Place) -> None:
+    """All visits of the day have ended: the bins together would tell how many came, and so the one small hour."""
+    full = dict.fromkeys(DWELL_BINS, 6.0)
+    told = bins(place, 5, **full)
+    assert set(told.values()) == {(6.0, False)}
+    with place.engine.begin() as connection:
+        for hour, value in enumerate((40.0, 2.0, 6.0)):
+            start = utc(5, 22) + timedelta(hours=hour)
+            row = MeasurementRow(start, 900, "gate", "visits", "Till", "person", "", value, "threshold")
+            measurements.add_bucket(connection, [row])
+    told = bins(place, 6, **full)
+    assert set(told.values()) == {(0.0, True)}
+
+
+def test_vehicles_are_told_by_label_each_with_its_error(place: Place) -> None:
+    labels = [("crossings_by_label", "Door", "vehicle", name, 3.0) for name in LABELLED]
+    with place.engine.begin() as connection:
+        rows = [
+            MeasurementRow(utc(5, 8), 900, "gate", *each, "differential", 2.0, 9.0)
+            for each in (OBSERVED, crossing("in", 9.0, kind="vehicle"), *labels)
+        ]
+        measurements.add_bucket(connection, rows)
+    (camera,) = counts(place, DAY, DAY)["cameras"]
+    assert [(row["line"], row["label"], row["in"], row["out"], row["together"]) for row in camera["labels"]] == [
+        ("Door", name, 3, 3, 6) for name in ("car", "motorcycle", "bus", "truck")
+    ]
+    assert all(row["in_margin"] > 0 and row["together_margin"] > row["in_margin"] for row in camera["labels"])
+    assert not any("crossings_by_label" in str(each) for each in camera["lines"])
 
 
 def test_ways_and_the_heat_map_are_no_zones(place: Place) -> None:

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from appliance.camera_changes import describe_camera
+from appliance.metrics.measures import LABELS_OF_WAYS
 from appliance.reports.attachments import FACTS, METRICS, read_attachments
 from appliance.reports.build import build_report
 from appliance.reports.content import CONTENT_SCHEMA
@@ -22,6 +23,7 @@ from appliance.storage.counting_checks import CountingCheck
 from tests.reports.conftest import DOOR, NOW, Place, fill_october, utc
 from tests.reports.test_content import facts
 
+LABELLED = [name for names in LABELS_OF_WAYS.values() for name in names]
 CORNER = ((0.0, 0.0), (0.2, 0.0), (0.2, 0.5))
 
 
@@ -42,7 +44,10 @@ def fill_with_everything(place: Place) -> None:
     """Something in every section."""
     fill_october(place)
     masks = (ZoneSetting("mask-1", CORNER),)
-    place.add_camera(Camera("gate", "rtsp://x/", lines=(DOOR,), masks=masks, ignored=masks, heat_map=True), utc(1))
+    place.add_camera(
+        Camera("gate", "rtsp://x/", lines=(DOOR,), masks=masks, ignored=masks, heat_map=True, vehicle_labels=True),
+        utc(1),
+    )
     place.counted(
         utc(1, 8, 0),
         "gate",
@@ -51,6 +56,7 @@ def fill_with_everything(place: Place) -> None:
         ("dwell", "Till", "person", "30-60", 3.0),
         ("flows", "Hall>Till", "person", "", 3.0),
         ("heat_seconds", "3,4", "person", "", 30.0),
+        *(("crossings_by_label", "Door", "vehicle", name, 2.0) for name in LABELLED),
     )
     failed, reason = {"state": "failed", "reason": "Nothing answers."}, {"reason": "too late"}
     program = "program:engine"
@@ -80,6 +86,7 @@ def test_a_report_of_everything_fits_the_schema(place: Place, validator: Any) ->
     found = facts(place)
     for section in ("cameras", "program_stops", "network_changes", "network_use", "counting_checks", "changes"):
         assert found[section], f"nothing of {section} is tested"
+    assert any(camera["labels"] for camera in found["counts"]["cameras"])
     check(validator, found)
 
 

@@ -55,6 +55,38 @@ def walk(camera: CameraMeasuring, start: datetime, **track: bool | int) -> None:
         camera.observe(moment, float(step), [walker(x, **track)], WIDTH, HEIGHT)  # type: ignore[arg-type]
 
 
+def drives(label: str, *, number: int = 9) -> list[Track]:
+    """A vehicle from right to left."""
+    return [Track(number, "vehicle", label, 0.9, Box(x - 5, 40, x + 5, 60), 0, True) for x in range(90, 5, -10)]
+
+
+def test_vehicles_are_released_by_label_where_the_camera_counts_them_so() -> None:
+    for labels in (False, True):
+        kept = Kept()
+        camera = CameraMeasuring("front", [LINE], [], 900, kept, EXACT, labels=labels)
+        for step, tracks in enumerate(zip(drives("bus"), drives("car", number=10), strict=True)):
+            camera.observe(START + timedelta(seconds=step), float(step), tracks, WIDTH, HEIGHT)
+        camera.tick(minutes(15))
+        (released,) = kept.released
+        by_label = {
+            each.direction: each.value
+            for each in released.bucket.measurements
+            if each.measure == "crossings_by_label" and each.value
+        }
+        assert by_label == ({"bus-in": 1.0, "car-in": 1.0} if labels else {})
+        assert released.bucket.value("crossings", "door", "vehicle", "in") == 2.0
+
+
+def test_a_bucket_that_was_counted_without_labels_is_not_continued_with_them() -> None:
+    """Else its numbers would be released as if they had been there from its beginning, with too little noise before."""
+    kept = Kept()
+    before = CameraMeasuring("front", [LINE], [], 900, kept, EXACT)
+    before.observe(START, 0.0, [], WIDTH, HEIGHT)
+    after = CameraMeasuring("front", [LINE], [], 900, kept, EXACT, before.parts(), labels=True)
+    after.observe(START + timedelta(seconds=1), 1.0, [], WIDTH, HEIGHT)
+    assert [part.layout.labels for part in after.parts()] == [False, True]
+
+
 def crossings(bucket: Bucket) -> float:
     return bucket.value("crossings", "door", "person", "in") + bucket.value("crossings", "door", "person", "out")
 

@@ -20,7 +20,7 @@ from appliance.services.keeping import Keeping
 from appliance.settings import Settings, find_paths
 from appliance.storage.database import reading
 from appliance.storage.site import Site, create_site
-from appliance.vision.detections import Track
+from appliance.vision.detections import Kind, Track
 
 TRACK = 718281828
 LINE = Line("door", Point(0.5, 0.0), Point(0.5, 1.0))
@@ -67,17 +67,18 @@ def exported(site: Site) -> str:
         return collect(connection, settings, Period(day, day, settings.site.zone), building).canonical().decode()
 
 
+@pytest.mark.parametrize(("kind", "label"), [("person", "person"), ("vehicle", "truck")])
 @pytest.mark.parametrize("mode", ["differential", "threshold", "off"])
 def test_no_track_no_moment_and_no_box_is_left_anywhere(
-    tmp_path: Path, memory: Path, caplog: pytest.LogCaptureFixture, mode: str
+    tmp_path: Path, memory: Path, caplog: pytest.LogCaptureFixture, mode: str, kind: Kind, label: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     site, _ = create_site(find_paths({"HOME": str(tmp_path)}, tmp_path / "state"))
     policy = Policy(mode, 2.0 if mode == "differential" else 0.0)  # type: ignore[arg-type]
     with Keeping(site, policy, memory) as keeping:
-        counting = keeping.begin("front", [LINE], [ROOM], 300)
+        counting = keeping.begin("front", [LINE], [ROOM], 300, labels=kind == "vehicle")
         for step, (moment, box) in enumerate(zip(moments(), boxes(), strict=True)):
-            counting.observe(moment, 5000.0 + step, [Track(TRACK, "person", "person", 0.9, box, 0, True)], 100, 100)
+            counting.observe(moment, 5000.0 + step, [Track(TRACK, kind, label, 0.9, box, 0, True)], 100, 100)
         keeping.leave(counting)
         copies = "".join(path.read_text() for path in memory.glob("*.json"))
         assert '"crossings"' in copies
@@ -90,6 +91,7 @@ def test_no_track_no_moment_and_no_box_is_left_anywhere(
     }
     site.engine.dispose()
     assert "crossings" in left["database"]
+    assert ("truck-in" in left["database"]) == (kind == "vehicle")
     assert json.loads(left["export"])["counts"]["cameras"]
     secrets = [str(TRACK), *(f"{coordinate:g}" for box in boxes() for coordinate in box if coordinate % 1)]
     for moment in moments()[1:]:

@@ -66,6 +66,7 @@ password = "cam-secret"
 rate = 5
 mounting = "overhead"
 heat_map = true
+vehicle_labels = true
 location = "above the door"
 signs_seen = "2026-10-01"
 
@@ -105,6 +106,7 @@ CAMERA = Camera(
     rate=5,
     mounting="overhead",
     heat_map=True,
+    vehicle_labels=True,
 )
 
 
@@ -230,9 +232,9 @@ def test_a_file_with_secrets_that_others_may_read_is_refused(tmp_path: Path) -> 
         ("rate = 5", "rate = 500", "line 40, cameras[0].rate: A camera can't be analysed 500 times a second"),
         ("rate = 5", 'rate = "5"', "line 40, cameras[0].rate: Expected `float | null`, got `str`."),
         ("[0.45, 0.95]]", "[1.45, 0.95]]", "line 35, cameras[0]: The line 'door'"),
-        ("[0.45, 0.95]]", "[0.45]]", "line 48, cameras[0].lines[0].points[1]: "),
-        ("inner = true", "iner = true", "line 53, cameras[0].lines[1].iner: Object contains unknown field `iner`."),
-        ("[[cameras.ignored]]", "[[cameras.ignore]]", "line 64, cameras[0].ignore: Object contains unknown field"),
+        ("[0.45, 0.95]]", "[0.45]]", "line 49, cameras[0].lines[0].points[1]: "),
+        ("inner = true", "iner = true", "line 54, cameras[0].lines[1].iner: Object contains unknown field `iner`."),
+        ("[[cameras.ignored]]", "[[cameras.ignore]]", "line 65, cameras[0].ignore: Object contains unknown field"),
         ('"2026-10-01"', '"October"', "line 35, cameras[0]: 'October' is not a date"),
         ("[[users]]", "[[user]]", "user: Object contains unknown field `user`."),
         ("heat_map = true", "heat_map = tru", "is not valid TOML: Invalid value (at line 42, column 12)."),

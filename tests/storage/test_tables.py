@@ -49,7 +49,7 @@ COLUMNS = {
     "stored_part": {"camera", "number"},
     "camera": {
         *("name", "source", "username", "password", "loop", "realtime", "lines", "zones", "created"),
-        *("masks", "rate", "enabled", "transport", "ignored", "mounting", "heat_map"),
+        *("masks", "rate", "enabled", "transport", "ignored", "mounting", "heat_map", "vehicle_labels"),
     },
     "floor_plan": {"number", "plan", "changed"},
     "camera_record": {"camera", "location", "field_of_view", "signs", "signs_seen", "changed"},

@@ -159,11 +159,32 @@ def test_other_kinds_are_not_tracked() -> None:
     assert Tracker().update([person(100, kind="face"), person(200, kind="plate")], 0.0) == ()
 
 
-def test_the_label_is_that_of_the_surest_detection() -> None:
+def label_of(*labels: tuple[str, float]) -> str:
+    """What a vehicle that stands still is called after these detections."""
     box = Box(100, 100, 200, 160)
-    labels = [("car", 0.6), ("truck", 0.9), ("car", 0.7)]
     frames = follow(Tracker(), [[Detection("vehicle", label, score, box)] for label, score in labels])
-    assert frames[-1][0].label == "truck"
+    return frames[-1][0].label
+
+
+@pytest.mark.parametrize(
+    ("labels", "label"),
+    [
+        ([("car", 0.6), ("car", 0.7), ("truck", 0.9)], "car"),
+        ([("truck", 0.9), ("car", 0.6), ("car", 0.7)], "car"),
+        ([("car", 0.45), ("truck", 0.9), ("car", 0.42)], "truck"),
+        ([("truck", 0.5), ("car", 0.5)], "truck"),
+    ],
+)
+def test_detections_vote_for_the_label_with_their_scores(labels: list[tuple[str, float]], label: str) -> None:
+    """Neither the last detection nor a single sure one decides alone."""
+    assert label_of(*labels) == label
+
+
+@given(st.lists(st.sampled_from(["truck", "bus"]), min_size=1, max_size=9), st.integers(0, 8))
+def test_a_label_seen_in_most_frames_stays_wherever_the_others_stand(others: list[str], place: int) -> None:
+    frames = ["car"] * (len(others) + 1)
+    place = min(place, len(frames))
+    assert label_of(*((label, 0.7) for label in [*frames[:place], *others, *frames[place:]])) == "car"
 
 
 def test_a_second_box_of_the_same_person_begins_nothing() -> None:

@@ -85,6 +85,21 @@ def test_a_camera_at_usb_is_taken_without_looking_for_it(browser: Browser, conte
     assert camera.source == "/dev/video7"
 
 
+def test_vehicles_are_counted_by_label_where_the_box_is_ticked(
+    browser: Browser, context: WebContext, front: Camera
+) -> None:
+    assert not front.vehicle_labels
+    settings(browser, vehicle_labels="on")
+    changed = stored(context, "front")
+    assert changed is not None
+    assert changed.vehicle_labels
+    assert 'name="vehicle_labels" checked' in browser.get("/cameras/front/settings").text
+    settings(browser)
+    changed = stored(context, "front")
+    assert changed is not None
+    assert not changed.vehicle_labels
+
+
 def test_settings_change_and_an_empty_password_stays(browser: Browser, context: WebContext, front: Camera) -> None:
     assert settings(browser, transport="udp").status_code == 302
     changed = stored(context, "front")

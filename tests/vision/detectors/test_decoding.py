@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.metrics.floor import VEHICLE_LABELS
 from appliance.vision.detectors import centerface, centernet, text, yunet
 from appliance.vision.detectors.letterbox import place
 
@@ -38,6 +39,11 @@ def test_centernet_reads_a_box_at_its_peak(channel: int, row: int, column: int, 
     assert found.box == pytest.approx([edge / SCALE for edge in expected], abs=0.01)
     assert (found.kind, found.label) == centernet.KINDS[channel]
     assert found.score == pytest.approx(score)
+
+
+def test_every_vehicle_that_is_detected_can_be_counted_by_its_label() -> None:
+    """A label that has no cell would be counted as a vehicle and missing among the labels."""
+    assert {label for kind, label in centernet.KINDS if kind == "vehicle"} == set(VEHICLE_LABELS)
 
 
 def test_centernet_keeps_a_person_before_a_car_and_one_of_two_vehicles() -> None:
