@@ -21,7 +21,7 @@ PETS := $(EVALUATION)/pets09-s2l1/vtest.avi
 INT8 := VEILSIGHT_MODELS=$(CURDIR)/.cache/int8 VEILSIGHT_STATE=$(CURDIR)/.cache/int8/state
 MODELS := VEILSIGHT_MODELS=$(CURDIR)/.cache/models VEILSIGHT_STATE=$(CURDIR)/.cache/state
 
-.PHONY: help setup setup-dev demo test lint types check networks lock bench bench-int8 bench-memory bench-counting bench-spoilt bench-redaction bench-start \
+.PHONY: help setup setup-dev demo test lint types check fuzz networks lock bench bench-int8 bench-memory bench-counting bench-spoilt bench-redaction bench-start \
   bench-anonymity bench-reconnects bench-restarts bench-cameras soak bench-audit bench-storage bench-pages prove-containment \
   screenshots deb test-deb lint-deb reproduce-deb catalogues clean
 
@@ -69,6 +69,10 @@ test: lint types ## Run every check and every test.
 	@$(BIN)/python -m pytest tests/real
 
 check: test
+
+fuzz: setup-dev ## Look for examples that break an invariant, others each time.
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m hypothesis --hypothesis-profile fuzz --ignore tests/real \
+	  -o timeout=3000 -o faulthandler_timeout=3600
 
 bench-counting: setup-dev networks ## Measure counting and tracking against ground truth; prints JSON.
 	@$(MODELS) $(BIN)/python -m benchmarks.counting

@@ -7,17 +7,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from appliance.settings import find_paths
 from appliance.vision import fetching, weights
 from appliance.vision.catalogue import load_catalogue
 
-# How long an example takes says how busy the machine is, not whether the program is right.
-settings.register_profile("veilsight", deadline=None)
+# How long an example takes says how busy the machine is, not whether the program is right. The examples are the same
+# each time, so that no change is refused for what another brought in; `make fuzz` looks further.
+PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
+settings.register_profile("veilsight", deadline=None, derandomize=True, phases=PHASES)
+settings.register_profile("fuzz", deadline=None, max_examples=1000)
 settings.load_profile("veilsight")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def no_test_raises_its_priority() -> Iterator[None]:
+    """Tests after it would take every processor for themselves and whatever they start."""
+    before = os.sched_getscheduler(0)
+    yield
+    assert os.sched_getscheduler(0) == before
 
 
 @pytest.fixture(scope="session", autouse=True)

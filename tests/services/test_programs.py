@@ -16,6 +16,7 @@ from appliance.services.web import run_web
 from appliance.settings import Paths, Settings, Web, find_paths
 from appliance.storage.database import reading
 from appliance.storage.site import open_site
+from tests.processes import running
 
 SETTINGS = Settings(web=Web(host="127.0.0.1", port=1024))
 
@@ -51,7 +52,7 @@ def test_a_second_engine_started_by_mistake_ends_and_disturbs_nothing(tmp_path: 
     paths = make_site(tmp_path)
     command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "engine"]
     environment = {**os.environ, "VEILSIGHT_MODELS": str(tmp_path / "none"), "XDG_RUNTIME_DIR": str(tmp_path)}
-    with subprocess.Popen(command, env=environment) as first:
+    with running(command, env=environment) as first:
         wait_until(lambda: answers(paths.live_socket) or first.poll() is not None)
         second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         assert second.returncode == 1
@@ -60,14 +61,14 @@ def test_a_second_engine_started_by_mistake_ends_and_disturbs_nothing(tmp_path: 
         assert first.poll() is None
         assert answers(paths.live_socket)
         first.terminate()
-    assert first.returncode == 0
+        assert first.wait(60) == 0
     assert actions(paths, "engine") == ["started", "stopped"]
 
 
 def test_a_second_courier_started_by_mistake_ends_and_sends_nothing(tmp_path: Path) -> None:
     paths = make_site(tmp_path)
     command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "courier"]
-    with subprocess.Popen(command) as first:
+    with running(command) as first:
         wait_until(lambda: actions(paths, "courier") or first.poll() is not None)
         second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert second.returncode == 1
@@ -75,7 +76,7 @@ def test_a_second_courier_started_by_mistake_ends_and_sends_nothing(tmp_path: Pa
         assert "Another courier is running already" in second.stderr
         assert first.poll() is None
         first.terminate()
-    assert first.returncode == 0
+        assert first.wait(60) == 0
     assert actions(paths, "courier") == ["started", "stopped"]
 
 
@@ -83,7 +84,7 @@ def test_a_second_web_program_started_by_mistake_ends_and_leaves_no_trace(tmp_pa
     paths = make_site(tmp_path)
     paths.settings_file.write_text(f'[web]\nhost = "127.0.0.1"\nport = {free_port}\n')
     command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "web"]
-    with subprocess.Popen(command) as first:
+    with running(command) as first:
         wait_until(lambda: actions(paths, "web") or first.poll() is not None)
         second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert second.returncode == 1
@@ -91,7 +92,7 @@ def test_a_second_web_program_started_by_mistake_ends_and_leaves_no_trace(tmp_pa
         assert "stop the program that uses it" in second.stderr
         assert first.poll() is None
         first.terminate()
-    assert first.returncode == 0
+        assert first.wait(60) == 0
     assert actions(paths, "web") == ["started", "stopped"]
 
 

@@ -21,6 +21,7 @@ from appliance.settings import Paths, Unlocking, find_paths
 from appliance.storage import keys, vault
 from appliance.storage.database import reading
 from appliance.storage.site import create_site, open_site
+from tests.processes import running
 from tests.storage.test_rotation import end_after
 
 PASSPHRASE = "a passphrase that is looked for"
@@ -95,12 +96,12 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def test_a_command_that_holds_a_secret_leaves_no_core_dump_either(paths: Paths) -> None:
     command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "--passphrase-fd", "0"]
-    with subprocess.Popen([*command, "db", "recovery-code"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with running([*command, "db", "recovery-code"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         # It waits for the passphrase.
         limits = Path(f"/proc/{process.pid}/limits")
         wait_until(lambda: core_limits(limits.read_text()) == ["0", "0"])
-        process.communicate(PASSPHRASE.encode())
-    assert process.returncode == 0
+        process.communicate(PASSPHRASE.encode(), timeout=60)
+        assert process.returncode == 0
 
 
 def test_each_program_is_handed_no_more_than_it_needs() -> None:
