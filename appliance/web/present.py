@@ -1,6 +1,7 @@
 """The day's numbers as of now: from the database and from the engine's open bucket."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -76,7 +77,7 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     numbers = None if status is None else Now(status.present, status.waiting, result.inside)
     limits = limits_of(context)
     reached = () if numbers is None else raised(limits, numbers)
-    states = {each.name: describe_camera(status, each.name) for each in places}
+    states = {each.name: describe_camera(told, each.name) for each in places}
     before = read_last_week(context, day, now)
     hours_before = before.hours(day) if before.is_known else []
     values = result.values | {
@@ -88,12 +89,12 @@ def present_numbers(context: WebContext) -> PresentNumbers:
         else gettext("Engine not running"),
         "notice": describe_troubles(told),
         **busiest_hour(day, now, result.sums),
-        **queue_now(places, status),
-        **alerts_now(limits, reached, status is not None),
-        **health([each.name for each in places], status, states),
+        **queue_now(places, told),
+        **alerts_now(limits, reached, told),
+        **health([each.name for each in places], told, states),
         **{f"{way}_compared": compare(result.sums, before, way) for way in ("in", "out")},
         **{f"h{index}.before": number_or_dash(each) for index, each in enumerate(hours_before)},
-        **_camera_values(result, places, status),
+        **_camera_values(result, places, status, states),
     }
     tones = {name.removesuffix(".tone"): tone for name, tone in values.items() if name.endswith(".tone")}
     return PresentNumbers(
@@ -122,12 +123,14 @@ def number_or_dash(value: int | None) -> str:
     return NO_NUMBER if value is None else number(value)
 
 
-def _camera_values(result: DayCounts, places: list[CameraPlaces], status: EngineStatus | None) -> dict[str, str]:
-    """Each camera's state, and how long people wait in its queues."""
+def _camera_values(
+    result: DayCounts, places: list[CameraPlaces], status: EngineStatus | None, states: Mapping[str, str]
+) -> dict[str, str]:
+    """Each camera's state, of `states`, and how long people wait in its queues."""
     values = {}
     queues = {each.name: each.queues for each in places}
     for camera in result.cameras:
-        values[f"{camera.key}.state"] = describe_camera(status, camera.name)
+        values[f"{camera.key}.state"] = states[camera.name]
         for zone in camera.zones:
             if zone.name in queues.get(camera.name, ()) and status is not None:
                 waiting = status.waiting.get(camera.name, {}).get(zone.name, 0.0)

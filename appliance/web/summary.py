@@ -37,12 +37,15 @@ def busiest_hour(day: Day, now: datetime, sums: Sums) -> Texts:
 
 
 def queue_now(places: Sequence[CameraPlaces], status: EngineStatus | None) -> Texts:
-    """How many people stand in all queues together, and where they wait longest. Nothing for a site without one."""
+    """How many people stand in all queues together, and where they wait longest. Nothing for a site without one.
+
+    The engine may be starting.
+    """
     queues = [(camera.name, zone) for camera in places for zone in camera.queues]
     if not queues:
         return {}
-    if status is None:
-        return {"queue": NO_NUMBER, "queue_note": gettext("the engine is not running")}
+    if status is None or status.starting:
+        return {"queue": NO_NUMBER, "queue_note": not_counting(status)}
     people = {queue: status.present.get(queue[0], {}).get(queue[1], 0) for queue in queues}
     waits = {queue: status.waiting.get(queue[0], {}).get(queue[1], 0.0) for queue in queues if people[queue]}
     if not waits:
@@ -60,12 +63,17 @@ def queue_now(places: Sequence[CameraPlaces], status: EngineStatus | None) -> Te
     return {"queue": number(sum(people.values())), "queue_note": note}
 
 
-def alerts_now(limits: Sequence[Limit], reached: Sequence[Raised], known: bool) -> Texts:
+def not_counting(status: EngineStatus | None) -> str:
+    """Why nothing is known of the present: no engine runs, or one that is starting."""
+    return gettext("the engine is not running") if status is None else gettext("the engine is starting")
+
+
+def alerts_now(limits: Sequence[Limit], reached: Sequence[Raised], status: EngineStatus | None) -> Texts:
     """Which limits are reached. Nothing for a site without limits."""
     if not limits:
         return {}
-    if not known:
-        return {"alerts": NO_NUMBER, "alerts_note": gettext("the engine is not running"), "alerts.tone": "warn"}
+    if status is None or status.starting:
+        return {"alerts": NO_NUMBER, "alerts_note": not_counting(status), "alerts.tone": "warn"}
     if not reached:
         note = ngettext(
             "%(num)s limit is watched; it is not reached", "%(num)s limits are watched; none is reached", len(limits)
@@ -103,12 +111,14 @@ def describe_alert(alert: Raised) -> str:
 def health(names: Iterable[str], status: EngineStatus | None, states: Mapping[str, str]) -> Texts:
     """How many of the cameras work. `states` are the words for each camera's state."""
     names = list(names)
+    if status is not None and status.starting:
+        return {"health": NO_NUMBER, "health_note": not_counting(status), "health.tone": "warn"}
     found = {name: status.camera(name) if status else None for name in names}
     watched = [name for name in names if not _is_disabled(found[name])]
     bad = [name for name in watched if not _works(found[name])]
     value = gettext("%(working)s of %(cameras)s", working=len(watched) - len(bad), cameras=len(watched))
     if status is None:
-        return {"health": value, "health_note": gettext("the engine is not running"), "health.tone": "bad"}
+        return {"health": value, "health_note": not_counting(status), "health.tone": "bad"}
     if bad:
         note = "; ".join(f"{name}: {states.get(name, '')}" for name in bad)
         return {"health": value, "health_note": note, "health.tone": "bad"}

@@ -44,12 +44,12 @@ def test_queues_are_added_up_and_the_longest_wait_is_named() -> None:
 def test_alerts_are_bad_when_reached_and_unknown_without_the_engine() -> None:
     limits = [Limit("long queue", "tills", "one", people=2), Limit("full", people=100)]
     reached = raised(limits, Now({"tills": {"one": 4}}, {}, 3))
-    texts = alerts_now(limits, reached, True)
+    texts = alerts_now(limits, reached, EngineStatus())
     assert (texts["alerts"], texts["alerts.tone"]) == ("1", "bad")
     assert "4 people in one of tills" in texts["alerts_note"]
-    assert alerts_now(limits, (), True)["alerts.tone"] == "good"
-    assert alerts_now(limits, (), False)["alerts"] == NO_NUMBER
-    assert alerts_now([], (), True) == {}
+    assert alerts_now(limits, (), EngineStatus())["alerts.tone"] == "good"
+    assert alerts_now(limits, (), None)["alerts"] == NO_NUMBER
+    assert alerts_now([], (), EngineStatus()) == {}
 
 
 def test_health_names_the_cameras_that_do_not_work() -> None:

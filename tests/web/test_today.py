@@ -15,7 +15,7 @@ from appliance.storage.measurements import MeasurementRow
 from appliance.storage.users import Role
 from appliance.web.context import WebContext
 from appliance.web.present import present_numbers
-from tests.web.conftest import NOON, Browser, Clock, Engine
+from tests.web.conftest import ENTRANCE, NOON, Browser, Clock, Engine
 
 OPEN_START = NOON - timedelta(minutes=15)
 
@@ -65,9 +65,19 @@ def test_without_the_engine_the_stored_numbers_are_shown_and_it_is_said(browser:
     assert data["values"]["c0.z0.now"] == "\N{EN DASH}"
 
 
-def test_an_engine_that_starts_is_said_to_start(browser: Browser, engine: Engine) -> None:
+def test_an_engine_that_starts_is_said_to_start(browser: Browser, context: WebContext, engine: Engine) -> None:
+    queue = ZoneSetting("till", ((0.1, 0.1), (0.9, 0.1), (0.5, 0.9)), queue=True)
+    with context.engine.begin() as connection:
+        cameras.update(connection, replace(ENTRANCE, zones=(*ENTRANCE.zones, queue)))
+    context.settings = msgspec.structs.replace(context.settings, alerts=(Alert("full", people=5),))
     engine.status = dict(Beginning().status())
     data = browser.get("/api/today").get_json()
+    for tile in ("queue", "alerts", "health"):
+        assert data["values"][tile] == "\N{EN DASH}"
+        assert data["values"][f"{tile}_note"] == "the engine is starting"
+    assert (data["tones"]["alerts"], data["tones"]["health"]) == ("warn", "warn")
+    assert data["values"]["c0.state"] == "not watched yet"
+    assert "not running" not in browser.get("/").text
     assert data["values"]["notice"].startswith("The engine is starting.")
     assert data["values"]["state"] == "Engine starting"
     assert data["values"]["c0.z0.now"] == "\N{EN DASH}"
