@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from appliance.metrics.floor import VEHICLE_LABELS, labelled
+from appliance.metrics.measures import WAYS
 from appliance.reports.period import Period
 
 Places = Literal["lines", "zones", "queues", "flows"]
@@ -61,6 +63,10 @@ SUBJECTS: Mapping[str, Subject] = {
     "flows": Subject("flows", "flows"),
     "vehicles-in": Subject("crossings", "lines", counted="vehicle", direction="in", told_in="vehicles"),
     "vehicles-out": Subject("crossings", "lines", counted="vehicle", direction="out", told_in="vehicles"),
+    **{
+        name: Subject("crossings_by_label", "lines", counted="vehicle", direction=name, told_in="vehicles")
+        for name in (labelled(label, way) for label in VEHICLE_LABELS for way in WAYS)
+    },
 }
 
 

@@ -30,6 +30,14 @@ LABELS: Mapping[str, str] = {
     "flows": marked("Ways from zone to zone"),
     "vehicles-in": marked("Vehicles in"),
     "vehicles-out": marked("Vehicles out"),
+    "car-in": marked("Cars in"),
+    "car-out": marked("Cars out"),
+    "motorcycle-in": marked("Motorcycles in"),
+    "motorcycle-out": marked("Motorcycles out"),
+    "bus-in": marked("Buses in"),
+    "bus-out": marked("Buses out"),
+    "truck-in": marked("Trucks in"),
+    "truck-out": marked("Trucks out"),
 }
 UNITS: Mapping[Unit, str] = {
     Unit.QUARTER: marked("Quarter of an hour"),
@@ -141,6 +149,16 @@ def _year_before(day: date) -> date:
 def one_of(kind: type[E], text: str, otherwise: E) -> E:
     """The member whose value the text is."""
     return kind(text) if text in set(kind) else otherwise
+
+
+def measures(chosen: str, cameras: Sequence[CameraPlaces]) -> dict[str, str]:
+    """What is offered: vehicles by label only where a camera counts them so, or where one of them is chosen."""
+    by_label = any(camera.labels for camera in cameras) or is_by_label(chosen)
+    return {name: label for name, label in LABELS.items() if by_label or not is_by_label(name)}
+
+
+def is_by_label(measure: str) -> bool:
+    return SUBJECTS[measure].measure == "crossings_by_label"
 
 
 @dataclass(frozen=True)

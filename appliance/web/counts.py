@@ -63,7 +63,8 @@ class Count:
 class CameraPlaces:
     """The lines and zones that are set up for a camera, by name.
 
-    The `inner` of the lines are no entrances; in the `queues` of the zones people wait in line.
+    The `inner` of the lines are no entrances; in the `queues` of the zones people wait in line. With `labels` vehicles
+    are counted by label too.
     """
 
     name: str
@@ -71,6 +72,7 @@ class CameraPlaces:
     zones: tuple[str, ...]
     inner: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
+    labels: bool = False
 
     @classmethod
     def of(cls, camera: Camera) -> "CameraPlaces":
@@ -80,6 +82,7 @@ class CameraPlaces:
             tuple(zone.name for zone in camera.zones),
             tuple(line.name for line in camera.lines if line.inner),
             tuple(zone.name for zone in camera.zones if zone.queue),
+            camera.vehicle_labels,
         )
 
 

@@ -14,7 +14,7 @@ from appliance.reports.daily import modes_of
 from appliance.reports.exploration import SUBJECTS
 from appliance.reports.number_sheet import as_csv, as_pdf
 from appliance.storage.database import reading
-from appliance.web.choice import AGAINST, LABELS, UNITS, Choice, is_known, options, presets, read_choice
+from appliance.web.choice import AGAINST, UNITS, Choice, is_known, measures, options, presets, read_choice
 from appliance.web.context import WebContext, this_context
 from appliance.web.exploring import Shown, axis_unit, list_places, show, unit_word
 from appliance.web.roles import Permission, allows
@@ -58,7 +58,7 @@ def page() -> str:
         shown=shown,
         problem=problem,
         today=today.isoformat(),
-        measures=LABELS,
+        measures=measures(choice.measure, cameras),
         units=UNITS,
         against=AGAINST,
         options=options(choice.measure, cameras),

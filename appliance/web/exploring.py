@@ -216,6 +216,11 @@ def _is_known(point: Point) -> bool:
 
 def _notes(answer: Answer, subject: Subject) -> Iterator[str]:
     told = [point.told for point in answer.points]
+    if subject.measure == "crossings_by_label":
+        yield gettext(
+            "Vehicles are told by label from when on the settings of a camera ask for it; where small numbers are "
+            "withheld, for whole days alone."
+        )
     if any(each.at_least for each in told):
         yield gettext(
             "Small numbers are withheld, so some numbers are at least what is shown, and a dash may stand for few."

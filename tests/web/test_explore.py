@@ -74,6 +74,26 @@ def test_every_measure_and_unit_has_a_page(browser: Browser, context: WebContext
         assert "by the" in page(browser, unit=unit.value, **{"from": "2026-11-22", "to": "2026-11-23"})
 
 
+def test_vehicles_can_be_asked_for_by_label_where_a_camera_counts_them_so(
+    browser: Browser, context: WebContext
+) -> None:
+    assert 'value="bus-in"' not in page(browser, measure="in")
+    assert "ask for it" in page(browser, measure="bus-in")
+    gate = (LineSetting("gate", 0, 0, 1, 1),)
+    with context.engine.begin() as connection:
+        cameras.add(connection, Camera("yard", "/clips/yard.avi", lines=gate, vehicle_labels=True))
+        start = NOON - timedelta(days=1)
+        for name, value in (("bus-in", 3.0), ("car-in", 40.0)):
+            row = MeasurementRow(start, 900, "yard", "crossings_by_label", "gate", "vehicle", name, value)
+            measurements.add_bucket(connection, [row])
+    text = page(browser, measure="in")
+    assert 'value="bus-in"' in text
+    arguments = {"measure": "bus-in", "where": "yard/gate", "from": "2026-11-22", "to": "2026-11-22"}
+    assert "Buses in" in page(browser, **arguments)
+    rows = csv.DictReader(io.StringIO(browser.get(f"/explore/numbers.csv?{urlencode(arguments)}").text))
+    assert [(row["measure"], row["where"], row["value"]) for row in rows] == [("bus-in", "gate", "3")]
+
+
 def test_choices_that_make_no_sense_are_explained(browser: Browser) -> None:
     assert "is in the future" in page(browser, to="2999-01-01")
     assert "is not a date" in page(browser, **{"from": "yesterday"})

@@ -26,6 +26,14 @@ Measure = Literal[
     "flows",
     "vehicles-in",
     "vehicles-out",
+    "car-in",
+    "car-out",
+    "motorcycle-in",
+    "motorcycle-out",
+    "bus-in",
+    "bus-out",
+    "truck-in",
+    "truck-out",
 ]
 
 

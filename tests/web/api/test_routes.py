@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 from flask import Flask
@@ -9,10 +10,12 @@ from flask import Flask
 from appliance.audit import checkpoint, log
 from appliance.audit.log import Event, append
 from appliance.audit.proof import check_entry, check_growth
+from appliance.reports.exploration import SUBJECTS
 from appliance.storage import measurements, tokens
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
 from appliance.storage.users import Role
+from appliance.web.api import shapes
 from appliance.web.context import WebContext
 from tests.web.api.conftest import Ask
 from tests.web.conftest import NOON, Browser, Clock, Engine, audit_entries, new_client, open_browser
@@ -34,6 +37,18 @@ def test_the_day_and_any_measure_by_any_unit(ask: Ask, context: WebContext) -> N
         counts = ask(f"counts?measure=in&first=2026-11-22&last=2026-11-23{where}").get_json()
         assert [point["number"]["value"] for point in counts["points"]] == [None, 12]
         assert counts["whole"] == {"value": 12, "margin": 0, "at_least": False}
+
+
+def test_every_measure_can_be_asked_for_vehicles_by_label_too(ask: Ask, context: WebContext) -> None:
+    assert set(get_args(shapes.Measure)) == set(SUBJECTS)
+    with context.engine.begin() as connection:
+        for name, value in (("truck-in", 3.0), ("car-in", 30.0)):
+            start = NOON - timedelta(hours=2)
+            row = MeasurementRow(start, 900, "entrance", "crossings_by_label", "door", "vehicle", name, value)
+            measurements.add_bucket(connection, [row])
+    for where in ("", "&camera=entrance&place=door"):
+        counts = ask(f"counts?measure=truck-in&first=2026-11-23&last=2026-11-23{where}").get_json()
+        assert (counts["told_in"], counts["whole"]["value"]) == ("vehicles", 3)
 
 
 @pytest.mark.parametrize(
