@@ -6,7 +6,7 @@ Prints JSON: for each page that links lead to, and for questions to Explore, the
 whole answer over TLS (median and slowest of several, and how many of them were spent by this process, which is server
 and client) and the bytes that a browser with an empty cache transfers for it,
 style sheets, scripts and fonts included; and the milliseconds from the opening of a page in Chromium until its first
-chart is drawn. The numbers in the database are random (benchmarks/storage.py).
+chart is drawn. What is in the database says `benchmarks/five_years.py`; the last day goes on, and is not added up.
 
 `--site FOLDER` keeps the site there, and uses the one that is there already. `--years` and `--cameras` make it smaller.
 """
@@ -41,7 +41,8 @@ from appliance.web.certificate import Certificate, load_or_make
 from appliance.web.context import WebContext
 from appliance.web.security import SESSION_COOKIE
 from appliance.web.server import serve
-from benchmarks.storage import END, MOST_EVER, fill
+from benchmarks.five_years import END, add_cameras, fill
+from benchmarks.storage import MOST_EVER
 from tests.real.test_browser import ARGUMENTS, CHROMIUM
 
 # An afternoon of the last day that has numbers.
@@ -69,8 +70,9 @@ DRAWN = """() => new Promise((done) => requestAnimationFrame(() =>
 def prepare(paths: Paths, years: int, cameras: int) -> None:
     """A site with its numbers, the sums of its days, a user and a month's report."""
     site, _ = create_site(paths)
-    fill(site, years, cameras)
-    sum_days(site.engine, Settings().site.zone, END, MOST_EVER)
+    add_cameras(site, cameras)
+    fill(site, years)
+    sum_days(site.engine, Settings().site.zone, NOW, MOST_EVER)
     with site.engine.begin() as connection:
         users.add(connection, "ada", "correct horse battery staple", users.Role.ADMINISTRATOR)
     build_report(paths, Settings(), site.engine, date(2026, 9, 1), date(2026, 9, 30), "benchmark", NOW)

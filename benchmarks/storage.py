@@ -7,8 +7,8 @@ days spread over the whole time, and how many of them were this program's own), 
 PDF, of adding all days up once, of a backup, of a check of every page, of a new key, and of the removal of what is
 older than the settings keep.
 `--years` and `--cameras` make it smaller. `--site FOLDER` keeps the site there for the next run, and measures nothing
-that would change it. The numbers are random; there are as many of them as a site with one line and
-one zone a camera stores.
+that would change it. What is in the database says `benchmarks/five_years.py`. The last day is not added up, as today
+is not.
 """
 
 import argparse
@@ -19,22 +19,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
 from appliance.audit import log
-from appliance.audit.log import Event, append
 from appliance.audit.retention import remove_expired
 from appliance.reports.build import build_report, list_reports
 from appliance.reports.daily import sum_days
 from appliance.reports.exploration import SUBJECTS, Question, Unit, explore
+from appliance.reports.floor import MOST_DAYS, MOST_HEAT_DAYS, read_heat, read_stays, read_ways
 from appliance.reports.period import Period
 from appliance.services import backups
 from appliance.settings import Paths, Settings, find_paths
-from appliance.storage import cameras, keys, measurements, users
-from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
+from appliance.storage import cameras, floor_plan, keys, measurements, users
 from appliance.storage.copying import check_pages
 from appliance.storage.database import reading
 from appliance.storage.site import Site, create_site
@@ -42,49 +41,13 @@ from appliance.vision.live import LiveClient
 from appliance.web.context import WebContext
 from appliance.web.day import Day, day_of
 from appliance.web.present import KINDS, SHOWN_MEASURES, read_counts, read_last_week
+from benchmarks.five_years import AUDIT_ENTRIES, END, add_cameras, fill
 
-END = datetime(2026, 11, 1, tzinfo=UTC)
-AUDIT_ENTRIES = 25_000
 MOST_EVER = 10_000
 REPEATS = 20
 PASSPHRASE = "only for this benchmark"  # noqa: S105
-# Measure, place, kind and direction of each number that a bucket of one camera has.
-CELLS = (
-    *(("crossings", "door", kind, direction) for kind in ("person", "vehicle") for direction in ("in", "out")),
-    *((measure, "till", kind, "") for measure in ("occupancy_seconds", "visits") for kind in ("person", "vehicle")),
-    ("observed_seconds", "", "", ""),
-)
-FILL = """
-WITH RECURSIVE bucket(start) AS (
-    VALUES (:first) UNION ALL SELECT start + 900 FROM bucket WHERE start + 900 < :end
-)
-INSERT INTO measurement
-    (bucket_start, camera, measure, place, kind, direction, bucket_seconds, mode, epsilon, value, variance)
-SELECT bucket.start, camera.name, cell.value ->> 0, cell.value ->> 1, cell.value ->> 2, cell.value ->> 3,
-    900, 'differential', 2.0, abs(random()) % 60 - 2, 9.5
-FROM bucket CROSS JOIN camera CROSS JOIN json_each(:cells) AS cell
-ORDER BY 1, 2, 3, 4, 5, 6
-"""
-
-
-def fill(site: Site, years: int, number: int) -> float:
-    """Store everything, a month in each transaction; returns seconds."""
-    lines, zones = (LineSetting("door", 0.1, 0.5, 0.9, 0.5),), (ZoneSetting("till", ((0, 0), (1, 0), (1, 1))),)
-    with site.engine.begin() as connection:
-        for each in range(number):
-            cameras.add(connection, Camera(f"camera {each:02d}", f"rtsp://192.0.2.{each}/", lines=lines, zones=zones))
-        for each in range(AUDIT_ENTRIES):
-            moment = END - timedelta(days=365) + timedelta(seconds=each * 365 * 86400 // AUDIT_ENTRIES)
-            append(connection, Event(f"person {each % 5}", "view-closed", f"camera {each % number:02d}"), moment)
-    begun = time.perf_counter()
-    first = END - timedelta(days=365 * years)
-    while first < END:
-        following = min(first + timedelta(days=30), END)
-        values = {"first": int(first.timestamp()), "end": int(following.timestamp()), "cells": json.dumps(CELLS)}
-        with site.engine.begin() as connection:
-            connection.execute(text(FILL), values)
-        first = following
-    return time.perf_counter() - begun
+# Before the last day is over.
+NOW = END - timedelta(hours=8)
 
 
 def milliseconds(act: Callable[[int], object]) -> dict[str, float]:
@@ -110,6 +73,9 @@ def seconds(act: Callable[[], object]) -> float:
 def pages(paths: Paths, settings: Settings, site: Site, years: int) -> dict[str, dict[str, float]]:
     """What each page reads of the database."""
     context = WebContext(site, settings, paths, LiveClient(paths.live_socket))
+    k = settings.anonymity.k
+    with reading(site.engine) as connection:
+        known = cameras.list_cameras(connection)
     step = years * 365 // (REPEATS + 1)
 
     def day(number: int) -> Day:
@@ -119,15 +85,25 @@ def pages(paths: Paths, settings: Settings, site: Site, years: int) -> dict[str,
         with reading(site.engine) as connection:
             measurements.read_hours(connection, day(number).start, day(number).end, SHOWN_MEASURES, KINDS)
 
-    def exploring(measure: str, days: int, unit: Unit) -> Callable[[int], None]:
+    def last_days(days: int) -> Period:
         last = END.date() - timedelta(days=1)
-        period = Period(last - timedelta(days=days - 1), last, settings.site.zone)
+        return Period(last - timedelta(days=days - 1), last, settings.site.zone)
 
-        def ask(_number: int) -> None:
-            with reading(site.engine) as connection:
-                explore(connection, Question(SUBJECTS[measure], None, period, unit), END, settings.anonymity.k)
+    def exploring(measure: str, days: int, unit: Unit) -> Callable[[int], None]:
+        question = Question(SUBJECTS[measure], None, last_days(days), unit)
+        return asking(lambda connection: explore(connection, question, NOW, k))
 
-        return ask
+    def staying(days: int) -> Callable[[int], None]:
+        zones = [(camera.name, zone.name) for camera in known for zone in camera.zones]
+        return asking(lambda connection: read_stays(connection, last_days(days), zones, "person", NOW, k))
+
+    def going(days: int) -> Callable[[int], None]:
+        zones = {camera.name: [zone.name for zone in camera.zones] for camera in known}
+        return asking(lambda connection: read_ways(connection, last_days(days), zones, NOW, k))
+
+    def standing(days: int) -> Callable[[int], None]:
+        names = [camera.name for camera in known if camera.heat_map]
+        return asking(lambda connection: read_heat(connection, last_days(days), names, NOW, k))
 
     def asking(act: Callable[[Connection], object]) -> Callable[[int], None]:
         def ask(_number: int) -> None:
@@ -148,10 +124,25 @@ def pages(paths: Paths, settings: Settings, site: Site, years: int) -> dict[str,
         "explore, a week by hour": milliseconds(exploring("in", 7, Unit.HOUR)),
         "explore, 16 days by hour": milliseconds(exploring("in", 16, Unit.HOUR)),
         "explore, people inside, a week by hour": milliseconds(exploring("occupancy", 7, Unit.HOUR)),
+        "explore, people inside, 16 days by hour": milliseconds(exploring("occupancy", 16, Unit.HOUR)),
+        "explore, people inside, 4 days by quarter": milliseconds(exploring("occupancy", 4, Unit.QUARTER)),
+        "explore, time of a visit, 16 days by hour": milliseconds(exploring("dwell", 16, Unit.HOUR)),
         "explore, a fortnight by day": milliseconds(exploring("in", 14, Unit.DAY)),
         "explore, people inside, a year by week": milliseconds(exploring("occupancy", 365, Unit.WEEK)),
+        "explore, 400 days by day": milliseconds(exploring("in", 400, Unit.DAY)),
         "explore, everything by month": milliseconds(exploring("in", years * 365, Unit.MONTH)),
+        "explore, people inside, 400 days by day": milliseconds(exploring("occupancy", 400, Unit.DAY)),
+        "explore, people inside, everything by week": milliseconds(exploring("occupancy", years * 365, Unit.WEEK)),
         "explore, people inside, everything by month": milliseconds(exploring("occupancy", years * 365, Unit.MONTH)),
+        "explore, ways, everything by month": milliseconds(exploring("flows", years * 365, Unit.MONTH)),
+        "time in zones, a week": milliseconds(staying(7)),
+        f"time in zones, {MOST_DAYS} days": milliseconds(staying(MOST_DAYS)),
+        "ways between zones, a week": milliseconds(going(7)),
+        f"ways between zones, {MOST_DAYS} days": milliseconds(going(MOST_DAYS)),
+        "heat map, today": milliseconds(standing(1)),
+        "heat map, a week": milliseconds(standing(7)),
+        f"heat map, {MOST_HEAT_DAYS} days": milliseconds(standing(MOST_HEAT_DAYS)),
+        "floor plan": milliseconds(asking(floor_plan.read)),
         "live": milliseconds(asking(cameras.list_cameras)),
         "reports": milliseconds(lambda _number: list_reports(site.engine, paths)),
         "audit log": milliseconds(asking(audit_page)),
@@ -188,10 +179,11 @@ def make_site(paths: Paths, settings: Settings, years: int, number: int) -> dict
     site, _ = create_site(paths)
     paths.reports.mkdir(exist_ok=True)
     paths.outbox.mkdir(exist_ok=True)
-    filled = fill(site, years, number)
+    add_cameras(site, number)
+    filled = fill(site, years)
     with reading(site.engine) as connection:
         stored = connection.execute(text("SELECT count(*) FROM measurement")).scalar_one()
-    summed = seconds(lambda: sum_days(site.engine, settings.site.zone, END, MOST_EVER))
+    summed = seconds(lambda: sum_days(site.engine, settings.site.zone, NOW, MOST_EVER))
     site.engine.dispose()
     return {
         "years": years,

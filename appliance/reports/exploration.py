@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 
 from appliance.errors import UsageError
 from appliance.metrics.publishing import Published, total
+from appliance.metrics.uncertainty import Noise
 from appliance.reports.daily import Marks, longest_bucket, read_marks
 from appliance.reports.period import Period
 from appliance.reports.question import LENGTHS, MOST_DAYS, SUBJECTS, Edge, Kind, Places, Question, Subject, Unit
-from appliance.reports.series import Found, join, read_parts
+from appliance.reports.series import Found, Mean, add_mean, join, read_parts
 from appliance.reports.sums import Sums, has_thresholds, suppressed_days
 
 __all__ = [
@@ -148,24 +149,26 @@ def _take(question: Question, sums: Sums, found: Found) -> None:
         where = (camera, place)
         if kind != subject.counted or not (question.places is None or where in question.places):
             continue
-        if (measure, direction) == (subject.measure, subject.direction):
+        if (measure, direction) == (subject.measure, subject.direction) and subject.kind is Kind.MEAN:
+            observed = sums.zone_seconds.get((camera, place, kind), 0.0)
+            noise = number.noise
+            add_mean(found, where, Mean(number.value, noise.variance, noise.squares, observed, number.withheld))
+        elif (measure, direction) == (subject.measure, subject.direction):
             before = found.amounts.get(where)
             found.amounts[where] = number if before is None else join(subject, before, number)
-            found.observed[where] += sums.zone_seconds.get((camera, place, kind), 0.0)
         elif subject.kind is Kind.STAY and measure == "visits":
             found.visits[where] = found.visits.get(where, Published()) + number
 
 
 def _tell(subject: Subject, parts: Sequence[Found]) -> Told:
     """One number of all the parts together."""
-    places = {place for part in parts for place in part.amounts}
-    if not places:
+    if subject.kind is Kind.MEAN:
+        return _mean(parts)
+    if not any(part.amounts for part in parts):
         return Told()
     if subject.kind is Kind.MAXIMUM:
         numbers = [number for part in parts for number in part.amounts.values() if not number.withheld]
         return Told(max(number.value for number in numbers)) if numbers else Told()
-    if subject.kind is Kind.MEAN:
-        return _mean(parts, places)
     amount = total(number for part in parts for number in part.amounts.values())
     if subject.kind is Kind.STAY:
         return _ratio(amount, total(number for part in parts for number in part.visits.values()))
@@ -174,16 +177,22 @@ def _tell(subject: Subject, parts: Sequence[Found]) -> Told:
     return Told(amount.value, amount.noise.margin, amount.withheld)
 
 
-def _mean(parts: Sequence[Found], places: Iterable[tuple[str, str]]) -> Told:
+def _mean(parts: Sequence[Found]) -> Told:
     """People at once on average: of each place over its own time of observation, then all places together."""
+    if len(parts) == 1:
+        means = parts[0].means
+    else:
+        together = Found()
+        for part in parts:
+            for place, mean in part.means.items():
+                add_mean(together, place, mean)
+        means = together.means
     value, squares, known = 0.0, 0.0, False
-    for place in places:
-        seconds = total(part.amounts.get(place, Published()) for part in parts)
-        observed = sum(part.observed.get(place, 0.0) for part in parts)
-        if observed > 0 and not seconds.withheld:
+    for mean in means.values():
+        if mean.observed > 0 and not mean.withheld:
             known = True
-            value += seconds.value / observed
-            squares += (seconds.noise.margin / observed) ** 2
+            value += mean.seconds / mean.observed
+            squares += (Noise(mean.variance, mean.squares).margin / mean.observed) ** 2
     return Told(value, math.sqrt(squares)) if known else Told()
 
 

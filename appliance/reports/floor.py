@@ -41,11 +41,12 @@ Grid = tuple[tuple[Published, ...], ...]
 """Numbers of the cells of a camera's picture: rows from the top, of columns."""
 
 DAYS = """
-SELECT each.camera, each.place, each.direction, sum(each.value), sum(each.variance), sum(each.squares)
-FROM json_each(?) AS span CROSS JOIN json_each(?) AS way CROSS JOIN day_sum AS each
-WHERE measure = ? AND kind = ? AND direction = way.value
-    AND day_start >= span.value ->> 0 AND day_start < span.value ->> 1
-GROUP BY 1, 2, 3
+SELECT camera, place, direction, (
+    SELECT json_array(sum(value), sum(variance), sum(squares)) FROM day_sum AS each
+    WHERE each.series = series.number AND each.start >= span.value ->> 0 AND each.start < span.value ->> 1
+) AS added
+FROM json_each(?) AS span CROSS JOIN series
+WHERE measure = ? AND kind = ? AND direction IN (SELECT value FROM json_each(?))
 """
 BUCKETS = f"""{SEEK}
 SELECT each.camera, each.place, each.direction, sum(each.value), sum(each.variance), sum(each.variance * each.variance)
@@ -250,21 +251,26 @@ def read_cells(
     marks = read_marks(connection, period)
     cells: dict[tuple[str, str, str], Published] = {}
 
-    def add(rows: Iterable[Sequence[object]]) -> None:
-        for camera, place, direction, value, variance, squares in rows:
-            cell = (str(camera), str(place), str(direction))
-            number = Published(float(value), Noise(float(variance), float(squares)))  # type: ignore[arg-type]
-            cells[cell] = cells.get(cell, Published()) + number
+    def add(cell: tuple[str, str, str], value: float, variance: float, squares: float) -> None:
+        number = Published(value, Noise(variance, squares))
+        before = cells.get(cell)
+        cells[cell] = number if before is None else before + number
 
     summed = _spans(day for day in marks.days if day in marks.known)
     if summed:
-        values = (json.dumps(summed), json.dumps(directions), measure, kind)
-        add(driver_rows(connection.exec_driver_sql(DAYS, values)))
+        values = (json.dumps(summed), measure, kind, json.dumps(directions))
+        for *names, added in driver_rows(connection.exec_driver_sql(DAYS, values)):
+            amounts = json.loads(added)
+            if amounts[0] is not None:
+                add(tuple(names), *amounts)
     others = joined(marks.unknown)
     if others:
-        cameras = json.dumps(sorted(cameras_of(connection, marks, others)))
+        cameras = json.dumps(sorted(cameras_of(connection, others)))
         points = json.dumps([(0, seconds_of(start), seconds_of(end)) for start, end in others])
-        add(driver_rows(connection.exec_driver_sql(BUCKETS, (points, cameras, measure, kind))))
+        for *names, value, variance, squares in driver_rows(
+            connection.exec_driver_sql(BUCKETS, (points, cameras, measure, kind))
+        ):
+            add(tuple(names), value, variance, squares)
     if has_thresholds(connection, period, marks):
         for day in suppressed_days(connection, period, now, k):
             for (camera, name, place, of_kind, direction), number in day.whole.numbers.items():

@@ -1,22 +1,26 @@
-"""Reads what a question is about: from the sums of days where there are any, else from the buckets.
+"""Reads what a question is about: from the sums of days where there are any, else from those of hours, or the buckets.
 
 Where a place's own number is not needed, the database adds the places up: a year of many cameras is then a few rows.
+Quarters of an hour are read from the buckets, and so is everything where the site's hours are not those of UTC.
 """
 
+import itertools
 import json
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from appliance.metrics.publishing import Published
 from appliance.metrics.uncertainty import Noise
 from appliance.reports.daily import Marks, cameras_of, joined
-from appliance.reports.question import LENGTHS, Edge, Kind, Question, Subject
-from appliance.storage import daily_sums
+from appliance.reports.question import LENGTHS, Edge, Kind, Question, Subject, Unit
 from appliance.storage.daily_sums import Day
+from appliance.storage.database import driver_rows
+from appliance.storage.hourly_sums import is_whole
 from appliance.storage.measurements import seconds_of
 
 Place = tuple[str, str]
@@ -24,13 +28,32 @@ Place = tuple[str, str]
 TOGETHER: Place = ("", "")
 
 
-@dataclass
+class Mean(NamedTuple):
+    """What a place's mean is made of: seconds of people with their noise, and for how many it was observed."""
+
+    seconds: float
+    variance: float
+    squares: float
+    observed: float
+    withheld: bool = False
+
+    def plus(self, other: "Mean") -> "Mean":
+        return Mean(
+            self.seconds + other.seconds,
+            self.variance + other.variance,
+            self.squares + other.squares,
+            self.observed + other.observed,
+            self.withheld or other.withheld,
+        )
+
+
+@dataclass(slots=True)
 class Found:
-    """What one interval is made of, by camera and place."""
+    """What one interval is made of, by camera and place; `means` where a mean is asked for, else `amounts`."""
 
     amounts: dict[Place, Published] = field(default_factory=dict)
     visits: dict[Place, Published] = field(default_factory=dict)
-    observed: dict[Place, float] = field(default_factory=lambda: defaultdict(float))
+    means: dict[Place, Mean] = field(default_factory=dict)
 
 
 def read_parts(connection: Connection, question: Question, edges: Sequence[Edge], marks: Marks) -> list[Found]:
@@ -39,9 +62,8 @@ def read_parts(connection: Connection, question: Question, edges: Sequence[Edge]
     subject = question.subject
     for where in _sources(connection, question, edges, marks):
         if subject.kind is Kind.MEAN:
-            for number, place, amount, seconds in where.means():
-                _add(subject, found[number].amounts, place, amount)
-                found[number].observed[place] += seconds
+            for number, camera, place, seconds, variance, squares, observed in where.means():
+                add_mean(found[number], (camera, place), Mean(seconds, variance, squares, observed))
             continue
         for number, amount in where.sums(subject.measure, subject.direction):
             _add(subject, found[number].amounts, TOGETHER, amount)
@@ -57,6 +79,11 @@ def join(subject: Subject, first: Published, second: Published) -> Published:
     return first + second
 
 
+def add_mean(found: Found, place: Place, mean: Mean) -> None:
+    before = found.means.get(place)
+    found.means[place] = mean if before is None else before.plus(mean)
+
+
 def _add(subject: Subject, numbers: dict[Place, Published], place: Place, amount: Published) -> None:
     before = numbers.get(place)
     numbers[place] = amount if before is None else join(subject, before, amount)
@@ -64,17 +91,22 @@ def _add(subject: Subject, numbers: dict[Place, Published], place: Place, amount
 
 def _sources(
     connection: Connection, question: Question, edges: Sequence[Edge], marks: Marks
-) -> "Sequence[_Buckets | _Days]":
+) -> "Sequence[_Buckets | _Hours | _Sums]":
     """Where the intervals are read from."""
+    by_hour = is_whole(*itertools.chain.from_iterable(marks.days))
     if question.unit in LENGTHS:
-        return [_Buckets(connection, question, list(enumerate(edges)), marks)]
+        spans = list(enumerate(edges))
+        if question.unit is Unit.HOUR and by_hour:
+            return [_Hours(connection, question, spans)]
+        return [_Buckets(connection, question, spans)]
     starts = [start for start, _ in edges]
-    spans: dict[bool, list[tuple[int, Day]]] = {True: [], False: []}
+    days: dict[bool, list[tuple[int, Day]]] = {True: [], False: []}
     for day in marks.days:
-        spans[day in marks.known].append((bisect_right(starts, day[0]) - 1, day))
+        days[day in marks.known].append((bisect_right(starts, day[0]) - 1, day))
+    known, others = (list(_joined(days[is_known])) for is_known in (True, False))
     return [
-        _Buckets(connection, question, list(_joined(spans[False])), marks),
-        _Days(connection, question, list(_joined(spans[True]))),
+        _Sums(connection, question, known, "day_sum"),
+        _Sums(connection, question, others, "hour_sum") if by_hour else _Buckets(connection, question, others),
     ]
 
 
@@ -106,15 +138,6 @@ WHERE part.start < part.end AND each.bucket_start = part.start AND each.camera =
     AND each.measure = ? AND each.kind = ? AND each.direction = ? AND each.mode != 'threshold' {{among}}
 GROUP BY 1
 """  # noqa: S608 - names of our own
-# Of every place: to read through all of the time is quicker than to look for each camera's numbers, but where heat maps
-# have two hundred numbers a bucket.
-BUCKETS_EVERYWHERE = f"""{POINTS}
-SELECT point.number, sum(value), max(value), sum(variance), sum(variance * variance)
-FROM point CROSS JOIN measurement
-WHERE bucket_start >= point.start AND bucket_start < point.end
-    AND measure = ? AND kind = ? AND direction = ? AND mode != 'threshold'
-GROUP BY 1
-"""  # noqa: S608 - names of our own
 # A zone may be younger than its camera, so the time of observation is of the buckets that the zone is in.
 MEANS = f"""{SEEK}
 SELECT part.number, each.camera, each.place,
@@ -126,85 +149,121 @@ WHERE part.start < part.end AND each.bucket_start = part.start AND each.camera =
     AND each.measure = ? AND each.kind = ? AND each.mode != 'threshold' {{among}}
 GROUP BY 1, 2, 3
 """  # noqa: S608 - names of our own
+SERIES = "measure = ? AND kind = ? AND direction = ? AND mode != 'threshold' {among}"
+AMONG_SERIES = "AND (camera, place) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
 # One text for each span: rows that were grouped would be sorted first, which takes longer than adding them up.
-DAYS = f"""{POINTS}
+SUMS = f"""{POINTS}
 SELECT point.number, (
-    SELECT json_array(sum(value), max(value), sum(variance), sum(squares)) FROM day_sum AS each
-    WHERE measure = ? AND kind = ? AND direction = ? AND day_start >= point.start AND day_start < point.end {{among}}
+    SELECT json_array(sum(value), max(value), sum(variance), sum(squares))
+    FROM series CROSS JOIN {{table}} AS each ON each.series = series.number
+    WHERE {SERIES} AND each.start >= point.start AND each.start < point.end
 ) FROM point
 """  # noqa: S608 - names of our own
-DAYS_MEANS = f"""{POINTS}
-SELECT point.number, camera, place, sum(value), sum(variance), sum(squares), sum(observed)
-FROM point CROSS JOIN day_sum AS each
-WHERE measure = ? AND kind = ? AND direction = '' AND day_start >= point.start AND day_start < point.end {{among}}
-GROUP BY 1, 2, 3
+SUMS_MEANS = f"""{POINTS}
+SELECT point.number, camera, place, (
+    SELECT json_array(sum(value), sum(variance), sum(squares), sum(observed)) FROM {{table}} AS each
+    WHERE each.series = series.number AND each.start >= point.start AND each.start < point.end
+) FROM point CROSS JOIN series WHERE {SERIES}
 """  # noqa: S608 - names of our own
+HOURS = f"""
+SELECT start, sum(value), max(value), sum(variance), sum(squares)
+FROM series CROSS JOIN hour_sum AS each ON each.series = series.number
+WHERE each.start >= ? AND each.start < ? AND {SERIES}
+GROUP BY 1
+"""  # noqa: S608 - names of our own
+HOURS_MEANS = f"""
+SELECT start, camera, place, value, variance, squares, observed
+FROM series CROSS JOIN hour_sum AS each ON each.series = series.number
+WHERE each.start >= ? AND each.start < ? AND {SERIES}
+"""  # noqa: S608 - names of our own
+
+Rows = Sequence[tuple[Any, ...]]
+Means = Iterable[tuple[int, str, str, float, float, float, float]]
+"""The number of a span, a camera and a place of it, and what `Mean` has."""
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Numbered spans of time, in UTC, and what is asked of them."""
+    """Numbered spans of time, in UTC and in order, and what is asked of them."""
 
     connection: Connection
     question: Question
     spans: Sequence[tuple[int, Edge]]
 
-    def rows(self, query: str, *values: str) -> Sequence[tuple[float, ...]]:
+    def rows(self, query: str, among: str, *values: object) -> Rows:
         """The rows of the question's places."""
         if not self.spans:
             return []
-        spans = json.dumps([(number, seconds_of(start), seconds_of(end)) for number, (start, end) in self.spans])
         places = self.question.places
-        among, last = ("", ()) if places is None else (AMONG, (json.dumps(sorted(places)),))
+        text = query.replace("{among}", "" if places is None else among)
+        last = () if places is None else (json.dumps(sorted(places)),)
         # The driver's own rows: they are many, and nothing of them needs a name.
-        cursor = self.connection.exec_driver_sql(query.format(among=among), (spans, *values, *last)).cursor
-        rows: Sequence[tuple[float, ...]] = cursor.fetchall()
-        return rows
+        return driver_rows(self.connection.exec_driver_sql(text, (*values, *last)))
+
+    def points(self) -> str:
+        return json.dumps([(number, seconds_of(start), seconds_of(end)) for number, (start, end) in self.spans])
 
     def published(self, amount: float, largest: float, variance: float, squares: float) -> Published:
         is_maximum = self.question.subject.kind is Kind.MAXIMUM
         return Published(largest if is_maximum else amount, Noise(variance, squares))
 
 
-@dataclass(frozen=True)
 class _Buckets(_Source):
-    marks: Marks
-
     def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
         """What the places add up to in each span that has any number."""
-        counted = self.question.subject.counted
-        if self.question.places is None and not daily_sums.holds(self.connection, "heat_seconds"):
-            rows = self.rows(BUCKETS_EVERYWHERE, measure, counted, direction)
-        else:
-            rows = self.rows(BUCKETS, self._cameras(), measure, counted, direction)
-        for number, *amounts in rows:
+        values = (self.points(), self._cameras(), measure, self.question.subject.counted, direction)
+        for number, *amounts in self.rows(BUCKETS, AMONG, *values):
             yield int(number), self.published(*amounts)
 
-    def means(self) -> Iterator[tuple[int, Place, Published, float]]:
+    def means(self) -> Means:
         """What each place adds up to, and for how many seconds it was observed."""
         subject = self.question.subject
-        return _told(self.rows(MEANS, self._cameras(), subject.measure, subject.counted))
+        return self.rows(MEANS, AMONG, self.points(), self._cameras(), subject.measure, subject.counted)
 
     def _cameras(self) -> str:
         """The cameras to look for, as JSON."""
         places = self.question.places
         if places is None:
-            return json.dumps(sorted(cameras_of(self.connection, self.marks, [span for _, span in self.spans])))
+            return json.dumps(sorted(cameras_of(self.connection, (span for _, span in self.spans))))
         return json.dumps(sorted({camera for camera, _ in places}))
 
 
-class _Days(_Source):
+class _Hours(_Source):
+    """Spans that are the hours one after another."""
+
+    def _asked(self, query: str, measure: str, direction: str) -> Iterator[tuple[Any, ...]]:
+        """The rows, each with the number of its span instead of the hour."""
+        numbers = {seconds_of(start): number for number, (start, _) in self.spans}
+        first, last = self.spans[0][1][0], self.spans[-1][1][1]
+        values = (seconds_of(first), seconds_of(last), measure, self.question.subject.counted, direction)
+        return ((numbers[start], *rest) for start, *rest in self.rows(query, AMONG_SERIES, *values))
+
     def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
-        for number, text in self.rows(DAYS, measure, self.question.subject.counted, direction):
-            amounts = json.loads(str(text))
+        for number, *amounts in self._asked(HOURS, measure, direction):
+            yield number, self.published(*amounts)
+
+    def means(self) -> Means:
+        return self._asked(HOURS_MEANS, self.question.subject.measure, "")
+
+
+@dataclass(frozen=True)
+class _Sums(_Source):
+    table: str
+
+    def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
+        query = SUMS.replace("{table}", self.table)
+        for number, text in self.rows(
+            query, AMONG_SERIES, self.points(), measure, self.question.subject.counted, direction
+        ):
+            amounts = json.loads(text)
             if amounts[0] is not None:
-                yield int(number), self.published(*amounts)
+                yield number, self.published(*amounts)
 
-    def means(self) -> Iterator[tuple[int, Place, Published, float]]:
-        subject = self.question.subject
-        return _told(self.rows(DAYS_MEANS, subject.measure, subject.counted))
-
-
-def _told(rows: Iterable[tuple[float, ...]]) -> Iterator[tuple[int, Place, Published, float]]:
-    for number, camera, place, amount, variance, squares, seconds in rows:
-        yield int(number), (str(camera), str(place)), Published(amount, Noise(variance, squares)), seconds
+    def means(self) -> Means:
+        subject, query = self.question.subject, SUMS_MEANS.replace("{table}", self.table)
+        for number, camera, place, text in self.rows(
+            query, AMONG_SERIES, self.points(), subject.measure, subject.counted, ""
+        ):
+            amounts = json.loads(text)
+            if amounts[0] is not None:
+                yield (number, camera, place, *amounts)

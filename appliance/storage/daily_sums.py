@@ -2,7 +2,7 @@
 
 A day is one of the site's own, from `start` to before `end`. Its sums hold until a bucket of it is stored late, which
 takes the day's mark away in the same transaction (`forget`); a day without its mark is added up anew, and read from
-the buckets until then. The mode `threshold` has no sums here: it is suppressed hour by hour.
+its hours or buckets until then. The mode `threshold` has no sums here: it is suppressed hour by hour.
 """
 
 import json
@@ -13,22 +13,30 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from appliance.storage.database import driver_rows
-from appliance.storage.tables import day_sum, measurement, summed_day
+from appliance.storage.tables import measurement, summed_day
 
 Day = tuple[datetime, datetime]
 """Start and end, UTC."""
 
 ADD_UP = """
-INSERT INTO day_sum (measure, kind, direction, day_start, camera, place, value, variance, squares, observed)
-SELECT each.measure, each.kind, each.direction, :start, each.camera, each.place,
-    CASE WHEN each.measure LIKE '%\\_maximum' ESCAPE '\\' THEN max(each.value) ELSE sum(each.value) END,
-    sum(each.variance), sum(each.variance * each.variance), coalesce(sum(whole.value), 0)
-FROM measurement AS each LEFT JOIN measurement AS whole ON each.measure = 'occupancy_seconds'
-    AND whole.bucket_start = each.bucket_start AND whole.camera = each.camera AND whole.measure = 'observed_seconds'
-    AND whole.bucket_seconds = each.bucket_seconds AND whole.mode = each.mode AND whole.epsilon = each.epsilon
-WHERE each.bucket_start >= :start AND each.bucket_start < :end AND each.mode != 'threshold'
-GROUP BY each.measure, each.kind, each.direction, each.camera, each.place
+INSERT INTO day_sum (series, start, value, variance, squares, observed)
+SELECT series.number, :start, added.value, added.variance, added.squares, added.observed
+FROM (
+    SELECT each.measure, each.kind, each.direction, each.camera, each.place, each.mode,
+        CASE WHEN each.measure LIKE '%\\_maximum' ESCAPE '\\' THEN max(each.value) ELSE sum(each.value) END AS value,
+        sum(each.variance) AS variance, sum(each.variance * each.variance) AS squares,
+        coalesce(sum(whole.value), 0) AS observed
+    FROM measurement AS each LEFT JOIN measurement AS whole ON each.measure = 'occupancy_seconds'
+        AND whole.bucket_start = each.bucket_start AND whole.camera = each.camera
+        AND whole.measure = 'observed_seconds' AND whole.bucket_seconds = each.bucket_seconds
+        AND whole.mode = each.mode AND whole.epsilon = each.epsilon
+    WHERE each.bucket_start >= :start AND each.bucket_start < :end AND each.mode != 'threshold'
+    GROUP BY 1, 2, 3, 4, 5, 6
+) AS added CROSS JOIN series ON series.measure = added.measure AND series.kind = added.kind
+    AND series.direction = added.direction AND series.camera = added.camera AND series.place = added.place
+    AND series.mode = added.mode
 """
+OF_ALL = "series IN (SELECT number FROM series)"
 
 
 def add_up(connection: Connection, day: Day) -> None:
@@ -36,8 +44,9 @@ def add_up(connection: Connection, day: Day) -> None:
     start, end = day
     overlapping = (summed_day.c.start < end) & (summed_day.c.end > start)
     connection.execute(summed_day.delete().where(overlapping))
-    connection.execute(day_sum.delete().where(day_sum.c.day_start >= start, day_sum.c.day_start < end))
     moments = {"start": _seconds(start), "end": _seconds(end)}
+    removal = f"DELETE FROM day_sum WHERE {OF_ALL} AND start >= :start AND start < :end"  # noqa: S608 - names of our own
+    connection.exec_driver_sql(removal, moments)
     connection.exec_driver_sql(ADD_UP, moments)
     within = (measurement.c.bucket_start >= start) & (measurement.c.bucket_start < end)
     kinds = select(measurement.c.mode, measurement.c.epsilon, func.max(measurement.c.bucket_seconds)).where(within)
@@ -70,22 +79,6 @@ def known(connection: Connection, days: Sequence[Day]) -> dict[Day, Known]:
     }
 
 
-def cameras(connection: Connection, start: datetime, end: datetime) -> frozenset[str]:
-    """The cameras that have sums of days that begin in [start, end)."""
-    query = select(day_sum.c.camera).distinct().where(day_sum.c.day_start >= start, day_sum.c.day_start < end)
-    # Every camera says for how long it observed; where one did not, its other numbers tell of it.
-    for measures in (["observed_seconds"], ["crossings", "visits", "occupancy_seconds", "occupancy_maximum", "flows"]):
-        found = connection.execute(query.where(day_sum.c.measure.in_(measures))).scalars().all()
-        if found:
-            return frozenset(found)
-    return frozenset()
-
-
-def holds(connection: Connection, measure: str) -> bool:
-    """Whether any day has sums of the measure."""
-    return connection.execute(select(day_sum.c.value).where(day_sum.c.measure == measure).limit(1)).first() is not None
-
-
 def forget(connection: Connection, moments: Iterable[datetime]) -> None:
     """Take away the marks of the days in which these moments lie."""
     for moment in set(moments):
@@ -95,7 +88,8 @@ def forget(connection: Connection, moments: Iterable[datetime]) -> None:
 def remove_before(connection: Connection, moment: datetime) -> None:
     """Remove the sums of days that began before the moment."""
     connection.execute(summed_day.delete().where(summed_day.c.start < moment))
-    connection.execute(day_sum.delete().where(day_sum.c.day_start < moment))
+    removal = f"DELETE FROM day_sum WHERE {OF_ALL} AND start < :end"  # noqa: S608 - names of our own
+    connection.exec_driver_sql(removal, {"end": _seconds(moment)})
 
 
 def first_bucket(connection: Connection) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The stored counts: whole buckets in, sums out."""
+"""The stored counts: whole buckets in, sums out. The sums of their hours are stored with them (`hourly_sums`)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from appliance.storage import daily_sums
+from appliance.storage import daily_sums, hourly_sums
 from appliance.storage.database import driver_rows
 from appliance.storage.tables import EPOCH, measurement, stored_part
 
@@ -93,6 +93,11 @@ def add_bucket(connection: Connection, rows: Iterable[MeasurementRow]) -> None:
     connection.execute(
         statement.on_conflict_do_update(index_elements=list(measurement.primary_key), set_=changed), values
     )
+    names = ((row.measure, row.kind, row.direction, row.camera, row.place, row.mode) for row in rows)
+    hourly_sums.name_series(connection, names)
+    for camera in sorted({row.camera for row in rows}):
+        for start, end in hourly_sums.spans_of(seconds_of(row.bucket_start) for row in rows if row.camera == camera):
+            hourly_sums.add_up(connection, start, end, camera)
     daily_sums.forget(connection, (row.bucket_start for row in rows))
 
 
@@ -110,6 +115,8 @@ def last_stored(connection: Connection, camera: str) -> int:
 
 def modes(connection: Connection, start: datetime, end: datetime) -> list[tuple[str, float]]:
     """The modes, each with its epsilon, of the buckets that begin in [start, end)."""
+    if hourly_sums.is_whole(start, end):
+        return hourly_sums.modes(connection, seconds_of(start), seconds_of(end))
     query = select(measurement.c.mode, measurement.c.epsilon).distinct()
     query = query.where(measurement.c.bucket_start >= start, measurement.c.bucket_start < end)
     return [(mode, epsilon) for mode, epsilon in connection.execute(query.order_by("mode", "epsilon"))]
@@ -117,6 +124,8 @@ def modes(connection: Connection, start: datetime, end: datetime) -> list[tuple[
 
 def longest(connection: Connection, start: datetime, end: datetime) -> int:
     """The longest bucket, in seconds, of those that begin in [start, end); 0 where there is none."""
+    if hourly_sums.is_whole(start, end):
+        return hourly_sums.longest(connection, seconds_of(start), seconds_of(end))
     query = select(func.max(measurement.c.bucket_seconds))
     query = query.where(measurement.c.bucket_start >= start, measurement.c.bucket_start < end)
     return connection.execute(query).scalar() or 0
@@ -124,6 +133,8 @@ def longest(connection: Connection, start: datetime, end: datetime) -> int:
 
 def cameras(connection: Connection, start: datetime, end: datetime) -> frozenset[str]:
     """The cameras with buckets that begin in [start, end)."""
+    if hourly_sums.is_whole(start, end):
+        return hourly_sums.cameras(connection, seconds_of(start), seconds_of(end))
     query = select(measurement.c.camera).distinct()
     query = query.where(measurement.c.bucket_start >= start, measurement.c.bucket_start < end)
     return frozenset(connection.execute(query).scalars())
@@ -166,14 +177,38 @@ def read_hours(
 
     Hours that hold a moment of `fine` are told by bucket.
     """
-    first = seconds_of(start)
+    first, last = seconds_of(start), seconds_of(end)
     hours = sorted({(seconds_of(moment) - first) // 3600 for moment in fine})
-    marks = [", ".join("?" * len(each)) for each in (hours, measures, kinds)]
-    query = HOURS.format(fine=marks[0], measures=marks[1], kinds=marks[2])
-    values = (first, *hours, first, first, *hours, first, seconds_of(end), *measures, *kinds)
     moment = cache(lambda seconds: datetime.fromtimestamp(seconds, UTC))
-    rows = driver_rows(connection.exec_driver_sql(query, values))
-    return [HourRow(moment(row[0]), *row[1:]) for row in rows]
+    if not hourly_sums.is_whole(start):
+        rows = _buckets_by_hour(connection, first, (first, last), hours, measures, kinds)
+        return [HourRow(moment(row[0]), *row[1:]) for row in rows]
+    told_by_bucket = [first + hour * 3600 for hour in hours]
+    whole = hourly_sums.read(connection, first, last, measures, kinds, told_by_bucket)
+    found = [HourRow(moment(row[0]), 3600, *row[1:]) for row in whole]
+    for hour in told_by_bucket:
+        span = (max(hour, first), min(hour + 3600, last))
+        rows = _buckets_by_hour(connection, first, span, hours, measures, kinds)
+        found += [HourRow(moment(row[0]), *row[1:]) for row in rows]
+    return found
+
+
+def _buckets_by_hour(
+    connection: Connection,
+    first: int,
+    span: tuple[int, int],
+    fine: Sequence[int],
+    measures: Sequence[str],
+    kinds: Sequence[str],
+) -> Sequence[tuple[int, int, str, str, str, str, str, str, float, float, float]]:
+    """The buckets of the span added up by hours from `first` on, but by bucket where the hour's number is in `fine`."""
+    marks = [", ".join("?" * len(each)) for each in (fine, measures, kinds)]
+    query = HOURS.format(fine=marks[0], measures=marks[1], kinds=marks[2])
+    values = (first, *fine, first, first, *fine, *span, *measures, *kinds)
+    rows: Sequence[tuple[int, int, str, str, str, str, str, str, float, float, float]] = driver_rows(
+        connection.exec_driver_sql(query, values)
+    )
+    return rows
 
 
 def count_buckets(connection: Connection) -> int:
@@ -194,7 +229,9 @@ def remove_before(connection: Connection, moment: datetime, most: int = MOST_REM
         first = connection.execute(select(func.min(measurement.c.bucket_start))).scalar_one()
         moment = min(moment, max(beyond, first + timedelta(seconds=1)))
     daily_sums.remove_before(connection, moment)
-    return connection.execute(measurement.delete().where(measurement.c.bucket_start < moment)).rowcount
+    removed = connection.execute(measurement.delete().where(measurement.c.bucket_start < moment)).rowcount
+    hourly_sums.remove_before(connection, seconds_of(moment))
+    return removed
 
 
 def seconds_of(moment: datetime) -> int:

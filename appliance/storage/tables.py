@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     false,
     true,
 )
@@ -78,22 +79,51 @@ measurement = Table(
     sqlite_with_rowid=False,
 )
 
-# What each series of `measurement` adds up to in one of the site's days (`daily_sums`), of the modes `differential` and
-# `off`; `value` is the largest for maxima. `observed` is for how long a zone was, in seconds.
-day_sum = Table(
-    "day_sum",
+# The series that `measurement` has (`hourly_sums`), each with a number that stands for its names.
+series = Table(
+    "series",
     metadata,
-    Column("measure", String, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("direction", String, primary_key=True),
-    Column("day_start", Moment, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("measure", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("camera", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("mode", String, nullable=False),
+    UniqueConstraint("measure", "kind", "direction", "camera", "place", "mode"),
+)
+
+
+def _sums(name: str) -> Table:
+    """What each series adds up to in some time that begins at `start`; `value` is the largest for maxima."""
+    return Table(
+        name,
+        metadata,
+        Column("series", Integer, primary_key=True, autoincrement=False),
+        Column("start", Moment, primary_key=True, autoincrement=False),
+        Column("value", Float, nullable=False),
+        # Of the noise in the value, and the sum of the squares of the numbers' own variances.
+        Column("variance", Float, nullable=False),
+        Column("squares", Float, nullable=False),
+        # For how long a zone was observed, in seconds.
+        Column("observed", Float, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+# Of the hours of UTC, always whole (`hourly_sums`); and of the site's days that are marked as whole (`daily_sums`), of
+# the modes `differential` and `off`.
+hour_sum, day_sum = _sums("hour_sum"), _sums("day_sum")
+
+# How the buckets of each camera and hour were made: the mode, its epsilon, and the longest in seconds.
+hour_made = Table(
+    "hour_made",
+    metadata,
     Column("camera", String, primary_key=True),
-    Column("place", String, primary_key=True),
-    Column("value", Float, nullable=False),
-    # Of the noise in the value, and the sum of the squares of the numbers' own variances.
-    Column("variance", Float, nullable=False),
-    Column("squares", Float, nullable=False),
-    Column("observed", Float, nullable=False),
+    Column("start", Moment, primary_key=True),
+    Column("mode", String, primary_key=True),
+    Column("epsilon", Float, primary_key=True),
+    Column("longest", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -14,8 +14,9 @@ from appliance.reports.period import Period
 from appliance.storage import daily_sums, measurements
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
-from appliance.storage.tables import day_sum, measurement, summed_day
+from appliance.storage.tables import day_sum, hour_made, hour_sum, measurement, series, summed_day
 from tests.reports.conftest import Place
+from tests.storage.summed import check_sums
 
 OSLO = ZoneInfo("Europe/Oslo")
 NOW = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
@@ -57,7 +58,7 @@ def told(answer: Answer) -> list[object]:
 
 def clear(place: Place) -> None:
     with place.engine.begin() as connection:
-        for table in (measurement, day_sum, summed_day):
+        for table in (measurement, day_sum, summed_day, hour_sum, hour_made, series):
             connection.execute(table.delete())
 
 
@@ -78,6 +79,37 @@ def test_every_measure_is_the_same_with_and_without_sums(place: Place, buckets: 
                 (each.value, each.margin, each.at_least)
                 for each in (*(point.told for point in again.points), again.whole)
             ]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(buckets=BUCKETS, late=BUCKETS)
+def test_the_sums_of_days_and_hours_are_those_of_the_buckets(place: Place, buckets: list, late: list) -> None:  # type: ignore[type-arg]
+    clear(place)
+    for stored in (buckets, late):
+        with place.engine.begin() as connection:
+            measurements.add_bucket(connection, [row(*each) for each in stored])
+        sum_days(place.engine, OSLO, NOW)
+        with reading(place.engine) as connection:
+            check_sums(connection, daily_sums.known(connection, days_of(PERIOD)))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(buckets=BUCKETS, unit=st.sampled_from([Unit.HOUR, Unit.DAY, Unit.WEEK]))
+def test_half_hours_between_a_site_and_utc_change_no_number(place: Place, buckets: list, unit: Unit) -> None:  # type: ignore[type-arg]
+    """Such a site's hours are not those of the sums, so its buckets are read."""
+    clear(place)
+    with place.engine.begin() as connection:
+        measurements.add_bucket(connection, [row(*each) for each in buckets])
+    period = Period(date(2026, 10, 20), date(2026, 11, 3), ZoneInfo("Asia/Kolkata"))
+    for measure, name in (("in", "crossings"), ("visits", "visits")):
+        with reading(place.engine) as connection:
+            answer = explore(connection, Question(SUBJECTS[measure], None, period, unit), NOW, 5)
+            stored = measurements.read(connection, period.start, period.end, measures=[name])
+        told = [point.told.value for point in answer.points if point.told.value is not None]
+        assert sum(told) == pytest.approx(sum(each.value for each in stored))
+        begins = {(each.bucket_start - period.start) // timedelta(hours=1) for each in stored}
+        if unit is Unit.HOUR:
+            assert len(told) == len({hour for hour in begins if period.start + timedelta(hours=1) * hour <= NOW})
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from appliance.storage import measurements
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow, add_bucket, count_buckets, read, read_hours, remove_before
 from appliance.storage.site import Site
+from appliance.storage.tables import series
+from tests.storage.summed import check_sums
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -139,21 +142,25 @@ def test_of_much_that_is_old_the_oldest_goes_first_and_the_rest_later(site: Site
         max_size=12,
     ),
     st.integers(0, 20),
+    st.sampled_from([0, 1, 2]),
 )
-def test_hours_hold_what_their_buckets_hold(site: Site, numbers: list[tuple[int, str, float, str]], fine: int) -> None:
-    end = START + 21 * QUARTER
+def test_hours_hold_what_their_buckets_hold(
+    site: Site, numbers: list[tuple[int, str, float, str]], fine: int, offset: int
+) -> None:
+    start = START + offset * QUARTER
+    end = start + 21 * QUARTER
     with site.engine.connect() as connection, connection.begin() as transaction:
         rows = [
-            row(value, bucket_start=START + slot * QUARTER, measure=measure, mode=mode, variance=2.0)
+            row(value, bucket_start=start + slot * QUARTER, measure=measure, mode=mode, variance=2.0)
             for slot, measure, value, mode in numbers
         ]
         add_bucket(connection, rows)
         stored = read(connection)
-        moment = START + fine * QUARTER
-        hours = read_hours(connection, START, end, ("crossings", "occupancy_maximum"), ("person",), (moment,))
+        moment = start + fine * QUARTER
+        hours = read_hours(connection, start, end, ("crossings", "occupancy_maximum"), ("person",), (moment,))
         transaction.rollback()
     for hour in hours:
-        assert (hour.start - START) % (QUARTER if hour.seconds == 900 else 4 * QUARTER) == timedelta()
+        assert (hour.start - start) % (QUARTER if hour.seconds == 900 else 4 * QUARTER) == timedelta()
         within = [
             each
             for each in stored
@@ -167,3 +174,33 @@ def test_hours_hold_what_their_buckets_hold(site: Site, numbers: list[tuple[int,
     assert sum(hour.value for hour in hours if hour.measure == "crossings") == pytest.approx(sum(crossings))
     cut = [hour for hour in hours if hour.start <= moment < hour.start + timedelta(seconds=hour.seconds)]
     assert all(hour.start == moment for hour in cut)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    numbers=st.lists(
+        st.tuples(
+            st.integers(0, 20),
+            st.sampled_from(["crossings", "occupancy_maximum", "occupancy_seconds", "observed_seconds", "dwell"]),
+            st.sampled_from(["door", "hall"]),
+            st.integers(-9, 900),
+            st.sampled_from(["off", "differential", "threshold"]),
+            st.sampled_from([300, 900]),
+        ),
+        max_size=16,
+    ),
+    removed=st.integers(0, 21),
+)
+def test_the_sums_of_hours_are_always_those_of_the_buckets(
+    site: Site, numbers: list[tuple[int, str, str, int, str, int]], removed: int
+) -> None:
+    with site.engine.connect() as connection, connection.begin() as transaction:
+        for slot, measure, camera, value, mode, seconds in numbers:
+            changes = {"camera": camera, "measure": measure, "mode": mode, "bucket_seconds": seconds}
+            add_bucket(connection, [row(value, bucket_start=START + slot * QUARTER, variance=1.5, **changes)])
+            check_sums(connection)
+        remove_before(connection, START + removed * QUARTER)
+        check_sums(connection)
+        names = set(connection.execute(select(series.c.camera)).scalars())
+        assert names == {row.camera for row in read(connection)}
+        transaction.rollback()

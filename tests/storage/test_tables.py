@@ -41,10 +41,10 @@ COLUMNS = {
         *("bucket_start", "bucket_seconds", "camera", "measure", "place", "kind", "direction"),
         *("mode", "epsilon", "value", "variance"),
     },
-    "day_sum": {
-        *("measure", "kind", "direction", "day_start", "camera", "place"),
-        *("value", "variance", "squares", "observed"),
-    },
+    "series": {"number", "measure", "kind", "direction", "camera", "place", "mode"},
+    "hour_sum": {"series", "start", "value", "variance", "squares", "observed"},
+    "hour_made": {"camera", "start", "mode", "epsilon", "longest"},
+    "day_sum": {"series", "start", "value", "variance", "squares", "observed"},
     "summed_day": {"start", "end", "modes", "longest"},
     "stored_part": {"camera", "number"},
     "camera": {

@@ -33,6 +33,11 @@ ROWS = {
         "INSERT INTO delivery VALUES ('2026-09', 'head-office', 1, NULL, 1790000001, '')",
     ),
     "0009": ("UPDATE user SET role = 'administrator'",),
+    "0017": (
+        "INSERT INTO series VALUES (1, 'crossings', 'person', 'in', 'door', 'door', 'differential')",
+        "INSERT INTO hour_sum VALUES (1, 1789999200, 7.0, 1.5, 2.25, 0.0)",
+        "INSERT INTO hour_made VALUES ('door', 1789999200, 'differential', 2.0, 900)",
+    ),
 }
 EXACT = "INSERT INTO measurement VALUES (1789999200, 'door', 'crossings', 'door', 'person', 'in', 900, 7.0)"
 NOISED = EXACT.replace("900, 7.0)", "900, 'differential', 2.0, 7.0, 1.5)")
