@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+from appliance.audit.log import entries as audited
 from appliance.settings import find_paths
 from appliance.storage.database import reading
 from appliance.storage.site import open_site
@@ -22,12 +23,14 @@ def main() -> dict[str, object]:
         counts = [list(row) for row in connection.exec_driver_sql(COUNTS)]
         leaves = connection.exec_driver_sql("SELECT number, leaf_hash FROM audit_entry ORDER BY number")
         entries = {str(number): leaf.hex() for number, leaf in leaves}
+        logged = [entry.event.subject for entry in audited(connection, actions=("report-built",), limit=None)]
         built = dict(map(tuple, connection.exec_driver_sql("SELECT name, sha256 FROM report ORDER BY built")))
     return {
         "identifier": site.identifier,
         "counts": counts,
         "entries": entries,
         "reports": built,
+        "reports_in_log": logged,
         "files": checksums(paths.reports),
         "delivered": checksums(Path("/srv/reports")),
     }
