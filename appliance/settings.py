@@ -6,12 +6,9 @@ page while the appliance runs, so they are kept in the encrypted database.
 
 import hashlib
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +19,7 @@ from msgspec import Meta
 from appliance.destinations import Destination, Sendable
 from appliance.errors import UsageError
 from appliance.language import Code
+from appliance.opening_hours import Opening
 from appliance.report_schedule import ReportSchedule
 from appliance.toml_lines import line_of, split_message
 
@@ -194,41 +192,6 @@ class Analysis(Section, frozen=True):
     redaction_deadline_seconds: Annotated[float, Meta(gt=0, le=30)] = 2.0
 
 
-class Opening(Section, frozen=True, kw_only=True):
-    """Opening hours in the site's time: spans such as `09:00-19:00` for each weekday, none for a day that is closed.
-
-    One that ends at or before its beginning runs past midnight. `exceptions` replace a weekday's hours, by date.
-    """
-
-    monday: tuple[str, ...] = ()
-    tuesday: tuple[str, ...] = ()
-    wednesday: tuple[str, ...] = ()
-    thursday: tuple[str, ...] = ()
-    friday: tuple[str, ...] = ()
-    saturday: tuple[str, ...] = ()
-    sunday: tuple[str, ...] = ()
-    exceptions: dict[date, tuple[str, ...]] = {}
-
-    def __post_init__(self) -> None:
-        for texts in (*self._week, *self.exceptions.values()):
-            spans = sorted(map(_span, texts))
-            for (first, end), (begin, _) in pairwise(spans):
-                if end <= first or end > begin:
-                    raise ValueError("two spans of one day's opening hours overlap; join them")
-
-    @property
-    def _week(self) -> tuple[tuple[str, ...], ...]:
-        return (
-            *(self.monday, self.tuesday, self.wednesday, self.thursday),
-            *(self.friday, self.saturday, self.sunday),
-        )
-
-    def spans(self, day: date) -> tuple[tuple[time, time], ...]:
-        """Begin and end of each span of that day, local time."""
-        texts = self.exceptions.get(day, self._week[day.weekday()])
-        return tuple(sorted(map(_span, texts)))
-
-
 class Anonymity(Section, frozen=True):
     """How the stored counts are made anonymous (`appliance.metrics.anonymity`).
 
@@ -297,15 +260,6 @@ class Settings(Section, frozen=True):
     destinations: tuple[Destination, ...] = ()
     alerts: tuple[Alert, ...] = ()
     reports: tuple[ReportSchedule, ...] = (ReportSchedule(every="month"),)
-
-
-def _span(text: str) -> tuple[time, time]:
-    """Raises `ValueError` for what is no span of time."""
-    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)", text)
-    if not found:
-        raise ValueError(f"opening hours are written like 09:00-19:00, not {text!r}")
-    begin_hour, begin_minute, end_hour, end_minute = (int(part or 0) for part in found.groups())
-    return time(begin_hour, begin_minute), time(end_hour, end_minute)
 
 
 def _decode(kind: type, value: object) -> object:

@@ -29,9 +29,10 @@ from appliance.destinations import Destination
 from appliance.language import CODES
 from appliance.metrics.floor import DWELL_BINS
 from appliance.metrics.measures import Layout, noise_scales
+from appliance.opening_hours import Opening
 from appliance.reports.build import build_report
 from appliance.reports.signature import digest
-from appliance.settings import Opening, Paths, Processing, Settings, find_paths
+from appliance.settings import Paths, Processing, Settings, find_paths
 from appliance.settings import Site as SiteSettings
 from appliance.storage import cameras, counting_checks, measurements, users
 from appliance.storage.camera_records import CameraRecord

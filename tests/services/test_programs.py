@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from appliance.audit import log
 from appliance.services.courier import run_courier
 from appliance.services.service_manager import ServiceManager
@@ -65,35 +67,26 @@ def test_a_second_engine_started_by_mistake_ends_and_disturbs_nothing(tmp_path: 
     assert actions(paths, "engine") == ["started", "stopped"]
 
 
-def test_a_second_courier_started_by_mistake_ends_and_sends_nothing(tmp_path: Path) -> None:
-    paths = make_site(tmp_path)
-    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "courier"]
-    with running(command) as first:
-        wait_until(lambda: actions(paths, "courier") or first.poll() is not None)
-        second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert second.returncode == 1
-        assert second.stderr.count("\n") == 1
-        assert "Another courier is running already" in second.stderr
-        assert first.poll() is None
-        first.terminate()
-        assert first.wait(60) == 0
-    assert actions(paths, "courier") == ["started", "stopped"]
-
-
-def test_a_second_web_program_started_by_mistake_ends_and_leaves_no_trace(tmp_path: Path, free_port: int) -> None:
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [("courier", "Another courier is running already"), ("web", "stop the program that uses it")],
+)
+def test_a_second_one_started_by_mistake_ends_and_does_nothing(
+    program: str, said: str, tmp_path: Path, free_port: int
+) -> None:
     paths = make_site(tmp_path)
     paths.settings_file.write_text(f'[web]\nhost = "127.0.0.1"\nport = {free_port}\n')
-    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), "web"]
+    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(paths.state), program]
     with running(command) as first:
-        wait_until(lambda: actions(paths, "web") or first.poll() is not None)
+        wait_until(lambda: actions(paths, program) or first.poll() is not None)
         second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert second.returncode == 1
         assert second.stderr.count("\n") == 1
-        assert "stop the program that uses it" in second.stderr
+        assert said in second.stderr
         assert first.poll() is None
         first.terminate()
         assert first.wait(60) == 0
-    assert actions(paths, "web") == ["started", "stopped"]
+    assert actions(paths, program) == ["started", "stopped"]
 
 
 def answers(address: Path) -> bool:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from appliance.opening_hours import Opening
 from appliance.reports.exploration import SUBJECTS, Point, Told, Unit
-from appliance.settings import Opening
 from appliance.storage import cameras, measurements
 from appliance.storage.cameras import Camera, LineSetting, ZoneSetting
 from appliance.storage.measurements import MeasurementRow

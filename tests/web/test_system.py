@@ -11,9 +11,10 @@ import pytest
 
 from appliance.audit.log import Event, append
 from appliance.destinations import Destination
+from appliance.opening_hours import Opening
 from appliance.services.examining_web import examine_from_page
 from appliance.services.recent_log import MOST_LINES, RecentLog
-from appliance.settings import Alert, Anonymity, Opening, Settings, Site
+from appliance.settings import Alert, Anonymity, Settings, Site
 from appliance.vision.live import Hub, LiveServer
 from appliance.web.context import WebContext
 from appliance.web.settings_shown import DEFAULT, FILE, PAGE, describe_settings

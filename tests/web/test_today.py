@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from appliance.opening_hours import Opening
 from appliance.services.engine import Beginning
-from appliance.settings import Alert, Opening
+from appliance.settings import Alert
 from appliance.storage import cameras, measurements
 from appliance.storage.cameras import Camera, ZoneSetting
 from appliance.storage.measurements import MeasurementRow
