@@ -1,5 +1,6 @@
 """The engine follows the settings while it runs; the cameras are clips, the networks are scripted."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from appliance.metrics.floor import VEHICLE_LABELS
+from appliance.metrics.geometry import Box
 from appliance.services.engine import Beginning, Engine
 from appliance.services.keeping import Keeping, policy_of
 from appliance.services.setup import set_up
@@ -123,6 +126,38 @@ def test_nobody_beneath_a_mask_is_counted(engine: Engine, front: Camera) -> None
     engine.follow([replace(front, masks=(LEFT,))])
     until(lambda: shown(engine, "front")["analysed_frames"] > 20)
     assert present(engine) == 0
+
+
+def test_vehicles_are_stored_by_label_once_that_is_asked_for(site: Site, front: Camera) -> None:
+    """To and fro over the line for ever; now and then the network takes the van for a car."""
+    steps = itertools.count()
+
+    def van(width: int, height: int) -> list[Detection]:
+        step = next(steps)
+        x = width * (0.1 + 0.8 * abs(step % 20 - 10) / 10)
+        label = "car" if step % 5 == 0 else "truck"
+        return [Detection("vehicle", label, 0.8, Box(x - 8, height - 26, x + 8, height - 10))]
+
+    policy = policy_of(SETTINGS.anonymity)
+    engine = Engine(site, SETTINGS, detectors(Scripted(van)), Hub(), Keeping(site, policy, None))
+    try:
+        engine.follow([replace(front, lines=(DOOR,), zones=())])
+        until(lambda: shown(engine, "front")["analysed_frames"] > 5)
+        engine.follow([replace(front, lines=(DOOR,), zones=(), vehicle_labels=True)])
+        until(lambda: shown(engine, "front")["analysed_frames"] > 60)
+    finally:
+        engine.close()
+    with reading(site.engine) as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT kind, direction, sum(value) FROM measurement WHERE measure = 'crossings_by_label' GROUP BY 1, 2"
+        )
+        stored = {(str(kind), str(direction)): float(value) for kind, direction, value in rows}
+    assert {direction for _, direction in stored} == {
+        f"{label}-{way}" for label in VEHICLE_LABELS for way in ("in", "out")
+    }
+    counted = {key: value for key, value in stored.items() if value}
+    assert set(counted) == {("vehicle", "truck-in"), ("vehicle", "truck-out")}
+    assert abs(counted["vehicle", "truck-in"] - counted["vehicle", "truck-out"]) <= 1
 
 
 def test_nothing_is_lost_or_doubled_by_a_change(engine: Engine, front: Camera) -> None:
