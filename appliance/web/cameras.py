@@ -14,6 +14,7 @@ from appliance.language import marked
 from appliance.storage import cameras, counting_checks
 from appliance.storage.cameras import Camera, CameraExists, shown_source
 from appliance.storage.database import reading
+from appliance.web.camera_chart import SPANS, read_chart
 from appliance.web.camera_form import (
     MOUNTINGS,
     TRANSPORTS,
@@ -166,6 +167,8 @@ def settings_page(camera: Camera, form: CameraForm) -> str:
     with reading(context.engine) as connection:
         now = context.clock()
         history = read_history(connection, now).get(camera.name, [])
+        span = request.args.get("chart", "")
+        times = read_chart(connection, context, camera.name, span if span in SPANS else "days")
         checks = [
             each for each in counting_checks.between(connection, now - CHECKED, now) if each.camera == camera.name
         ]
@@ -179,6 +182,8 @@ def settings_page(camera: Camera, form: CameraForm) -> str:
         enabled=camera.enabled,
         source=shown_source(camera.source),
         structure=structure_of((camera,)),
+        times=times,
+        spans=SPANS,
         history=describe_history(history, context.settings.site.zone),
         checks=describe_checks(checks[-MOST_CHECKS:], context.settings.site.zone),
         checking=CHECKING,

@@ -58,7 +58,7 @@ def plot(
         rows=tuple(
             Tick(round(100 - 100 * value / top, 2), step_label.format(f"{value:,.10g}")) for value in _steps(top)
         ),
-        columns=tuple(_columns(labels)),
+        columns=columns(labels),
         top=top,
     )
 
@@ -119,10 +119,11 @@ def _shade(span: tuple[datetime, datetime], points: Sequence[Point]) -> str:
     return f"M{_number(left)} 0H{_number(right)}V1000H{_number(left)}z" if right > left else ""
 
 
-def _columns(labels: Sequence[str]) -> list[Tick]:
+def columns(labels: Sequence[str]) -> tuple[Tick, ...]:
+    """Marks beneath the intervals, as many as there is room for."""
     every = math.ceil(len(labels) / MOST_TICKS)
     shown = range(0, len(labels), every)
-    return [
+    return tuple(
         Tick(round(100 * (index + 0.5) / len(labels), 2), labels[index], (0, 2, 1, 2)[number % 4])
         for number, index in enumerate(shown)
-    ]
+    )

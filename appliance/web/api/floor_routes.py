@@ -13,6 +13,7 @@ from appliance.metrics.comparison import Change
 from appliance.metrics.floor import DWELL_BINS, bin_begin
 from appliance.metrics.publishing import Published
 from appliance.reports import floor
+from appliance.reports.camera_times import CameraTime
 from appliance.reports.delivery import describe_destinations
 from appliance.reports.due import next_due
 from appliance.reports.floor_comparison import StaysChange, compare_ways, read_heat_change
@@ -26,6 +27,7 @@ from appliance.web.api import floor_shapes as shapes
 from appliance.web.api.describing import Operation, answer, describes, read_query
 from appliance.web.api.routes import blueprint
 from appliance.web.api.shapes import Number
+from appliance.web.camera_chart import read_spans
 from appliance.web.camera_health import read_history
 from appliance.web.cameras import CHECKED
 from appliance.web.context import WebContext, this_context
@@ -202,6 +204,7 @@ def camera_history(name: str) -> Response:
             raise NotFound(f"There is no camera {name!r}.")
         entries = read_history(connection, now).get(name, [])
         checks = counting_checks.between(connection, now - CHECKED, now)
+        hours, days = (read_spans(connection, context, name, span) for span in ("hours", "days"))
     events = [
         shapes.CameraEvent(each.number, each.time, each.event.action, each.event.actor, dict(each.event.details))
         for each in entries
@@ -211,7 +214,11 @@ def camera_history(name: str) -> Response:
         for each in reversed(checks)
         if each.camera == name
     ]
-    return answer(shapes.CameraHistory(events, told))
+    return answer(shapes.CameraHistory(events, told, list(map(_time, hours)), list(map(_time, days))))
+
+
+def _time(found: CameraTime) -> shapes.CameraTime:
+    return shapes.CameraTime(found.start, found.end, found.streaming, found.unreliable, found.away, found.stopped)
 
 
 def _asked(

@@ -159,8 +159,23 @@ class CameraCheck(msgspec.Struct, frozen=True):
     difference: float
 
 
+class CameraTime(msgspec.Struct, frozen=True):
+    """For how many seconds of a span pictures came and could be relied on, came and could not, did not come, or the
+    camera or its program was switched off. What is left of the span is not known."""
+
+    start: Moment
+    end: Moment
+    streaming_seconds: float
+    unreliable_seconds: float
+    away_seconds: float
+    stopped_seconds: float
+
+
 class CameraHistory(msgspec.Struct, frozen=True):
-    """What happened to a camera in the last 30 days, and the checks of its count in the last 400, newest first."""
+    """What happened to a camera in the last 30 days, and the checks of its count in the last 400, newest first; and how
+    it spent the last 24 hours and the last 30 days, oldest first."""
 
     events: list[CameraEvent]
     checks: list[CameraCheck]
+    hours: list[CameraTime]
+    days: list[CameraTime]

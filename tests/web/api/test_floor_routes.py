@@ -140,3 +140,24 @@ def test_times_that_cannot_be_compared_are_bad_requests(ask: Ask, query: str, re
     answer = ask(f"floor/stays?{query}")
     assert answer.status_code == 400
     assert reason in answer.json["detail"]
+
+
+def test_how_a_camera_spent_its_time_is_told_by_hour_and_day(ask: Ask, context: WebContext) -> None:
+    with context.engine.begin() as connection:
+        for name, value in (("observed_seconds", 900.0), ("unreliable_seconds", 90.0)):
+            row = MeasurementRow(NOON - timedelta(hours=2), 900, "entrance", name, "", "", "", value)
+            measurements.add_bucket(connection, [row])
+        event = Event("engine", "camera-state", "entrance", details={"state": "failed"})
+        append(connection, event, NOON - timedelta(hours=1))
+    history = ask("cameras/entrance/history").json
+    assert len(history["days"]) == 30
+    assert history["hours"][-2] == {
+        "start": "2026-11-23T10:00:00Z",
+        "end": "2026-11-23T11:00:00Z",
+        "streaming_seconds": 810.0,
+        "unreliable_seconds": 90.0,
+        "away_seconds": 0.0,
+        "stopped_seconds": 0.0,
+    }
+    assert history["hours"][-1]["away_seconds"] == 3600.0
+    assert history["days"][-1]["streaming_seconds"] == 810.0
