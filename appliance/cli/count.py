@@ -14,7 +14,7 @@ from tqdm import tqdm
 from appliance.cli.places import MASK_FORM, MASK_HELP, parse_masks
 from appliance.errors import UsageError
 from appliance.metrics.counters import COUNTED_KINDS, DIRECTIONS
-from appliance.metrics.floor import DWELL_BINS, HEAT_GRID, PARKED_SECONDS, VEHICLE_LABELS, bin_begin
+from appliance.metrics.floor import DWELL_BINS, HEAT_GRID, PARKED_BINS, VEHICLE_LABELS
 from appliance.metrics.geometry import GeometryError, Line, Zone, check_names, parse_line, parse_zone
 from appliance.settings import Paths, load_settings
 
@@ -188,7 +188,7 @@ def vehicles(counts: "VideoCounts", zone: str) -> dict[str, int]:
         # The recording's end has ended the visits of those inside too.
         "left": totals.visits_ended[place] - totals.occupancy[place],
         "inside": totals.occupancy[place],
-        "parked": sum(totals.dwell[zone, "vehicle", name] for name in DWELL_BINS if bin_begin(name) >= PARKED_SECONDS),
+        "parked": sum(totals.dwell[zone, "vehicle", name] for name in PARKED_BINS),
     }
 
 

@@ -37,6 +37,9 @@ def bin_begin(name: str) -> int:
     return int(name.rstrip("+").partition("-")[0])
 
 
+PARKED_BINS = tuple(name for name in DWELL_BINS if bin_begin(name) >= PARKED_SECONDS)
+
+
 def flow(from_zone: str, to_zone: str) -> str:
     """The place of who went from one zone to another."""
     return f"{from_zone}>{to_zone}"

@@ -149,11 +149,12 @@ def _take(question: Question, sums: Sums, found: Found) -> None:
         where = (camera, place)
         if kind != subject.counted or not (question.places is None or where in question.places):
             continue
-        if (measure, direction) == (subject.measure, subject.direction) and subject.kind is Kind.MEAN:
+        is_asked = measure == subject.measure and direction in subject.directions
+        if is_asked and subject.kind is Kind.MEAN:
             observed = sums.zone_seconds.get((camera, place, kind), 0.0)
             noise = number.noise
             add_mean(found, where, Mean(number.value, noise.variance, noise.squares, observed, number.withheld))
-        elif (measure, direction) == (subject.measure, subject.direction):
+        elif is_asked:
             before = found.amounts.get(where)
             found.amounts[where] = number if before is None else join(subject, before, number)
         elif subject.kind is Kind.STAY and measure == "visits":

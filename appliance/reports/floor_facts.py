@@ -12,7 +12,11 @@ from appliance.reports.sums import Sums
 def stays(camera: str, zones: Collection[tuple[str, str]], sums: Sums) -> list[dict[str, Any]]:
     """The visits that ended by their duration in seconds, for each zone and kind that has any."""
     found = ((zone, kind, stays_of(cells_of(sums, "dwell", kind), camera, zone)) for zone, kind in sorted(zones))
-    return [{"zone": zone, "kind": kind, **_bins(each)} for zone, kind, each in found if _is_stored(sums, each, kind)]
+    return [
+        {"zone": zone, "kind": kind, **_bins(each), **_parked(each, kind)}
+        for zone, kind, each in found
+        if _is_stored(sums, each, kind)
+    ]
 
 
 def ways(camera: str, zones: Collection[tuple[str, str]], sums: Sums) -> list[dict[str, Any]]:
@@ -63,6 +67,10 @@ def _bins(found: Stays) -> dict[str, Any]:
             {"seconds": name, **_number("visits", each)} for name, each in zip(DWELL_BINS, found.bins, strict=True)
         ],
     }
+
+
+def _parked(found: Stays, kind: str) -> dict[str, Any]:
+    return _number("parked", found.parked) if kind == "vehicle" else {}
 
 
 def _number(name: str, number: Published) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from appliance.metrics.floor import VEHICLE_LABELS, labelled
+from appliance.metrics.floor import DWELL_BINS, PARKED_BINS, VEHICLE_LABELS, labelled
 from appliance.metrics.measures import WAYS
 from appliance.reports.period import Period
 
@@ -40,7 +40,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Subject:
-    """What can be asked for: stored measure, kind and direction, at which places, and in what it is told."""
+    """What can be asked for: stored measure, kind and direction, at which places, and in what it is told.
+
+    `bins` are several directions of a histogram in the place of the one: what they add up to.
+    """
 
     measure: str
     places: Places
@@ -48,6 +51,11 @@ class Subject:
     counted: str = "person"
     direction: str = ""
     told_in: Literal["people", "vehicles", "seconds"] = "people"
+    bins: tuple[str, ...] = ()
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return self.bins or (self.direction,)
 
 
 SUBJECTS: Mapping[str, Subject] = {
@@ -63,6 +71,10 @@ SUBJECTS: Mapping[str, Subject] = {
     "flows": Subject("flows", "flows"),
     "vehicles-in": Subject("crossings", "lines", counted="vehicle", direction="in", told_in="vehicles"),
     "vehicles-out": Subject("crossings", "lines", counted="vehicle", direction="out", told_in="vehicles"),
+    "vehicles-entered": Subject("visits", "zones", counted="vehicle", told_in="vehicles"),
+    "vehicles-present": Subject("occupancy_seconds", "zones", Kind.MEAN, counted="vehicle", told_in="vehicles"),
+    "vehicles-parked": Subject("dwell", "zones", counted="vehicle", told_in="vehicles", bins=PARKED_BINS),
+    "vehicles-left": Subject("dwell", "zones", counted="vehicle", told_in="vehicles", bins=DWELL_BINS),
     **{
         name: Subject("crossings_by_label", "lines", counted="vehicle", direction=name, told_in="vehicles")
         for name in (labelled(label, way) for label in VEHICLE_LABELS for way in WAYS)

@@ -1,7 +1,8 @@
 """Reads what a question is about: from the sums of days where there are any, else from those of hours, or the buckets.
 
 Where a place's own number is not needed, the database adds the places up: a year of many cameras is then a few rows.
-Quarters of an hour are read from the buckets, and so is everything where the site's hours are not those of UTC.
+Quarters of an hour are read from the buckets, and so is everything where the site's hours are not those of UTC, and
+what has no sums of hours.
 """
 
 import itertools
@@ -20,7 +21,7 @@ from appliance.reports.daily import Marks, cameras_of, joined
 from appliance.reports.question import LENGTHS, Edge, Kind, Question, Subject, Unit
 from appliance.storage.daily_sums import Day
 from appliance.storage.database import driver_rows
-from appliance.storage.hourly_sums import is_whole
+from appliance.storage.hourly_sums import NOT_BY_HOUR, is_whole
 from appliance.storage.measurements import seconds_of
 
 Place = tuple[str, str]
@@ -65,8 +66,9 @@ def read_parts(connection: Connection, question: Question, edges: Sequence[Edge]
             for number, camera, place, seconds, variance, squares, observed in where.means():
                 add_mean(found[number], (camera, place), Mean(seconds, variance, squares, observed))
             continue
-        for number, amount in where.sums(subject.measure, subject.direction):
-            _add(subject, found[number].amounts, TOGETHER, amount)
+        for direction in subject.directions:
+            for number, amount in where.sums(subject.measure, direction):
+                _add(subject, found[number].amounts, TOGETHER, amount)
         if subject.kind is Kind.STAY:
             for number, amount in where.sums("visits", ""):
                 _add(subject, found[number].visits, TOGETHER, amount)
@@ -93,7 +95,8 @@ def _sources(
     connection: Connection, question: Question, edges: Sequence[Edge], marks: Marks
 ) -> "Sequence[_Buckets | _Hours | _Sums]":
     """Where the intervals are read from."""
-    by_hour = is_whole(*itertools.chain.from_iterable(marks.days))
+    is_kept = question.subject.measure not in NOT_BY_HOUR
+    by_hour = is_kept and is_whole(*itertools.chain.from_iterable(marks.days))
     if question.unit in LENGTHS:
         spans = list(enumerate(edges))
         if question.unit is Unit.HOUR and by_hour:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.reports.exploration import SUBJECTS, Answer, Question, TooFine, Unit, cut, explore
+from appliance.metrics.floor import DWELL_BINS
+from appliance.reports.daily import sum_days
+from appliance.reports.exploration import SUBJECTS, Answer, Question, Told, TooFine, Unit, cut, explore
 from appliance.reports.period import Period
 from appliance.storage import measurements
 from appliance.storage.database import reading
@@ -87,6 +89,38 @@ def test_means_are_over_the_time_of_observation(place: Place) -> None:
     assert ask(place, "dwell", []).whole.value == pytest.approx(300)
     assert ask(place, "occupancy-maximum", []).whole.value == 4
     assert ask(place, "occupancy", [], places=frozenset({("Entrance", "Other")})).whole.value is None
+
+
+@pytest.mark.parametrize("summed", [False, True])
+def test_vehicles_are_told_that_came_that_are_there_that_parked_and_that_left(place: Place, summed: bool) -> None:
+    noise = {"mode": "differential", "epsilon": 2.0, "variance": 8.0}
+    vehicle = {"kind": "vehicle", **noise}
+    rows = [row("visits", MONDAY, 9, **vehicle), row("visits", MONDAY, 50, **noise)]
+    rows += [row("occupancy_seconds", MONDAY, 1800, **vehicle), row("observed_seconds", MONDAY, 900, **noise)]
+    rows += [row("dwell", MONDAY, 1, direction=name, **vehicle) for name in DWELL_BINS]
+    ask(place, "vehicles-entered", rows)
+    if summed:
+        assert sum_days(place.engine, OSLO, NOW)
+    told = {name: ask(place, f"vehicles-{name}", []).whole for name in ("entered", "present", "parked", "left")}
+    assert {name: each.value for name, each in told.items()} == {
+        "entered": 9,
+        "present": pytest.approx(2.0),
+        "parked": 4,
+        "left": 8,
+    }
+    hours = ask(place, "vehicles-parked", [], unit=Unit.HOUR)
+    assert ([each.told.value for each in hours.points if each.told.value], hours.whole.value) == ([4], 4)
+    # Eight numbers with noise are less sure than four, and four than one.
+    assert told["left"].margin > told["parked"].margin > told["entered"].margin > 0
+
+
+def test_of_vehicles_that_parked_whole_days_are_told_where_small_numbers_are_withheld(place: Place) -> None:
+    exact = {"mode": "threshold", "kind": "vehicle"}
+    rows = [row("dwell", MONDAY, 6, direction=name, **exact) for name in DWELL_BINS]
+    rows.append(row("visits", MONDAY, 48, **exact))
+    assert ask(place, "vehicles-parked", rows).points[0].told == Told(24)
+    hours = ask(place, "vehicles-parked", [], unit=Unit.HOUR)
+    assert all(point.told == Told() for point in hours.points)
 
 
 def test_a_stay_is_not_told_where_noise_may_be_all_there_is(place: Place) -> None:

@@ -54,6 +54,7 @@ def fill_with_everything(place: Place) -> None:
         ("visits", "Hall", "person", "", 3.0),
         ("visits", "Till", "person", "", 3.0),
         ("dwell", "Till", "person", "30-60", 3.0),
+        ("dwell", "Till", "vehicle", "60-120", 3.0),
         ("flows", "Hall>Till", "person", "", 3.0),
         ("heat_seconds", "3,4", "person", "", 30.0),
         *(("crossings_by_label", "Door", "vehicle", name, 2.0) for name in LABELLED),
