@@ -11,6 +11,7 @@ from appliance.metrics.uncertainty import Noise, add_up, variance_of_noise
 BUCKETS = {"bucket": 1, "day": 96, "month of 30 days": 30 * 96}
 LAYOUTS = {
     "1 line": Layout(("a",), ()),
+    "1 line, vehicles by label": Layout(("a",), labels=True),
     "2 lines": Layout(("a", "b"), ()),
     "1 line, 1 zone": Layout(("a",), ("z",)),
     "2 lines, 3 zones": Layout(("a", "b"), ("x", "y", "z")),
