@@ -104,6 +104,14 @@ def test_redact_writes_a_covered_picture(installed: Installed) -> None:
     assert (installed.root.path / "srv/redacted.png").stat().st_size > 0
 
 
+def test_numpy_and_opencv_compute_with_debians_linear_algebra(installed: Installed) -> None:
+    """Theirs was left out (packaging/slim); every way into it that NumPy takes for real and for complex numbers."""
+    script = installed.root.add(Path(__file__).with_name("linear_algebra.py"), "/root/linear_algebra.py")
+    found = json.loads(installed.root.run("/opt/veilsight/venv/bin/python3", script).stdout)
+    assert max(found["errors"].values()) < 1e-3, found
+    assert {"libblas64.so.3", "liblapack64.so.3", "libblas.so.3", "liblapack.so.3"} <= set(found["libraries"])
+
+
 def test_the_database_is_encrypted(installed: Installed) -> None:
     database = installed.root.path / STATE.lstrip("/") / "database/veilsight.db"
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
@@ -181,6 +189,34 @@ def test_a_file_from_the_page_is_redacted_by_a_program_of_its_own(running: Boote
     running.run("timeout", "30", "sh", "-c", wait)
     others = ("runuser", "-u", "veilsight-courier", "--", *as_page[4:])
     assert running.run(*others, PICTURE, check=False).returncode != 0
+
+
+def test_the_page_hands_a_picture_to_the_redactor_and_a_search_to_the_searcher(
+    installed: Installed, running: BootedRoot
+) -> None:
+    """Through the page of the booted system, whose sockets start both: a camera on a network of its own answers."""
+    for words in (("link", "add", "cameras", "type", "dummy"), ("address", "add", "192.168.77.1/24", "dev", "cameras")):
+        running.in_its_network("ip", *words)
+    running.in_its_network("ip", "link", "set", "cameras", "up", "multicast", "on")
+    running.add(Path(__file__).with_name("answering_camera.py"), "/root/answering_camera.py")
+    camera = ("/usr/bin/python3.11", "/root/answering_camera.py", "192.168.77.1", "cameras")
+    running.run("systemd-run", "--quiet", "--unit=answering-camera", "--property=Type=exec", *camera)
+    running.run("timeout", "20", "sh", "-c", "until grep -q 0E76 /proc/net/udp; do sleep 0.1; done")
+    script = running.add(Path(__file__).with_name("errands.py"), "/root/errands.py")
+    done = running.run("python3.11", script, installed.password, PICTURE, check=False)
+    running.run("systemctl", "stop", "answering-camera")
+    running.in_its_network("ip", "link", "delete", "cameras")
+    assert done.returncode == 0, done.stderr + journal(running) + redactor_journal(running)
+    found = json.loads(done.stdout)
+    assert (found["is_picture"], found["is_other"], found["cameras"]) == (True, True, ["Front door"]), found
+    assert "1 frames, of which 0" in found["summary"][0]
+    listing = running.run("veilsight", "audit", "list", "--json", "--limit=20").stdout
+    actions = {json.loads(line)["action"] for line in listing.splitlines()}
+    assert {"recording-downloaded", "cameras-searched"} <= actions
+    for helper in HELPERS:
+        log = running.run("journalctl", "--no-pager", f"--unit=veilsight-{helper}.service").stdout
+        assert "Started" in log
+        assert "Failed" not in log
 
 
 def test_changed_cameras_and_destinations_change_what_the_units_allow(running: BootedRoot) -> None:

@@ -21,12 +21,7 @@ BUILD_SECONDS = 90.0
 
 
 def main(password: str, camera: str, day: str) -> dict[str, object]:
-    context = ssl.create_default_context(cafile=AUTHORITY)
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}),
-        urllib.request.HTTPSHandler(context=context),
-        urllib.request.HTTPCookieProcessor(),
-    )
+    opener = open_session()
     wait_for_page()
     token = csrf(ask(opener, "/login")[2])
     _, address, today = ask(opener, "/login", csrf=token, name="admin", password=password)
@@ -50,6 +45,16 @@ def main(password: str, camera: str, day: str) -> dict[str, object]:
         "picture_is_jpeg": picture.startswith(b"\xff\xd8\xff"),
         "report_is_pdf": report.startswith(b"%PDF-"),
     }
+
+
+def open_session() -> urllib.request.OpenerDirector:
+    """A browser's cookies and its trust in the page's certificate, without the machine's proxies."""
+    context = ssl.create_default_context(cafile=AUTHORITY)
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler({}),
+        urllib.request.HTTPSHandler(context=context),
+        urllib.request.HTTPCookieProcessor(),
+    )
 
 
 def wait_for_page() -> None:
