@@ -221,6 +221,8 @@ def _notes(answer: Answer, subject: Subject) -> Iterator[str]:
             "Vehicles are told by label from when on the settings of a camera ask for it; where small numbers are "
             "withheld, for whole days alone."
         )
+    if subject.measure == "dwell":
+        yield gettext("A vehicle is told when it has left; it was parked where it stayed for a minute or more.")
     if any(each.at_least for each in told):
         yield gettext(
             "Small numbers are withheld, so some numbers are at least what is shown, and a dash may stand for few."

@@ -94,6 +94,16 @@ def test_vehicles_can_be_asked_for_by_label_where_a_camera_counts_them_so(
     assert [(row["measure"], row["where"], row["value"]) for row in rows] == [("bus-in", "gate", "3")]
 
 
+def test_of_parked_vehicles_it_is_said_when_they_are_told(browser: Browser, context: WebContext) -> None:
+    store(context, 7, measure="dwell", place="hall", kind="vehicle", direction="60-120")
+    store(context, 5, measure="dwell", place="hall", kind="vehicle", direction="15-30")
+    arguments = {"from": "2026-11-22", "to": "2026-11-22"}
+    text = page(browser, measure="vehicles-parked", **arguments)
+    assert '<td class="number">7</td>' in text
+    assert "is told when it has left" in text
+    assert '<td class="number">12</td>' in page(browser, measure="vehicles-left", **arguments)
+
+
 def test_choices_that_make_no_sense_are_explained(browser: Browser) -> None:
     assert "is in the future" in page(browser, to="2999-01-01")
     assert "is not a date" in page(browser, **{"from": "yesterday"})
