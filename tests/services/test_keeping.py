@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -224,7 +225,8 @@ def test_a_folder_of_somebody_else_is_refused(memory: Path) -> None:
 
 
 def test_a_copy_comes_back_as_it_was(memory: Path) -> None:
-    parts = (part(1), part(2, 7.0, LONG_AGO + timedelta(minutes=15), Policy("differential", 0.5)))
+    everything = replace(part(1), layout=Layout(("door",), ("room",), heat=True, labels=True))
+    parts = (everything, part(2, 7.0, LONG_AGO + timedelta(minutes=15), Policy("differential", 0.5)))
     open_copies("site", memory).put(CAMERA, parts)
     assert open_copies("site", memory).take(CAMERA) == parts
     assert OpenBuckets("site").take(CAMERA) == ()
