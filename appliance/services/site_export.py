@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Connection
 
-from appliance.destinations import Destination
+from appliance.destinations import Destination, Sendable
+from appliance.report_schedule import ReportSchedule
 from appliance.services.site_applying import as_tables, dump
 from appliance.services.site_file import HIDDEN, OwnTables, UserEntry, camera_entry
 from appliance.settings import Settings
@@ -22,7 +23,9 @@ def export(connection: Connection, filed: Settings) -> str:
     """The site as TOML: settings that are not at their default, users, cameras. `filed` are the settings file's."""
     settings = answers.answered(filed, answers.read(connection))
     places = tuple(_without_token(each) for each in settings.destinations)
-    tables = as_tables(msgspec.structs.replace(settings, destinations=places))
+    gone = tuple(each for each in settings.reports if not _has_place(each, settings))
+    kept = tuple(_to_places(each, settings) for each in settings.reports if each not in gone)
+    tables = as_tables(msgspec.structs.replace(settings, destinations=places, reports=kept))
     found, records = cameras.list_cameras(connection), camera_records.read(connection)
     known = tuple(UserEntry(each.name, each.role) for each in users.list_users(connection))
     tables |= as_tables(
@@ -33,8 +36,22 @@ def export(connection: Connection, filed: Settings) -> str:
         *(f"the password of the camera {each.name}" for each in found if _has_password(each)),
         *(f"the secret of the destination {name}" for name in destination_secrets.list_secrets(connection)),
         *_tokens(settings),
+        *(f"the schedule {each.name}, whose destinations are gone" for each in gone),
     )
     return HEADER + "".join(f"# - {each}\n" for each in left_out or ("nothing",)) + "\n" + dump(tables)
+
+
+def _has_place(schedule: ReportSchedule, settings: Settings) -> bool:
+    """Whether any destination that the schedule names is there; one that names none means all of them."""
+    return not schedule.destinations or bool(_to_places(schedule, settings).destinations)
+
+
+def _to_places(schedule: ReportSchedule, settings: Settings) -> ReportSchedule:
+    """The schedule without destinations that have gone since somebody chose them on the page."""
+    known = {each.name for each in settings.destinations if each.takes(Sendable.REPORT)}
+    return msgspec.structs.replace(
+        schedule, destinations=tuple(each for each in schedule.destinations if each in known)
+    )
 
 
 def _has_password(camera: cameras.Camera) -> bool:

@@ -22,6 +22,7 @@ SCHEDULES = {
     "month": (ReportSchedule(name="monthly", every="month"),),
     "quarter": (ReportSchedule(name="quarterly", every="quarter"),),
 }
+MOST_SCHEDULES = 20
 LONGEST_NAME = 120
 LONGEST_TEXT = 500
 # What the site states of its processing; the settings' names, in [site] and in [processing].
@@ -37,7 +38,11 @@ class AnswerUnusable(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Empty is not answered. `finished` is "yes" when nobody is to be guided any more."""
+    """Empty is not answered. `finished` is "yes" when nobody is to be guided any more.
+
+    `schedules` are those that were set up on the page of reports, as JSON (`schedules_text`); they go before `reports`,
+    the choice of the guided set-up.
+    """
 
     name: str = ""
     timezone: str = ""
@@ -50,6 +55,12 @@ class Answers:
     legal_basis: str = ""
     recipients: str = ""
     notice_url: str = ""
+    schedules: str = ""
+
+
+def schedules_text(schedules: tuple[ReportSchedule, ...]) -> str:
+    """For `Answers.schedules`."""
+    return msgspec.json.encode(schedules).decode()
 
 
 def read(connection: Connection) -> Answers:
@@ -66,6 +77,8 @@ def write(connection: Connection, answers: Answers) -> None:
         raise AnswerUnusable("There is no such time zone; use one like Europe/Paris.")
     if answers.reports not in REPORTS:
         raise AnswerUnusable("Reports are built each week, month or quarter, or not at all.")
+    if answers.schedules:
+        _check_schedules(answers.schedules)
     for name in (*STATED_SITE, *STATED):
         text = getattr(answers, name)
         if len(text) > LONGEST_TEXT or not text.isprintable() or text != text.strip():
@@ -81,6 +94,23 @@ def write(connection: Connection, answers: Answers) -> None:
         connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
 
+def _check_schedules(text: str) -> None:
+    """Raises `AnswerUnusable`."""
+    try:
+        schedules = _schedules(text)
+    except ValueError as error:
+        raise AnswerUnusable(f"These schedules can't be kept: {error}.") from error
+    if len(schedules) > MOST_SCHEDULES:
+        raise AnswerUnusable(marked("There are %(number)s schedules at most."), number=MOST_SCHEDULES)
+    if len({each.name for each in schedules}) < len(schedules):
+        raise AnswerUnusable(marked("There is a schedule of this name already; choose another name."))
+
+
+def _schedules(text: str) -> tuple[ReportSchedule, ...]:
+    """Raises `ValueError`."""
+    return msgspec.json.decode(text, type=tuple[ReportSchedule, ...])
+
+
 def answered(settings: Settings, answers: Answers) -> Settings:
     """The settings with the answers, each where the settings file leaves its field at the default."""
     default, site = Site(), settings.site
@@ -94,6 +124,10 @@ def answered(settings: Settings, answers: Answers) -> Settings:
     said = {name: text for name in STATED if (text := getattr(answers, name)) and not getattr(processing, name)}
     processing = msgspec.structs.replace(processing, **said)
     schedules = settings.reports
-    if answers.reports and schedules == Settings().reports:
-        schedules = SCHEDULES[answers.reports]
+    if schedules == Settings().reports:
+        if answers.schedules:
+            # A destination that has gone since is named still: without its name the report would go to all of them.
+            schedules = _schedules(answers.schedules)
+        elif answers.reports:
+            schedules = SCHEDULES[answers.reports]
     return msgspec.structs.replace(settings, site=site, processing=processing, reports=schedules)

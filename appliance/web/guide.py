@@ -63,6 +63,7 @@ def show() -> str:
         name="" if context.settings.site.name == Site().name else context.settings.site.name,
         timezone=context.settings.site.timezone,
         reports=given.reports or "month",
+        own_schedules=bool(given.schedules),
         schedules={key: translated(words) for key, words in SCHEDULE_WORDS.items()},
         fixed=fixed_by(context.filed or context.settings),
     )
@@ -113,7 +114,7 @@ def steps_of(settings: Settings, given: Answers, known: Sequence[Camera], user: 
     """The steps in their order; `user` is who is logged in, with a password of their own."""
     site, drawn = settings.site, [camera.name for camera in known if camera.lines or camera.zones]
     named = bool(given.timezone) or site != Site()
-    scheduled = bool(given.reports) or settings.reports != Settings().reports
+    scheduled = bool(given.reports or given.schedules) or settings.reports != Settings().reports
     return (
         Step("site", gettext("Site and time zone"), named, f"{site.name}, {site.timezone}" if named else ""),
         Step("administrator", gettext("Administrator"), True, user),

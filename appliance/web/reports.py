@@ -25,7 +25,7 @@ from appliance.web.deliveries import describe_failures
 from appliance.web.destination_list import destination_rows
 from appliance.web.jobs import Job
 from appliance.web.roles import Permission, allows
-from appliance.web.schedule_list import choices, chosen, schedule_rows
+from appliance.web.schedule_list import ScheduleForm, form_of, form_words, is_fixed, schedule_rows
 from appliance.web.security import taken_to, this_session
 from appliance.web.wording import gettext, this_language, told, translated
 from appliance.web.words import attachment, days, moment
@@ -74,6 +74,11 @@ class ReportRow:
 @blueprint.get("/reports")
 @allows(Permission.REPORTS)
 def show() -> str:
+    return page(form_of(this_context(), request.args.get("schedule", "")))
+
+
+def page(form: ScheduleForm) -> str:
+    """The page, with the form of a schedule as it was typed, or as it is."""
     context, session = this_context(), this_session()
     today = context.clock().astimezone(context.settings.site.zone).date()
     first, last = last_month(today)
@@ -84,8 +89,9 @@ def show() -> str:
         "reports.html",
         rows=[describe_report(context, report) for report in built[:MOST_SHOWN]],
         schedules=schedule_rows(context, built),
-        choices=choices(context),
-        chosen=chosen(context),
+        is_fixed=is_fixed(context),
+        form=form,
+        **form_words(context),
         destinations=destination_rows(context),
         failures=describe_failures(context),
         step=translated(context.jobs.present.step) if context.jobs.present else "",
