@@ -69,6 +69,30 @@ def test_every_frame_was_analysed_and_no_vehicle_seen(run_on_pets: Run) -> None:
     assert all(line["vehicle"] == {"in": 0, "out": 0} for line in run_on_pets.counts["lines"].values())
 
 
+@pytest.fixture(scope="module")
+def run_on_cars(
+    evaluation_data: Path, default_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Any]:
+    """Cars seen from above, of which the network finds few; whole frames are the zone."""
+    clip, folder = evaluation_data / "clips" / "car-detection.mp4", tmp_path_factory.mktemp("cars")
+    lines = [f"level-{number}=0,0.{number},1,0.{number}" for number in range(1, 10)]
+    command = [sys.executable, "-m", "appliance.cli.main", "--state", str(folder), "count", str(clip), "--json"]
+    command += [*(part for line in lines for part in ("--line", line)), "--zone", "all=0,0,1,0,1,1,0,1"]
+    environment = os.environ | {"VEILSIGHT_MODELS": str(default_models)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=True)
+    found: Mapping[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_labels_add_up_to_the_vehicles(run_on_pets: Run, run_on_cars: Mapping[str, Any]) -> None:
+    assert run_on_cars["vehicles"]["all"]["entered"] > 0
+    for counts in (run_on_pets.counts, run_on_cars):
+        assert counts["labels"].keys() == counts["lines"].keys()
+        for line, labels in counts["labels"].items():
+            for way, number in counts["lines"][line]["vehicle"].items():
+                assert sum(ways[way] for ways in labels.values()) == number
+
+
 def test_the_zone_agrees_with_itself(run_on_pets: Run) -> None:
     person = run_on_pets.counts["zones"]["path"]["person"]
     assert person["visits"] >= 10
