@@ -14,8 +14,10 @@ from appliance.storage.database import reading
 
 # A bucket may be stored late; a day that is added up too early is only added up twice.
 SETTLED = timedelta(hours=1)
-# About a minute's work; the rest waits for the next hour.
+# A minute's work or a few; the rest waits for the next hour.
 MOST_DAYS = 500
+# The sums of days that follow each other are neighbours in the file. Others wait for a second or two meanwhile.
+DAYS_AT_ONCE = 7
 
 
 def days_of(period: Period) -> list[Day]:
@@ -24,7 +26,7 @@ def days_of(period: Period) -> list[Day]:
 
 
 def sum_days(engine: Engine, zone: ZoneInfo, now: datetime, most: int = MOST_DAYS) -> int:
-    """Add up the days that are over and have no sums, the newest first; returns how many. One transaction a day."""
+    """Add up the days that are over and have no sums, the newest first, a few in each transaction; returns how many."""
     with reading(engine) as connection:
         first = daily_sums.first_bucket(connection)
         if first is None:
@@ -33,9 +35,10 @@ def sum_days(engine: Engine, zone: ZoneInfo, now: datetime, most: int = MOST_DAY
         days = days_of(Period(begin, last - timedelta(days=1), zone)) if begin < last else []
         known = daily_sums.known(connection, days)
     missing = [day for day in reversed(days) if day not in known][:most]
-    for day in missing:
+    for number in range(0, len(missing), DAYS_AT_ONCE):
         with engine.begin() as connection:
-            daily_sums.add_up(connection, day)
+            for day in missing[number : number + DAYS_AT_ONCE]:
+                daily_sums.add_up(connection, day)
     return len(missing)
 
 

@@ -7,6 +7,7 @@ and everything that had to be seen was seen. docs/containment.md explains what i
 """
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -25,6 +26,7 @@ from appliance.demo.show import cache_directory
 from appliance.settings import find_paths
 from appliance.storage.cameras import Camera
 from appliance.vision.live import LiveClient, LiveUnavailable
+from benchmarks.containment.errands import Done, Errands, take_out_upload
 from benchmarks.containment.evidence import Evidence, search, watching
 from benchmarks.containment.pattern import Pattern, random_pattern, read_clip
 from benchmarks.containment.search import Searcher
@@ -36,6 +38,10 @@ INSIDE = "VEILSIGHT_PROOF_INSIDE"
 START_SECONDS = 120.0
 # The courier looks into its outbox every 15 seconds.
 DELIVERY_SECONDS = 40.0
+# A file that is uploaded is redacted while everything else goes on, and is traced.
+ERRAND_SECONDS = 240.0
+# WS-Discovery: where the searcher asks the local network.
+SEARCHED = "239.255.255.250", 3702
 # Calls that fail leave nothing; the C library asks for these services by itself, and they are not there.
 SYSTEM_SERVICES = ("/nscd/socket", "/systemd/")
 
@@ -98,7 +104,16 @@ def prove(folder: Path, seconds: float, scene: Path) -> list[Part]:
     parts = [
         watch("at work", folder / "at-work", models, normal, ["masked"], pattern, seconds * 2 / 3),
         watch(
-            "networks missing", folder / "missing", empty, [camera("covered", whole)], ["covered"], pattern, seconds / 3
+            "networks missing",
+            folder / "missing",
+            empty,
+            [camera("covered", whole)],
+            ["covered"],
+            pattern,
+            seconds / 3,
+            upload=whole,
+            # Elsewhere that would ask a network that is not ours.
+            search=INSIDE in os.environ,
         ),
     ]
     shown, covered = (parts[0].facts[name].get("masked", 0) for name in ("pictures_shown", "of_them_covered"))
@@ -111,34 +126,69 @@ def prove(folder: Path, seconds: float, scene: Path) -> list[Part]:
 
 
 def watch(
-    name: str, folder: Path, models: Path, cameras: list[Camera], watched: list[str], pattern: Pattern, seconds: float
+    name: str,
+    folder: Path,
+    models: Path,
+    cameras: list[Camera],
+    watched: list[str],
+    pattern: Pattern,
+    seconds: float,
+    upload: Path | None = None,
+    search: bool = False,
 ) -> Part:
-    """Run the three programs for so many seconds after the first analysed frame, and look through what they did."""
+    """Run the programs for so many seconds after the first analysed frame, and look through what they did.
+
+    Meanwhile somebody at the page has the `upload` redacted, and with `search` has the network searched for cameras.
+    """
     part = Part(name)
     say(f"Watching the programs {name} for {seconds:.0f} s")
     site = make_site(folder, models, cameras)
     scratch = folder.parent / f"{folder.name}-trace"
     scratch.mkdir()
     words = [sys.executable, "-m", "appliance.cli.main", "run"]
+    done = None
     with watching(words, site.environment, scratch, [folder]) as run:
         wait_for_frames(site, {each.name for each in cameras}, run.process)
-        authority, password = site.paths.tls / "authority.pem", site.first_start.password or ""
-        with Viewer(site.settings.web.port, authority, password, watched, yesterday()) as viewer:
+        page = (site.settings.web.port, site.paths.tls / "authority.pem", site.first_start.password or "")
+        with Viewer(*page, watched, yesterday()) as viewer, contextlib.ExitStack() as stack:
+            if upload is not None:
+                done = stack.enter_context(Errands(*page, upload.read_bytes(), search)).done
             threading.Event().wait(seconds)
             wait_for(lambda: list(site.destination.glob("*.pdf")), DELIVERY_SECONDS)
             # On a busy machine the first picture takes its time.
             wait_for(lambda: viewer.seen.pictures or viewer.seen.problem, DELIVERY_SECONDS)
+            if done is not None:
+                wait_for(lambda: done.is_over, ERRAND_SECONDS)
             frames = {each.name: 0 for each in cameras} | decoded(site)
     say("Looking through what was seen")
     searcher = Searcher(pattern)
     judge(part, run.evidence, site)
     check_that_it_looked(part, run.evidence, viewer.seen, frames, site)
     describe(part, run.evidence, viewer.seen, frames)
+    if upload is not None and done is not None:
+        check_errands(part, run.evidence, done, upload.read_bytes(), search, site)
+        if next(searcher.search(done.redacted), None):
+            part.problems.append("the pattern in the redacted file that the page gave out")
     look_through(part, run.evidence, viewer.seen, searcher, site)
     # Open counts outlive a crash there, which a site that is thrown away does not need.
     if site.paths.memory is not None:
         shutil.rmtree(site.paths.memory, ignore_errors=True)
     return part
+
+
+def check_errands(part: Part, evidence: Evidence, done: Done, content: bytes, search: bool, site: ProofSite) -> None:
+    """What had to happen with the uploaded file and was not seen. Takes the file out of the way that it was to go."""
+    handed = take_out_upload(evidence.trace, site.paths.redaction_socket, content)
+    missing = [done.problem] if done.problem else []
+    missing += [] if done.redacted else ["the page gave no redacted file"]
+    if handed != len(content):
+        missing.append(f"{handed} of the uploaded file's {len(content)} bytes were seen on their way to the redactor")
+    wanted = ("redactor", "searcher") if search else ("redactor",)
+    missing += [f"the program {name} was not seen" for name in wanted if name not in evidence.samples.swapped]
+    asked = any(each.program == "searcher" and SEARCHED[0] in each.address for each in evidence.trace.connections)
+    missing += ["the searcher asked nobody"] if search and not asked else []
+    part.problems += [f"{each}: this proves nothing" for each in missing]
+    part.facts |= {"uploaded_bytes": handed, "redacted_bytes": len(done.redacted), "redacted": done.summary}
 
 
 def look_through(part: Part, evidence: Evidence, seen: Seen, searcher: Searcher, site: ProofSite) -> None:
@@ -214,6 +264,12 @@ def is_outward(connection: Connection, site: ProofSite) -> bool:
         if f'sun_path="{site.paths.run}/' in address:
             return False
         return not (connection.outcome.startswith("E") and any(each in address for each in SYSTEM_SERVICES))
+    group, port = SEARCHED
+    if connection.program == "searcher" and connection.call == "sendto":
+        return not (f'"{group}"' in address and f"htons({port})" in address)
+    # It asks the kernel in these ways which interfaces there are and whether there is IPv6; nobody listens there.
+    if connection.program == "searcher" and connection.call == "bind":
+        return not ("AF_NETLINK" in address or ('"::1"' in address and "htons(0)" in address))
     return not (
         connection.call == "bind" and f"htons({site.settings.web.port})" in address and connection.program == "web"
     )
