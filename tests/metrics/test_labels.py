@@ -1,7 +1,10 @@
 """Vehicles that cross a line, counted by label: the sums, the bound, the noise and what a neighbour may learn."""
 
+import math
+from collections import Counter as Tally
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +24,8 @@ LINES = [Line("gate", Point(0.5, 1), Point(0.5, 0)), Line("ramp", Point(0.1, 0.5
 ZONES = [Zone("yard", (Point(0.5, 0), Point(1, 0), Point(1, 1), Point(0.5, 1)))]
 LAYOUT = Layout.of(LINES, ZONES, labels=True)
 WITHOUT = Layout.of(LINES, ZONES)
+# A mistake of this size in a statistical test happens by chance once in a million million runs.
+CHANCE = 1e-12
 LEFT, RIGHT = (0.2, 0.9), (0.8, 0.9)
 
 # Where a vehicle is at each step, and what it is called there.
@@ -156,6 +161,36 @@ def test_one_vehicle_more_costs_no_more_than_epsilon(
     without, _ = drive([other], bounded=True)
     with_one, _ = drive([other, one_more], bounded=True)
     assert privacy_loss(without, with_one, epsilon) <= epsilon * (1 + 1e-9)
+
+
+def test_no_outcome_of_a_crossing_and_its_label_is_likelier_than_the_budget_allows() -> None:
+    """One car more that goes in, by the noise as it is drawn: its kind's number and its label's.
+
+    The bound on each estimated probability is Hoeffding's, at `CHANCE` over all outcomes that are compared.
+    """
+    epsilon, runs, layout = 1.0, 30_000, Layout(("gate",), labels=True)
+    shares, scales = budget_shares(layout), noise_scales(layout, epsilon)
+    names = ("crossings", "crossings_by_label")
+    cells = list(product(range(-2, 5), repeat=2))
+
+    def outcomes(cars: int) -> Tally[tuple[int, ...]]:
+        drawn = [
+            add_noise([cars] * runs, scales[name], MEASURES[name].sensitivity(layout), epsilon * shares[name])
+            for name in names
+        ]
+        return Tally(zip(*drawn, strict=True))
+
+    without, with_one = outcomes(0), outcomes(1)
+    slack = math.sqrt(math.log(4 * len(cells) / CHANCE) / (2 * runs))
+    for first, second in ((without, with_one), (with_one, without)):
+        for cell in cells:
+            assert first[cell] / runs - slack <= math.exp(epsilon) * (second[cell] / runs + slack)
+        for edge in range(-4, 7):
+            below = [sum(n for cell, n in each.items() if max(cell) <= edge) / runs for each in (first, second)]
+            assert below[0] - slack <= math.exp(epsilon) * (below[1] + slack)
+    # The test can fail: a visit that added ten times as much would show.
+    tail = [sum(n for cell, n in each.items() if max(cell) <= 0) / runs for each in (without, outcomes(10))]
+    assert tail[0] - slack > math.exp(epsilon) * (tail[1] + slack)
 
 
 def test_a_vehicle_that_does_all_it_can_spends_both_shares_of_its_crossings() -> None:
