@@ -37,6 +37,17 @@ def test_noisy_numbers_have_their_error_and_are_not_clamped(browser: Browser, co
     assert row["from"] == f"{YESTERDAY}T13:00:00+01:00"
 
 
+def test_vehicles_by_label_are_rows_of_their_own(browser: Browser, context: WebContext) -> None:
+    key = ("entrance", "crossings_by_label", "door", "vehicle")
+    with context.engine.begin() as connection:
+        for name in ("car-in", "truck-out"):
+            start = NOON - timedelta(days=1)
+            measurements.add_bucket(connection, [MeasurementRow(start, 900, *key, name, 8.0, "differential", 2.0, 9.0)])
+    rows = [(row["measure"], row["kind"], row["direction"], row["value"]) for row in table(browser)]
+    assert rows == [("crossings_by_label", "vehicle", name, "8") for name in ("car-in", "truck-out")]
+    assert all(int(row["error_95_percent"]) > 0 for row in table(browser))
+
+
 def test_small_numbers_are_withheld(browser: Browser, context: WebContext) -> None:
     store(context, 4.0, "threshold")
     (row,) = table(browser)
