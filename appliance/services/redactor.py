@@ -192,7 +192,8 @@ def _work(
         whole.wait()
         if progress.given_up.is_set():
             return
-        options = FileOptions(Covering(frozenset(kind for kind in COVER_KINDS if kind in order.cover)))
+        covering = Covering(frozenset(kind for kind in COVER_KINDS if kind in order.cover))
+        options = FileOptions(covering, keep_audio=order.keep_audio)
         progress.answer = _outcome(redact_upload(upload, order.suffix, result, detectors, options, tell), result)
     except VeilsightError as error:
         progress.answer = Answer("failed", problem=str(error))

@@ -37,11 +37,13 @@ class RedactionRefused(VeilsightError):
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be done: how the file's name ends, its size in bytes, and what is covered besides heads."""
+    """What is to be done: how the file's name ends, its size in bytes, what is covered besides heads, and whether a
+    video keeps its sound."""
 
     suffix: str
     size: int
     cover: tuple[str, ...]
+    keep_audio: bool = False
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

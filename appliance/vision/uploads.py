@@ -8,10 +8,11 @@ import av
 from av.container import InputContainer
 
 from appliance.errors import UsageError
+from appliance.language import marked
 from appliance.storage.sealed_file import SealedFile
 from appliance.vision.decoding import RECORDING
 from appliance.vision.opening import Opened, reason
-from appliance.vision.original import Original
+from appliance.vision.original import Original, SoundNotKept
 from appliance.vision.recordings import (
     IMAGE_QUALITY,
     IMAGE_SUFFIXES,
@@ -31,6 +32,9 @@ from appliance.vision.video_writing import VideoWriter
 NAME = "uploaded file"
 # What a stranger's file may be: containers alone, of which none is a list of other files or addresses.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,h264,hevc,dhav,mpjpeg,gif,mxf,wav,ogg"
+# Between them these hold almost any sound, such as that of telephones, which many recorders write.
+HOLD_MOST = (".mkv", ".mov")
+SOUND_NOT_KEPT = marked("The sound can't be kept, since no file that can be made here holds it; redact without it.")
 # No protocol has this name: nothing but the file itself can be opened.
 NO_PROTOCOL = "none"
 
@@ -57,9 +61,9 @@ def redact_upload(
 ) -> RedactedUpload:
     """Redact what lies in `upload`, whose name ended with `suffix`, into `result`.
 
-    A picture stays a picture of its kind, a video becomes one of its kind or MP4. Frames that can't be judged are
-    covered whole. Raises `UploadUnreadable`, `SourceError`, `PictureError`, `ResultUnwritable`, `SoundNotKept` and
-    `SealedFileUnusable`.
+    A picture stays a picture of its kind, a video becomes one of its kind or MP4, or one of `HOLD_MOST` where its sound
+    is to be kept and such a file can't hold it. Frames that can't be judged are covered whole. Raises
+    `UploadUnreadable`, `SourceError`, `PictureError`, `ResultUnwritable`, `SoundNotKept` and `SealedFileUnusable`.
     """
     suffix = suffix.lower()
     if suffix in UNREAD_SUFFIXES:
@@ -72,7 +76,14 @@ def redact_upload(
         return RedactedUpload(Outcome(1, int(picture.whole_frame), reason=picture.reason), suffix)
     suffix = suffix if kind_of(Path(f"video{suffix}")) == "video" else ".mp4"
     try:
-        return RedactedUpload(_redact_video(upload, suffix, result, detectors, options, progress), suffix)
+        for kind in dict.fromkeys((suffix, *HOLD_MOST)):
+            try:
+                return RedactedUpload(_redact_video(upload, kind, result, detectors, options, progress), kind)
+            except SoundNotKept:
+                # It is said at the first frame, before anything was written.
+                if result.size:
+                    raise
+        raise SoundNotKept(SOUND_NOT_KEPT)
     except (av.FFmpegError, OSError) as error:
         raise ResultUnwritable(f"The result can't be made ({reason(error)}).") from error
 

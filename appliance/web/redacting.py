@@ -62,7 +62,7 @@ def begin() -> tuple[Response, int]:
     if not SUFFIX.fullmatch(suffix) or size <= 0:
         return problem(gettext("Please choose a picture or a video whose name has an ending, such as .mp4 or .jpg."))
     cover = (ALWAYS, *(name for name in CHOICES if name in form.getlist("cover")))
-    asked = Asked(suffix, size, cover, form["reason"], reference)
+    asked = Asked(suffix, size, cover, form["reason"], reference, form.get("sound") == "keep")
     try:
         upload = context.uploads.begin(context.redaction, context.engine, this_session(), asked, context.clock)
     except VeilsightError as error:
@@ -161,4 +161,6 @@ def describe_result(upload: Upload) -> list[str]:
         sentences.append(gettext("Frames were covered whole: %(reason)s", reason=translated(answer.reason)))
     if answer.stopped:
         sentences.append(translated(answer.stopped))
+    if upload.asked.keep_audio:
+        sentences.append(gettext("Its sound, if it has any, was kept as it is: voices tell who speaks."))
     return [*sentences, f"SHA-256 {answer.sha256}"]

@@ -55,13 +55,17 @@ class UploadRefused(VeilsightError):
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody wants redacted: how the file's name ends, its bytes, what to cover, why, and their reference."""
+    """What somebody wants redacted: how the file's name ends, its bytes, what to cover, why, and their reference.
+
+    A video keeps its sound if they say so.
+    """
 
     suffix: str
     size: int
     cover: tuple[str, ...]
     reason: str
     reference: str
+    keep_audio: bool = False
 
 
 @dataclass(eq=False)
@@ -100,7 +104,7 @@ class Uploads:
         with self._lock:
             if self._present is not None and not self._present.ending:
                 raise UploadRefused(BUSY)
-            task = client.begin(Order(asked.suffix, asked.size, asked.cover))
+            task = client.begin(Order(asked.suffix, asked.size, asked.cover, asked.keep_audio))
             now = clock()
             upload = Upload(secrets.token_urlsafe(16), session.key, session.user, asked, task, now, now)
             self._present = upload
@@ -190,6 +194,8 @@ def record(
 ) -> None:
     """Write down what became of the upload, with why it is there; when it ends, how and after which time."""
     details: dict[str, str | int] = {"reason": upload.asked.reason}
+    if upload.asked.keep_audio:
+        details["sound"] = "kept"
     if upload.ending:
         details = {"ending": upload.ending, "seconds": round((now - upload.began).total_seconds())}
         if upload.answer.problem:

@@ -1,5 +1,6 @@
 """Uploaded pictures and videos, from one sealed file into another."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +30,10 @@ class Files:
     result: SealedFile
     folder: Path
 
-    def redact(self, content: bytes, suffix: str, sees: bool = True) -> RedactedUpload:
+    def redact(self, content: bytes, suffix: str, sees: bool = True, keep_audio: bool = False) -> RedactedUpload:
         self.upload.write_at(0, content)
         chosen = SEES_FACES if sees else detectors(missing=["faces"])
-        return redact_upload(self.upload, suffix, self.result, chosen, FileOptions())
+        return redact_upload(self.upload, suffix, self.result, chosen, FileOptions(keep_audio=keep_audio))
 
     def content(self) -> bytes:
         return self.result.read_at(0, self.result.size)
@@ -136,3 +137,45 @@ def test_a_list_of_other_files_opens_none_of_them(files: Files, tmp_path: Path, 
     clip = write_video(tmp_path / "secret.ts", [with_white()] * 4)
     with pytest.raises(UploadUnreadable):
         files.redact(text.format(path=clip).encode(), ".mp4")
+
+
+def sounds(content: bytes) -> list[str]:
+    """The codecs of a video's sound."""
+    with av.open(io.BytesIO(content)) as container:
+        return [stream.codec_context.name for stream in container.streams.audio]
+
+
+def with_telephone_sound(path: Path) -> bytes:
+    """A recording as many recorders write it, with G.711."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width = with_white().shape[:2]
+        stream.pix_fmt = "yuv420p"
+        sound = container.add_stream("pcm_alaw", rate=8000)
+        sound.layout = "mono"
+        for _ in range(6):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(with_white(), format="bgr24")))
+        container.mux(stream.encode(None))
+        hum = av.AudioFrame.from_ndarray(np.ones((1, 8000), np.int16), format="s16", layout="mono")
+        hum.sample_rate, hum.pts = 8000, 0
+        container.mux(sound.encode(hum))
+        container.mux(sound.encode(None))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_sound_is_kept_only_where_it_is_asked_for(files: Files, tmp_path: Path, keep: bool) -> None:
+    clip = write_video(tmp_path / "clip.mp4", [with_white()] * 6).read_bytes()
+    done = files.redact(clip, ".mp4", keep_audio=keep)
+    assert done.suffix == ".mp4"
+    assert sounds(files.content()) == (["aac"] if keep else [])
+    assert not any(shows_white(each) for each in files.pictures(".mp4"))
+
+
+def test_sound_that_the_kind_of_file_can_not_hold_makes_it_another_kind(files: Files, tmp_path: Path) -> None:
+    clip = with_telephone_sound(tmp_path / "clip.mov")
+    # The name says MP4, as some recorders have it.
+    done = files.redact(clip, ".mp4", keep_audio=True)
+    assert (done.suffix, done.outcome.frames) == (".mov", 6)
+    assert sounds(files.content()) == ["pcm_alaw"]
+    assert not any(shows_white(each) for each in files.pictures(".mov"))

@@ -1,6 +1,7 @@
 """Redacting a recording from the page: through the real socket and the redactor's own work, with scripted networks."""
 
 import hashlib
+import io
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -170,6 +172,25 @@ def test_a_video_of_several_parts(browser: Browser, context: WebContext, tmp_pat
     assert answer["summary"][0] == "6 frames, of which 0 had to be covered whole."
     assert len(take(browser, address)) > 0
     assert entries(context)[0].event.byte_count == len(clip)
+
+
+@pytest.mark.parametrize("sound", ["", "keep"])
+@pytest.mark.usefixtures("redactor")
+def test_the_sound_is_kept_only_where_somebody_asks_for_it(
+    browser: Browser, context: WebContext, tmp_path: Path, sound: str
+) -> None:
+    clip = write_video(tmp_path / "clip.mp4", [with_white()] * 6).read_bytes()
+    address = begin(browser, clip, ".mp4", sound=sound)
+    send(browser, address, clip)
+    wait_until(lambda: state(browser, address) == "done", 30)
+    assert ("voices tell who speaks" in " ".join(browser.get(address).get_json()["summary"])) == bool(sound)
+    with av.open(io.BytesIO(take(browser, address))) as video:
+        assert len(video.streams.audio) == bool(sound)
+    assert [each.event.details.get("sound") for each in entries(context)[:1]] == ["kept" if sound else None]
+
+
+def test_the_page_offers_to_keep_the_sound_and_does_not_begin_with_it(browser: Browser) -> None:
+    assert '<input type="checkbox" name="sound" value="keep">' in browser.get("/privacy/redact").text
 
 
 @pytest.mark.usefixtures("redactor")
