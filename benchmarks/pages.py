@@ -36,7 +36,7 @@ from appliance.settings import Paths, Settings, find_paths
 from appliance.storage import users
 from appliance.storage.site import create_site, open_site
 from appliance.vision.live import LiveClient
-from appliance.web.application import create_app
+from appliance.web.application import compile_templates, create_app
 from appliance.web.certificate import Certificate, load_or_make
 from appliance.web.context import WebContext
 from appliance.web.security import SESSION_COOKIE
@@ -81,14 +81,16 @@ def prepare(paths: Paths, years: int, cameras: int) -> None:
 
 @contextmanager
 def served(context: WebContext, certificate: Certificate) -> Iterator[int]:
-    """The port of the site's own server."""
+    """The port of the site's own server, as `appliance.services.web` runs it."""
     stop, ready, ports = threading.Event(), threading.Event(), list[int]()
 
     def tell(port: int) -> None:
         ports.append(port)
         ready.set()
 
-    arguments = (create_app(context), "127.0.0.1", 0, certificate, stop, tell)
+    app = create_app(context)
+    compile_templates(app)
+    arguments = (app, "127.0.0.1", 0, certificate, stop, tell)
     server = threading.Thread(target=serve, args=arguments)
     server.start()
     try:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from appliance.reports.period import Period
-from appliance.storage import daily_sums, measurements
+from appliance.storage import daily_sums, hourly_sums, measurements
 from appliance.storage.daily_sums import Day, Known
 from appliance.storage.database import reading
 
@@ -76,9 +76,10 @@ def longest_bucket(connection: Connection, period: Period, marks: Marks | None =
     return max(found, default=0)
 
 
-def cameras_of(connection: Connection, spans: Iterable[Day]) -> frozenset[str]:
-    """The cameras that have counts in the spans, which are in order."""
-    return frozenset[str]().union(*(measurements.cameras(connection, *span) for span in joined(spans)))
+def cameras_of(connection: Connection, spans: Iterable[Day], measure: str) -> frozenset[str]:
+    """The cameras that have counts in the spans, which are in order, and the measure at any time."""
+    found = frozenset[str]().union(*(measurements.cameras(connection, *span) for span in joined(spans)))
+    return found & hourly_sums.cameras_with(connection, measure)
 
 
 def joined(days: Iterable[Day]) -> list[Day]:

@@ -265,7 +265,7 @@ def read_cells(
                 add(tuple(names), *amounts)
     others = joined(marks.unknown)
     if others:
-        cameras = json.dumps(sorted(cameras_of(connection, others)))
+        cameras = json.dumps(sorted(cameras_of(connection, others, measure)))
         points = json.dumps([(0, seconds_of(start), seconds_of(end)) for start, end in others])
         for *names, value, variance, squares in driver_rows(
             connection.exec_driver_sql(BUCKETS, (points, cameras, measure, kind))

@@ -93,14 +93,14 @@ def _add(subject: Subject, numbers: dict[Place, Published], place: Place, amount
 
 def _sources(
     connection: Connection, question: Question, edges: Sequence[Edge], marks: Marks
-) -> "Sequence[_Buckets | _Hours | _Sums]":
+) -> "Sequence[_Buckets | _Steps | _Sums]":
     """Where the intervals are read from."""
     is_kept = question.subject.measure not in NOT_BY_HOUR
     by_hour = is_kept and is_whole(*itertools.chain.from_iterable(marks.days))
     if question.unit in LENGTHS:
         spans = list(enumerate(edges))
         if question.unit is Unit.HOUR and by_hour:
-            return [_Hours(connection, question, spans)]
+            return [_Steps(connection, question, spans, "hour_sum")]
         return [_Buckets(connection, question, spans)]
     starts = [start for start, _ in edges]
     days: dict[bool, list[tuple[int, Day]]] = {True: [], False: []}
@@ -108,7 +108,7 @@ def _sources(
         days[day in marks.known].append((bisect_right(starts, day[0]) - 1, day))
     known, others = (list(_joined(days[is_known])) for is_known in (True, False))
     return [
-        _Sums(connection, question, known, "day_sum"),
+        (_Steps if question.unit is Unit.DAY else _Sums)(connection, question, known, "day_sum"),
         _Sums(connection, question, others, "hour_sum") if by_hour else _Buckets(connection, question, others),
     ]
 
@@ -168,15 +168,15 @@ SELECT point.number, camera, place, (
     WHERE each.series = series.number AND each.start >= point.start AND each.start < point.end
 ) FROM point CROSS JOIN series WHERE {SERIES}
 """  # noqa: S608 - names of our own
-HOURS = f"""
+STEPS = f"""
 SELECT start, sum(value), max(value), sum(variance), sum(squares)
-FROM series CROSS JOIN hour_sum AS each ON each.series = series.number
+FROM series CROSS JOIN {{table}} AS each ON each.series = series.number
 WHERE each.start >= ? AND each.start < ? AND {SERIES}
 GROUP BY 1
 """  # noqa: S608 - names of our own
-HOURS_MEANS = f"""
+STEPS_MEANS = f"""
 SELECT start, camera, place, value, variance, squares, observed
-FROM series CROSS JOIN hour_sum AS each ON each.series = series.number
+FROM series CROSS JOIN {{table}} AS each ON each.series = series.number
 WHERE each.start >= ? AND each.start < ? AND {SERIES}
 """  # noqa: S608 - names of our own
 
@@ -214,39 +214,47 @@ class _Source:
 class _Buckets(_Source):
     def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
         """What the places add up to in each span that has any number."""
-        values = (self.points(), self._cameras(), measure, self.question.subject.counted, direction)
+        values = (self.points(), self._cameras(measure), measure, self.question.subject.counted, direction)
         for number, *amounts in self.rows(BUCKETS, AMONG, *values):
             yield int(number), self.published(*amounts)
 
     def means(self) -> Means:
         """What each place adds up to, and for how many seconds it was observed."""
         subject = self.question.subject
-        return self.rows(MEANS, AMONG, self.points(), self._cameras(), subject.measure, subject.counted)
+        return self.rows(MEANS, AMONG, self.points(), self._cameras(subject.measure), subject.measure, subject.counted)
 
-    def _cameras(self) -> str:
+    def _cameras(self, measure: str) -> str:
         """The cameras to look for, as JSON."""
         places = self.question.places
         if places is None:
-            return json.dumps(sorted(cameras_of(self.connection, (span for _, span in self.spans))))
+            return json.dumps(sorted(cameras_of(self.connection, (span for _, span in self.spans), measure)))
         return json.dumps(sorted({camera for camera, _ in places}))
 
 
-class _Hours(_Source):
-    """Spans that are the hours one after another."""
+@dataclass(frozen=True)
+class _Steps(_Source):
+    """Spans of which each is an hour or a day that the table has."""
+
+    table: str
 
     def _asked(self, query: str, measure: str, direction: str) -> Iterator[tuple[Any, ...]]:
-        """The rows, each with the number of its span instead of the hour."""
+        """The rows, each with the number of its span instead of the time."""
+        if not self.spans:
+            return
         numbers = {seconds_of(start): number for number, (start, _) in self.spans}
         first, last = self.spans[0][1][0], self.spans[-1][1][1]
         values = (seconds_of(first), seconds_of(last), measure, self.question.subject.counted, direction)
-        return ((numbers[start], *rest) for start, *rest in self.rows(query, AMONG_SERIES, *values))
+        for start, *rest in self.rows(query.replace("{table}", self.table), AMONG_SERIES, *values):
+            # Days that are to be added up anew are among them.
+            if (number := numbers.get(start)) is not None:
+                yield number, *rest
 
     def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
-        for number, *amounts in self._asked(HOURS, measure, direction):
+        for number, *amounts in self._asked(STEPS, measure, direction):
             yield number, self.published(*amounts)
 
     def means(self) -> Means:
-        return self._asked(HOURS_MEANS, self.question.subject.measure, "")
+        return self._asked(STEPS_MEANS, self.question.subject.measure, "")
 
 
 @dataclass(frozen=True)

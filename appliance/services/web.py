@@ -17,7 +17,7 @@ from appliance.storage.database import reading
 from appliance.storage.site import open_site
 from appliance.vision.live import LiveClient
 from appliance.web.alerting import watch_alerts
-from appliance.web.application import create_app
+from appliance.web.application import compile_templates, create_app
 from appliance.web.certificate import load_or_make
 from appliance.web.context import WebContext
 from appliance.web.server import serve
@@ -35,13 +35,14 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event, manager: Se
     context = WebContext(site, now, paths, LiveClient(paths.live_socket), filed=settings, log_lines=log.lines)
     context.examine = lambda: (astuple(each) for each in examine_from_page(paths, site, context.settings))
     context.back_up = lambda target, passphrase, user: back_up(paths, target, passphrase, user)
-    listening = threading.Event()
+    app, listening = create_app(context), threading.Event()
 
     def ready(port: int) -> None:
         with site.engine.begin() as connection:
             append(connection, Event(actor, "started", "web", details={"port": port}))
         listening.set()
         manager.ready()
+        threading.Thread(target=compile_templates, args=(app,), name="templates", daemon=True).start()
 
     schedulers, one_at_a_time = [start_scheduler(paths, now, site.engine)], threading.Lock()
 
@@ -54,7 +55,7 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event, manager: Se
     if settings.alerts:
         threading.Thread(target=watch_alerts, args=(context, stop), name="alerts", daemon=True).start()
     try:
-        serve(create_app(context), settings.web.host, settings.web.port, certificate, stop, ready, manager.alive)
+        serve(app, settings.web.host, settings.web.port, certificate, stop, ready, manager.alive)
     finally:
         manager.stopping()
         schedulers.pop().shutdown()

@@ -116,6 +116,12 @@ def cameras(connection: Connection, start: int, end: int) -> frozenset[str]:
     return frozenset(camera for (camera,) in driver_rows(connection.exec_driver_sql(query, (start, end))))
 
 
+def cameras_with(connection: Connection, measure: str) -> frozenset[str]:
+    """The cameras that have a series of the measure."""
+    query = "SELECT DISTINCT camera FROM series WHERE measure = ?"
+    return frozenset(camera for (camera,) in driver_rows(connection.exec_driver_sql(query, (measure,))))
+
+
 def read(
     connection: Connection,
     start: int,
