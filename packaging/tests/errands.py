@@ -30,7 +30,7 @@ def redact(opener: urllib.request.OpenerDirector, token: str, picture: Path) -> 
     content = picture.read_bytes()
     page = ask(opener, REDACT)[2].decode()
     part = int(found_in(r'data-part="(\d+)"', page))
-    reason = html.unescape(found_in(r'<option value="([^"]+)"', page))
+    reason = html.unescape(found_in(r'name="reason" value="([^"]+)"', page))
     fields = {"csrf": token, "suffix": picture.suffix, "size": str(len(content)), "reason": reason, "cover": "plates"}
     identifier = json.loads(ask(opener, REDACT, **fields)[2])["identifier"]
     for offset in range(0, len(content), part):

@@ -195,9 +195,10 @@ def test_the_page_hands_a_picture_to_the_redactor_and_a_search_to_the_searcher(
     installed: Installed, running: BootedRoot
 ) -> None:
     """Through the page of the booted system, whose sockets start both: a camera on a network of its own answers."""
-    for words in (("link", "add", "cameras", "type", "dummy"), ("address", "add", "192.168.77.1/24", "dev", "cameras")):
-        running.in_its_network("ip", *words)
-    running.in_its_network("ip", "link", "set", "cameras", "up", "multicast", "on")
+    running.in_its_network("ip", "link", "add", "cameras", "type", "veth", "peer", "name", "cable")
+    running.in_its_network("ip", "address", "add", "192.168.77.1/24", "dev", "cameras")
+    for end in ("cameras", "cable"):
+        running.in_its_network("ip", "link", "set", end, "up")
     running.add(Path(__file__).with_name("answering_camera.py"), "/root/answering_camera.py")
     camera = ("/usr/bin/python3.11", "/root/answering_camera.py", "192.168.77.1", "cameras")
     running.run("systemd-run", "--quiet", "--unit=answering-camera", "--property=Type=exec", *camera)
