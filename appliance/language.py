@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
@@ -60,6 +60,26 @@ def _sentence(forms: tuple[str, ...], number: int, values: Mapping[str, object])
     found = Sentence(message % source.written(values))
     found.forms, found.number, found.values = forms, number, values
     return found
+
+
+def parts_of(text: str) -> dict[str, Any] | None:
+    """What makes the sentence again , as JSON can hold it; None for a text that is no `Sentence`."""
+    if not isinstance(text, Sentence):
+        return None
+    values = {name: _part_of(value) for name, value in text.values.items()}
+    return {"forms": list(text.forms), "number": text.number, "values": values}
+
+
+def _part_of(value: object) -> object:
+    if isinstance(value, Sentence):
+        return parts_of(value)
+    return value if isinstance(value, int | float) else str(value)
+
+
+def joined(texts: Sequence[str]) -> Sentence:
+    """The texts as one, with semicolons between them."""
+    places = "; ".join(f"%(part{number})s" for number, _ in enumerate(texts))
+    return sentence(places, **{f"part{number}": text for number, text in enumerate(texts)})
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
+from appliance.language import joined, sentence
 from appliance.reports.delivery import describe_destinations
 from appliance.services import doctor_machine
-from appliance.services.findings import Finding, State
+from appliance.services.findings import Finding, State, of_error
 from appliance.services.open_buckets import IN_MEMORY, file_system
 from appliance.services.private_memory import plain_swaps
 from appliance.settings import Analysis, Anonymity, Paths, Settings, load_settings
@@ -34,9 +35,9 @@ def _examine(paths: Paths) -> Iterator[Finding]:
     settings = Settings()
     try:
         settings = load_settings(paths.settings_file)
-        yield Finding("settings", "fine", _describe_settings(paths))
+        yield Finding(sentence("settings"), "fine", _describe_settings(paths))
     except VeilsightError as error:
-        yield Finding("settings", "wrong", str(error))
+        yield Finding(sentence("settings"), "wrong", of_error(error))
     yield describe_anonymity(settings.anonymity)
     yield describe_memory(paths)
     yield check_networks(paths, settings)
@@ -45,13 +46,14 @@ def _examine(paths: Paths) -> Iterator[Finding]:
     try:
         site = open_site(paths)
     except VeilsightError as error:
-        yield Finding("database", "wrong", str(error))
+        yield Finding(sentence("database"), "wrong", of_error(error))
         return
-    yield Finding("database", "fine", f"{paths.database} opens with the site's key and has the right schema")
+    text = sentence("%(path)s opens with the site's key and has the right schema", path=paths.database)
+    yield Finding(sentence("database"), "fine", text)
     yield from examine_keys(paths)
     yield from doctor_machine.check_sealing(paths, doctor_machine.has_tpm())
     yield doctor_machine.check_certificate(paths, settings)
-    yield _check("audit log", lambda: _check_audit_log(site))
+    yield _check(sentence("audit log"), lambda: _check_audit_log(site))
     yield from examine_deliveries(site, settings)
     yield from check_engine(paths, site)
     yield _check_page(settings)
@@ -63,19 +65,20 @@ def _check(name: str, examine_one: Callable[[], str]) -> Finding:
     try:
         return Finding(name, "fine", examine_one())
     except VeilsightError as error:
-        return Finding(name, "wrong", str(error))
+        return Finding(name, "wrong", of_error(error))
 
 
 def _describe_settings(paths: Paths) -> str:
-    return str(paths.settings_file) if paths.settings_file.exists() else "none written, so the defaults hold"
+    return str(paths.settings_file) if paths.settings_file.exists() else sentence("none written, so the defaults hold")
 
 
 def describe_anonymity(settings: Anonymity) -> Finding:
     """The mode that is set; off is something to know."""
     if settings.mode == "off":
-        return Finding("anonymity", "note", f"off, counts are stored exact; reason given: {settings.reason.strip()}")
+        text = sentence("off, counts are stored exact; reason given: %(reason)s", reason=settings.reason.strip())
+        return Finding(sentence("anonymity"), "note", text)
     detail = f"epsilon {settings.epsilon:g}" if settings.mode == "differential" else f"k {settings.k}"
-    return Finding("anonymity", "fine", f"{settings.mode}, {detail}")
+    return Finding(sentence("anonymity"), "fine", f"{settings.mode}, {detail}")
 
 
 def describe_memory(paths: Paths) -> Finding:
@@ -84,14 +87,18 @@ def describe_memory(paths: Paths) -> Finding:
     while folder is not None and not folder.exists():
         folder = folder.parent if folder.parent != folder else None
     if folder is None or file_system(folder) not in IN_MEMORY:
-        text = f"{paths.memory} is not in memory (tmpfs), so a crash of the engine loses the counts of an open bucket"
-        return Finding("open buckets", "note", text)
-    return Finding("open buckets", "fine", f"copied to {paths.memory}, in memory; a crash loses at most five seconds")
+        text = sentence(
+            "%(path)s is not in memory (tmpfs), so a crash of the engine loses the counts of an open bucket",
+            path=paths.memory,
+        )
+        return Finding(sentence("open buckets"), "note", text)
+    text = sentence("copied to %(path)s, in memory; a crash loses at most five seconds", path=paths.memory)
+    return Finding(sentence("open buckets"), "fine", text)
 
 
 def check_networks(paths: Paths, settings: Settings) -> Finding:
     """Whether the networks' files are what the catalogue says."""
-    return _check("networks", lambda: _describe_networks(paths, settings))
+    return _check(sentence("networks"), lambda: _describe_networks(paths, settings))
 
 
 def _describe_networks(paths: Paths, settings: Settings) -> str:
@@ -99,7 +106,7 @@ def _describe_networks(paths: Paths, settings: Settings) -> str:
     failures = [error for error in weights.verify(catalogue, paths.models).values() if error]
     if failures:
         raise failures[0]
-    return f"all weights in {paths.models} are what the catalogue says"
+    return sentence("all weights in %(path)s are what the catalogue says", path=paths.models)
 
 
 def _examine_devices(paths: Paths, settings: Settings) -> Iterator[Finding]:
@@ -112,10 +119,18 @@ def _examine_devices(paths: Paths, settings: Settings) -> Iterator[Finding]:
 def describe_devices(report: "DeviceReport", analysis: Analysis) -> Iterator[Finding]:
     """The same from a report that is there."""
     if report.plan.failures:
-        yield Finding("devices", "wrong", next(iter(report.plan.failures.values())))
+        yield Finding(sentence("devices"), "wrong", next(iter(report.plan.failures.values())))
     else:
-        uses = [f"{each.name} on {each.place} in {each.precision}" for each in report.plan.networks]
-        yield Finding("devices", "fine", "; ".join(uses))
+        uses = [
+            sentence(
+                "%(name)s on %(place)s in %(precision)s",
+                name=each.name,
+                place=str(each.place),
+                precision=each.precision,
+            )
+            for each in report.plan.networks
+        ]
+        yield Finding(sentence("devices"), "fine", joined(uses))
     yield from (describe_driver(driver, analysis) for driver in report.drivers)
 
 
@@ -132,9 +147,10 @@ def describe_driver(driver: "DriverState", analysis: Analysis) -> Finding:
 def examine_keys(paths: Paths) -> Iterator[Finding]:
     """What opens the site, and whether what is in memory could reach a disk."""
     protection = describe_protection(paths)
-    yield Finding("keys", "note" if protection.is_weak else "fine", protection.text)
+    yield Finding(sentence("keys"), "note" if protection.is_weak else "fine", sentence(protection.text))
     if not protection.has_recovery_code:
-        yield Finding("recovery code", "note", "none; `veilsight db recovery-code` prints one to be locked away")
+        text = sentence("none; `veilsight db recovery-code` prints one to be locked away")
+        yield Finding(sentence("recovery code"), "note", text)
     yield describe_swap()
 
 
@@ -142,9 +158,14 @@ def describe_swap() -> Finding:
     """Whether what is in memory could reach a disk."""
     swaps = plain_swaps()
     if swaps:
-        text = f"this machine swaps to {', '.join(swaps)}, which is not known to be encrypted; the three services and "
-        return Finding("swap", "note", text + "root's `veilsight run` don't, another user's may: encrypt it")
-    return Finding("swap", "fine", "memory is not swapped to a plain disk; no program leaves a core dump")
+        text = sentence(
+            "this machine swaps to %(places)s, which is not known to be encrypted; the three services and root's "
+            "`veilsight run` don't, another user's may: encrypt it",
+            places=", ".join(swaps),
+        )
+        return Finding(sentence("swap"), "note", text)
+    text = sentence("memory is not swapped to a plain disk; no program leaves a core dump")
+    return Finding(sentence("swap"), "fine", text)
 
 
 def _check_audit_log(site: Site) -> str:
@@ -155,12 +176,18 @@ def _check_audit_log(site: Site) -> str:
 def examine_deliveries(site: Site, settings: Settings) -> Iterator[Finding]:
     """Wrong is a report that a destination did not take; it is tried again by itself."""
     for each in describe_destinations(site.engine, settings):
-        name = f"destination {each['name']}"
+        name = sentence("destination %(name)s", name=each["name"])
         if each["problem"]:
-            text = f"{each['problem']} It is tried again; `veilsight destination test {each['name']}` tries it now."
+            text = sentence(
+                "%(problem)s It is tried again; `veilsight destination test %(name)s` tries it now.",
+                problem=each["problem"],
+                name=each["name"],
+            )
             yield Finding(name, "wrong", text)
         else:
-            yield Finding(name, "fine", f"{each['delivered']} reports delivered, {each['waiting']} waiting")
+            numbers = {"delivered": each["delivered"], "waiting": each["waiting"]}
+            text = sentence("%(delivered)s reports delivered, %(waiting)s waiting", **numbers)
+            yield Finding(name, "fine", text)
 
 
 def check_engine(paths: Paths, site: Site, knock: bool = True) -> Iterator[Finding]:
@@ -170,58 +197,89 @@ def check_engine(paths: Paths, site: Site, knock: bool = True) -> Iterator[Findi
     except LiveUnavailable:
         with reading(site.engine) as connection:
             known = cameras.list_cameras(connection)
-        yield Finding("engine", "note", f"not running; {len(known)} cameras are set up")
+        text = sentence("not running; %(cameras)s cameras are set up", cameras=len(known))
+        yield Finding(sentence("engine"), "note", text)
         if knock:
             yield from doctor_machine.check_cameras(known)
         return
     if status.get("starting"):
-        yield Finding("engine", "note", "starting: its networks are made ready for this machine")
+        yield Finding(sentence("engine"), "note", sentence("starting: its networks are made ready for this machine"))
         return
-    yield Finding("engine", "fine", f"running since {status['started']}")
+    yield Finding(sentence("engine"), "fine", sentence("running since %(moment)s", moment=status["started"]))
     for task, reason in status["failures"].items():
-        yield Finding(f"network for {task}", "wrong", reason)
+        yield Finding(sentence("network for %(task)s", task=task), "wrong", reason)
     for network in status["networks"]:
         for left in network["left"]:
-            yield Finding(
-                f"network {network['name']}",
-                "wrong",
-                f"runs on {network['device']} since it left {left} Restart the engine to try the better device again.",
+            text = sentence(
+                "runs on %(device)s since it left %(left)s Restart the engine to try the better device again.",
+                device=network["device"],
+                left=left,
             )
+            yield Finding(sentence("network %(name)s", name=network["name"]), "wrong", text)
     for camera in status["cameras"]:
         yield describe_camera(camera)
     for name, sentences in status["advice"].items():
-        for sentence in sentences:
-            yield Finding(f"camera {name}", "note", sentence)
+        for advice in sentences:
+            yield Finding(sentence("camera %(name)s", name=name), "note", advice)
+
+
+STATES = {
+    "streaming": sentence("streaming"),
+    "connecting": sentence("connecting"),
+    "stalled": sentence("stalled"),
+    "failed": sentence("failed"),
+    "ended": sentence("ended"),
+    "disabled": sentence("disabled"),
+}
 
 
 def describe_camera(camera: Mapping[str, Any]) -> Finding:
     """One camera of the engine's status: its state, its rates and delays, and what went wrong last."""
-    state = camera["state"]
-    parts = [state + (f": {camera['last_error']}" if camera["last_error"] else "")]
+    state, error = camera["state"], camera["last_error"]
+    words: str = STATES.get(state, state)
+    parts = [sentence("%(state)s: %(error)s", state=words, error=error) if error else words]
     if state == "streaming":
-        parts.append(f"{camera['analysed_rate']:g} of {camera['input_rate']:g} frames a second analysed")
-        parts.append(f"{camera['dropped_frames']} dropped")
-        for key, words in (("delay_to_count", "count"), ("delay_to_picture", "redacted picture")):
-            if camera[key]:
-                times = " / ".join(f"{1000 * camera[key][name]:.0f}" for name in ("p50", "p95", "p99"))
-                parts.append(f"frame to {words} {times} ms (50 / 95 / 99 %)")
-        if camera["decoder"]:
-            why = f", since {camera['decoder_reason']}" if camera["decoder_reason"] else ""
-            parts.append(f"{camera['codec']} decoded by {camera['decoder']}{why}")
+        parts += _streaming(camera)
     if camera["tampering"]:
-        parts.append(f"{camera['tampering_words']}; counts of this time are marked as unreliable")
+        what = sentence(camera["tampering_words"])
+        parts.append(sentence("%(what)s; counts of this time are marked as unreliable", what=what))
     if camera["reconnects"]:
-        parts.append(f"{camera['reconnects']} reconnects")
+        parts.append(sentence("%(reconnects)s reconnects", reconnects=camera["reconnects"]))
     if camera["behind"]:
-        parts.append(f"fewer than the {camera['target_rate']:g} asked for, since the device can't do more")
+        wanted = f"{camera['target_rate']:g}"
+        parts.append(sentence("fewer than the %(rate)s asked for, since the device can't do more", rate=wanted))
     well = state in ("streaming", "connecting", "disabled") and camera["tampering"] in ("", "dark")
     to_know = state == "disabled" or camera["behind"] or camera["tampering"]
-    return Finding(f"camera {camera['name']}", "wrong" if not well else "note" if to_know else "fine", "; ".join(parts))
+    name = sentence("camera %(name)s", name=camera["name"])
+    return Finding(name, "wrong" if not well else "note" if to_know else "fine", joined(parts))
+
+
+def _streaming(camera: Mapping[str, Any]) -> Iterator[str]:
+    rates = {"analysed": f"{camera['analysed_rate']:g}", "input": f"{camera['input_rate']:g}"}
+    yield sentence("%(analysed)s of %(input)s frames a second analysed", **rates)
+    yield sentence("%(dropped)s dropped", dropped=camera["dropped_frames"])
+    if camera["delay_to_count"]:
+        yield sentence("frame to count %(times)s ms (50 / 95 / 99 %%)", times=_times(camera["delay_to_count"]))
+    if camera["delay_to_picture"]:
+        times = _times(camera["delay_to_picture"])
+        yield sentence("frame to redacted picture %(times)s ms (50 / 95 / 99 %%)", times=times)
+    decoded = {"codec": camera["codec"], "decoder": camera["decoder"]}
+    if camera["decoder"] and camera["decoder_reason"]:
+        why = sentence(camera["decoder_reason"].replace("%", "%%"))
+        yield sentence("%(codec)s decoded by %(decoder)s, since %(why)s", **decoded, why=why)
+    elif camera["decoder"]:
+        yield sentence("%(codec)s decoded by %(decoder)s", **decoded)
+
+
+def _times(delay: Mapping[str, float]) -> str:
+    return " / ".join(f"{1000 * delay[name]:.0f}" for name in ("p50", "p95", "p99"))
 
 
 def _check_page(settings: Settings) -> Finding:
     with socket.socket() as probe:
         probe.settimeout(1)
         answers = probe.connect_ex(("127.0.0.1", settings.web.port)) == 0
-    where = f"port {settings.web.port}"
-    return Finding("page", "fine" if answers else "note", f"answers on {where}" if answers else f"nothing on {where}")
+    port = str(settings.web.port)
+    if answers:
+        return Finding(sentence("page"), "fine", sentence("answers on port %(port)s", port=port))
+    return Finding(sentence("page"), "note", sentence("nothing on port %(port)s", port=port))

@@ -6,10 +6,10 @@ root's rights, or another program to be started, is left to the person at the te
 
 import threading
 import time
-from dataclasses import asdict
 from typing import Any
 
 from appliance.services import doctor
+from appliance.services.findings import finding_json
 from appliance.services.recent_log import RecentLog
 from appliance.settings import Paths, Settings
 from appliance.vision.device_report import as_json, report_running
@@ -46,4 +46,4 @@ class EngineExamination:
             doctor.describe_memory(self._paths),
             doctor.describe_swap(),
         ]
-        return {"findings": [asdict(each) for each in findings], "devices": as_json(report)}
+        return {"findings": [finding_json(each) for each in findings], "devices": as_json(report)}

@@ -1,7 +1,10 @@
-"""What one check of `veilsight doctor` found."""
+"""What one check of `veilsight doctor` found, in English; sentences that know their message can be told in others."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from appliance.errors import VeilsightError
+from appliance.language import parts_of, sentence
 
 State = Literal["fine", "note", "wrong"]
 
@@ -13,3 +16,15 @@ class Finding:
     check: str
     state: State
     text: str
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """For the socket: the texts in English, and as `parts` what makes sentences of them again."""
+    parts = {name: parts_of(getattr(finding, name)) for name in ("check", "text")}
+    known = {name: each for name, each in parts.items() if each is not None}
+    return {"check": str(finding.check), "state": finding.state, "text": str(finding.text), "parts": known}
+
+
+def of_error(error: VeilsightError) -> str:
+    """An error as a finding's text: it is a sentence where it has places for values."""
+    return sentence(error.message, **error.values) if error.values else str(error)

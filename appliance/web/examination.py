@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.errors import VeilsightError
+from appliance.language import Language, Sentence, counted_sentence, parts_of, sentence
 from appliance.vision.live import LiveClient, LiveUnavailable
 
 LOOK_AGAIN = timedelta(minutes=2)
@@ -18,12 +19,38 @@ FAILED = "The page could not look at everything; run `veilsight doctor` on the s
 logger = logging.getLogger(__name__)
 
 
+class Parts(msgspec.Struct, frozen=True):
+    """What a sentence is made of (`appliance.language.Sentence`)."""
+
+    forms: tuple[str, ...]
+    number: int = 1
+    values: dict[str, "str | int | float | Parts"] = {}
+
+    def sentence(self) -> Sentence:
+        values = {name: each.sentence() if isinstance(each, Parts) else each for name, each in self.values.items()}
+        if len(self.forms) == 1:
+            return sentence(self.forms[0], **values)
+        return counted_sentence(self.forms[0], self.forms[-1], self.number, **values)
+
+
 class Finding(msgspec.Struct, frozen=True):
-    """What one check of the doctor found; `note` is something to know that needs no mending."""
+    """What one check of the doctor found; `note` is something to know that needs no mending.
+
+    `parts` are of `check` and `text`, where they are sentences that can be told in other languages.
+    """
 
     check: str
     state: Literal["fine", "note", "wrong"]
     text: str
+    parts: dict[Literal["check", "text"], Parts] = {}
+
+    def told(self, name: Literal["check", "text"], language: Language) -> str:
+        """The check or the text in this language, in English where there is nothing else."""
+        parts = self.parts.get(name)
+        if parts is None:
+            found: str = getattr(self, name)
+            return found
+        return language.told(parts.sentence())
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -131,9 +158,7 @@ class Examination:
         clock: Callable[[], datetime],
     ) -> None:
         try:
-            own = tuple(
-                msgspec.convert(dict(zip(Finding.__struct_fields__, each, strict=True)), Finding) for each in examine()
-            )
+            own = tuple(_finding(*each) for each in examine())
             share = read_engine_share(live)
             self._newest = Examined(clock(), own + (share.findings if share else ()), share)
         except VeilsightError as error:
@@ -144,3 +169,8 @@ class Examination:
             self._newest = Examined(clock(), (Finding("page", "wrong", FAILED),), None)
         finally:
             self._busy = False
+
+
+def _finding(check: str, state: str, text: str) -> Finding:
+    parts = {name: each for name, said in (("check", check), ("text", text)) if (each := parts_of(said)) is not None}
+    return msgspec.convert({"check": str(check), "state": state, "text": str(text), "parts": parts}, Finding)

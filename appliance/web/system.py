@@ -58,6 +58,15 @@ class NetworkRow:
 
 
 @dataclass(frozen=True)
+class FindingRow:
+    """What a check found; without `is_told` its text is English in every language."""
+
+    check: str
+    text: str
+    is_told: bool
+
+
+@dataclass(frozen=True)
 class LineRow:
     time: str
     program: str
@@ -122,9 +131,14 @@ def progress() -> Response:
     return jsonify(step=translated(job.step) if job else None)
 
 
-def sort_findings(found: Examined | None) -> dict[str, list[Finding]]:
-    """The findings by state, the worst first."""
-    return {state: [each for each in found.findings if each.state == state] if found else [] for state in STATE_WORDS}
+def sort_findings(found: Examined | None) -> dict[str, list[FindingRow]]:
+    """The findings by state, the worst first, in the language of the page."""
+    language, findings = this_language(), found.findings if found else ()
+
+    def row(each: Finding) -> FindingRow:
+        return FindingRow(each.told("check", language), each.told("text", language), "text" in each.parts)
+
+    return {state: [row(each) for each in findings if each.state == state] for state in STATE_WORDS}
 
 
 def summarise(found: Examined | None) -> str:

@@ -7,16 +7,21 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from markupsafe import escape
 
 from appliance.audit.log import Event, append
 from appliance.destinations import Destination
+from appliance.language import english, joined, sentence
 from appliance.opening_hours import Opening
 from appliance.services.examining_web import examine_from_page
+from appliance.services.findings import Finding, finding_json
 from appliance.services.recent_log import MOST_LINES, RecentLog
 from appliance.settings import Alert, Anonymity, Settings, Site
 from appliance.vision.live import Hub, LiveServer
 from appliance.web.context import WebContext
+from appliance.web.examination import Finding as ShownFinding
 from appliance.web.settings_shown import DEFAULT, FILE, PAGE, describe_settings
 from appliance.web.updates import describe_updates
 from tests.web.conftest import Browser, Clock, wait_until
@@ -221,3 +226,33 @@ def test_a_program_s_warnings_are_kept_without_what_an_exception_carried() -> No
     assert len(lines) == MOST_LINES
     assert [each["text"] for each in lines[:2]] == ["It failed.", f"warning {MOST_LINES + 4}"]
     assert "secret" not in json.dumps(lines)
+
+
+PASSPHRASE = "The keys open with a passphrase that somebody types at each start."
+DISABLED = "disabled, not watched"
+
+
+def test_findings_are_told_in_the_language_of_the_page(browser: Browser, context: WebContext) -> None:
+    """Also those that come over the engine's socket, and sentences within sentences."""
+    nested = joined([sentence(PASSPHRASE), sentence(DISABLED)])
+    context.examine = lambda: [("keys", "note", nested), ("disk", "note", "only English")]
+    share = {"findings": [finding_json(Finding("networks", "note", sentence(PASSPHRASE)))]}
+    french = context.languages.get("fr")
+    with LiveServer(context.paths.live_socket, Hub(), dict, examine=lambda: json.loads(json.dumps(share))):
+        text_of(browser)
+        page = browser.get("/system", headers={"Accept-Language": "fr"}).text
+    passphrase, disabled = french.gettext(PASSPHRASE), french.gettext(DISABLED)
+    assert passphrase != PASSPHRASE
+    assert f"<p>{escape(passphrase)}; {escape(disabled)}</p>" in page
+    assert f"<p>{escape(passphrase)}</p>" in page
+    assert '<p lang="en">only English</p>' in page
+
+
+def test_a_finding_is_the_same_sentence_on_the_other_side_of_the_socket() -> None:
+    said = sentence("%(free)s at %(number)s", free=sentence("much"), number=3)
+    found = finding_json(Finding(sentence("free space"), "fine", said))
+    assert (found["check"], found["text"]) == ("free space", "much at 3")
+    told = msgspec.json.decode(msgspec.json.encode(found), type=ShownFinding)
+    assert told.told("text", english()) == "much at 3"
+    assert told.told("check", english()) == "free space"
+    assert ShownFinding("disk", "fine", "well").told("text", english()) == "well"
