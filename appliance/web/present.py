@@ -77,7 +77,9 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     numbers = None if status is None else Now(status.present, status.waiting, result.inside)
     limits = limits_of(context)
     reached = () if numbers is None else raised(limits, numbers)
-    states = {each.name: describe_camera(told, each.name) for each in places}
+    # Among those with counts may be a camera that was removed today.
+    names = {each.name for each in (*places, *result.cameras)}
+    states = {name: describe_camera(told, name) for name in names}
     before = read_last_week(context, day, now)
     hours_before = before.hours(day) if before.is_known else []
     values = result.values | {

@@ -118,6 +118,14 @@ def test_a_new_camera_changes_the_structure(browser: Browser, context: WebContex
     assert browser.get("/api/today").get_json()["structure"] != before
 
 
+def test_what_a_camera_counted_stays_when_it_is_removed(browser: Browser, context: WebContext) -> None:
+    store(context, "in", 10)
+    with context.engine.begin() as connection:
+        cameras.remove(connection, "entrance")
+        cameras.add(connection, replace(ENTRANCE, name="back"))
+    assert 'data-value="in">10<' in browser.get("/").text
+
+
 def test_midnight_at_the_site_starts_a_new_day(browser: Browser, context: WebContext, clock: Clock) -> None:
     store(context, "in", 10)
     assert browser.get("/api/today").get_json()["values"]["in"] == "10"
