@@ -22,7 +22,7 @@ from appliance.metrics.publishing import Published, total
 from appliance.metrics.uncertainty import Noise
 from appliance.reports.daily import cameras_of, joined, read_marks
 from appliance.reports.period import Period
-from appliance.reports.series import SEEK
+from appliance.reports.series import POINTS
 from appliance.reports.sums import Sums, has_thresholds, suppressed_days
 from appliance.storage.daily_sums import Day
 from appliance.storage.database import driver_rows
@@ -48,7 +48,13 @@ SELECT camera, place, direction, (
 FROM json_each(?) AS span CROSS JOIN series
 WHERE measure = ? AND kind = ? AND direction IN (SELECT value FROM json_each(?))
 """
-BUCKETS = f"""{SEEK}
+# The beginnings of the buckets one after the other, each found by a step in the primary key; so are a camera's numbers.
+BUCKETS = f"""{POINTS}, part(number, start, end) AS (
+    SELECT number, (SELECT min(bucket_start) FROM measurement WHERE bucket_start >= point.start), end FROM point
+    UNION ALL
+    SELECT number, (SELECT min(bucket_start) FROM measurement WHERE bucket_start > part.start), end
+    FROM part WHERE part.start < part.end
+)
 SELECT each.camera, each.place, each.direction, sum(each.value), sum(each.variance), sum(each.variance * each.variance)
 FROM part CROSS JOIN json_each(?) AS camera CROSS JOIN measurement AS each
 WHERE part.start < part.end AND each.bucket_start = part.start AND each.camera = camera.value

@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 
 from appliance.metrics.publishing import Published
 from appliance.metrics.uncertainty import Noise
-from appliance.reports.daily import Marks, cameras_of, joined
+from appliance.reports.daily import Marks, joined
 from appliance.reports.question import LENGTHS, Edge, Kind, Question, Subject, Unit
 from appliance.storage.daily_sums import Day
 from appliance.storage.database import driver_rows
-from appliance.storage.hourly_sums import NOT_BY_HOUR, is_whole
+from appliance.storage.hourly_sums import is_whole
 from appliance.storage.measurements import seconds_of
 
 Place = tuple[str, str]
@@ -66,11 +66,10 @@ def read_parts(connection: Connection, question: Question, edges: Sequence[Edge]
             for number, camera, place, seconds, variance, squares, observed in where.means():
                 add_mean(found[number], (camera, place), Mean(seconds, variance, squares, observed))
             continue
-        for direction in subject.directions:
-            for number, amount in where.sums(subject.measure, direction):
-                _add(subject, found[number].amounts, TOGETHER, amount)
+        for number, amount in where.sums(subject.measure, subject.directions):
+            _add(subject, found[number].amounts, TOGETHER, amount)
         if subject.kind is Kind.STAY:
-            for number, amount in where.sums("visits", ""):
+            for number, amount in where.sums("visits", ("",)):
                 _add(subject, found[number].visits, TOGETHER, amount)
     return found
 
@@ -93,24 +92,21 @@ def _add(subject: Subject, numbers: dict[Place, Published], place: Place, amount
 
 def _sources(
     connection: Connection, question: Question, edges: Sequence[Edge], marks: Marks
-) -> "Sequence[_Buckets | _Steps | _Sums]":
+) -> "Sequence[_Steps | _Sums]":
     """Where the intervals are read from."""
-    is_kept = question.subject.measure not in NOT_BY_HOUR
-    by_hour = is_kept and is_whole(*itertools.chain.from_iterable(marks.days))
+    by_hour = is_whole(*itertools.chain.from_iterable(marks.days))
+    finest = "hour_sum" if by_hour else "bucket_sum"
     if question.unit in LENGTHS:
-        spans = list(enumerate(edges))
-        if question.unit is Unit.HOUR and by_hour:
-            return [_Steps(connection, question, spans, "hour_sum")]
-        return [_Buckets(connection, question, spans)]
+        table = finest if question.unit is Unit.HOUR else "bucket_sum"
+        length = int(LENGTHS[question.unit].total_seconds())
+        return [_Steps(connection, question, list(enumerate(edges)), table, length)]
     starts = [start for start, _ in edges]
     days: dict[bool, list[tuple[int, Day]]] = {True: [], False: []}
     for day in marks.days:
         days[day in marks.known].append((bisect_right(starts, day[0]) - 1, day))
     known, others = (list(_joined(days[is_known])) for is_known in (True, False))
-    return [
-        (_Steps if question.unit is Unit.DAY else _Sums)(connection, question, known, "day_sum"),
-        _Sums(connection, question, others, "hour_sum") if by_hour else _Buckets(connection, question, others),
-    ]
+    of_days = _Steps if question.unit is Unit.DAY else _Sums
+    return [of_days(connection, question, known, "day_sum"), _Sums(connection, question, others, finest)]
 
 
 def _joined(days: Iterable[tuple[int, Day]]) -> Iterator[tuple[int, Edge]]:
@@ -126,34 +122,8 @@ def _joined(days: Iterable[tuple[int, Day]]) -> Iterator[tuple[int, Edge]]:
 POINTS = """WITH RECURSIVE point AS (
     SELECT value ->> 0 AS number, value ->> 1 AS start, value ->> 2 AS end FROM json_each(?)
 )"""
-# The beginnings of the buckets one after the other, each found by a step in the primary key; so are a camera's numbers.
-SEEK = f"""{POINTS}, part(number, start, end) AS (
-    SELECT number, (SELECT min(bucket_start) FROM measurement WHERE bucket_start >= point.start), end FROM point
-    UNION ALL
-    SELECT number, (SELECT min(bucket_start) FROM measurement WHERE bucket_start > part.start), end
-    FROM part WHERE part.start < part.end
-)"""  # noqa: S608 - names of our own
-AMONG = "AND (each.camera, each.place) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
-BUCKETS = f"""{SEEK}
-SELECT part.number, sum(each.value), max(each.value), sum(each.variance), sum(each.variance * each.variance)
-FROM part CROSS JOIN json_each(?) AS camera CROSS JOIN measurement AS each
-WHERE part.start < part.end AND each.bucket_start = part.start AND each.camera = camera.value
-    AND each.measure = ? AND each.kind = ? AND each.direction = ? AND each.mode != 'threshold' {{among}}
-GROUP BY 1
-"""  # noqa: S608 - names of our own
-# A zone may be younger than its camera, so the time of observation is of the buckets that the zone is in.
-MEANS = f"""{SEEK}
-SELECT part.number, each.camera, each.place,
-    sum(each.value), sum(each.variance), sum(each.variance * each.variance), coalesce(sum(whole.value), 0)
-FROM part CROSS JOIN json_each(?) AS camera CROSS JOIN measurement AS each LEFT JOIN measurement AS whole
-    ON whole.bucket_start = each.bucket_start AND whole.camera = each.camera AND whole.measure = 'observed_seconds'
-    AND whole.bucket_seconds = each.bucket_seconds AND whole.mode = each.mode AND whole.epsilon = each.epsilon
-WHERE part.start < part.end AND each.bucket_start = part.start AND each.camera = camera.value
-    AND each.measure = ? AND each.kind = ? AND each.mode != 'threshold' {{among}}
-GROUP BY 1, 2, 3
-"""  # noqa: S608 - names of our own
-SERIES = "measure = ? AND kind = ? AND direction = ? AND mode != 'threshold' {among}"
-AMONG_SERIES = "AND (camera, place) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
+SERIES = "measure = ? AND kind = ? AND direction IN (SELECT value FROM json_each(?)) AND mode != 'threshold' {among}"
+AMONG = "AND (camera, place) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
 # One text for each span: rows that were grouped would be sorted first, which takes longer than adding them up.
 SUMS = f"""{POINTS}
 SELECT point.number, (
@@ -193,12 +163,12 @@ class _Source:
     question: Question
     spans: Sequence[tuple[int, Edge]]
 
-    def rows(self, query: str, among: str, *values: object) -> Rows:
+    def rows(self, query: str, *values: object) -> Rows:
         """The rows of the question's places."""
         if not self.spans:
             return []
         places = self.question.places
-        text = query.replace("{among}", "" if places is None else among)
+        text = query.replace("{among}", "" if places is None else AMONG)
         last = () if places is None else (json.dumps(sorted(places)),)
         # The driver's own rows: they are many, and nothing of them needs a name.
         return driver_rows(self.connection.exec_driver_sql(text, (*values, *last)))
@@ -211,70 +181,55 @@ class _Source:
         return Published(largest if is_maximum else amount, Noise(variance, squares))
 
 
-class _Buckets(_Source):
-    def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
-        """What the places add up to in each span that has any number."""
-        values = (self.points(), self._cameras(measure), measure, self.question.subject.counted, direction)
-        for number, *amounts in self.rows(BUCKETS, AMONG, *values):
-            yield int(number), self.published(*amounts)
-
-    def means(self) -> Means:
-        """What each place adds up to, and for how many seconds it was observed."""
-        subject = self.question.subject
-        return self.rows(MEANS, AMONG, self.points(), self._cameras(subject.measure), subject.measure, subject.counted)
-
-    def _cameras(self, measure: str) -> str:
-        """The cameras to look for, as JSON."""
-        places = self.question.places
-        if places is None:
-            return json.dumps(sorted(cameras_of(self.connection, (span for _, span in self.spans), measure)))
-        return json.dumps(sorted({camera for camera, _ in places}))
-
-
 @dataclass(frozen=True)
 class _Steps(_Source):
-    """Spans of which each is an hour or a day that the table has."""
+    """Spans that have no more than a few of the table's times each.
+
+    With a `length` in seconds they are as long, and follow each other; without one each begins where a time does.
+    """
 
     table: str
+    length: int = 0
 
-    def _asked(self, query: str, measure: str, direction: str) -> Iterator[tuple[Any, ...]]:
+    def _asked(self, query: str, measure: str, directions: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """The rows, each with the number of its span instead of the time."""
         if not self.spans:
             return
         numbers = {seconds_of(start): number for number, (start, _) in self.spans}
-        first, last = self.spans[0][1][0], self.spans[-1][1][1]
-        values = (seconds_of(first), seconds_of(last), measure, self.question.subject.counted, direction)
-        for start, *rest in self.rows(query.replace("{table}", self.table), AMONG_SERIES, *values):
+        first, last = seconds_of(self.spans[0][1][0]), seconds_of(self.spans[-1][1][1])
+        values = (first, last, measure, self.question.subject.counted, json.dumps(directions))
+        for start, *rest in self.rows(query.replace("{table}", self.table), *values):
+            begin = start - (start - first) % self.length if self.length else start
             # Days that are to be added up anew are among them.
-            if (number := numbers.get(start)) is not None:
+            if (number := numbers.get(begin)) is not None:
                 yield number, *rest
 
-    def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
-        for number, *amounts in self._asked(STEPS, measure, direction):
+    def sums(self, measure: str, directions: Sequence[str]) -> Iterator[tuple[int, Published]]:
+        """What the places add up to in each span that has any number."""
+        for number, *amounts in self._asked(STEPS, measure, directions):
             yield number, self.published(*amounts)
 
     def means(self) -> Means:
-        return self._asked(STEPS_MEANS, self.question.subject.measure, "")
+        """What each place adds up to, and for how many seconds it was observed."""
+        return self._asked(STEPS_MEANS, self.question.subject.measure, ("",))
 
 
 @dataclass(frozen=True)
 class _Sums(_Source):
     table: str
 
-    def sums(self, measure: str, direction: str) -> Iterator[tuple[int, Published]]:
+    def sums(self, measure: str, directions: Sequence[str]) -> Iterator[tuple[int, Published]]:
         query = SUMS.replace("{table}", self.table)
-        for number, text in self.rows(
-            query, AMONG_SERIES, self.points(), measure, self.question.subject.counted, direction
-        ):
+        values = (self.points(), measure, self.question.subject.counted, json.dumps(directions))
+        for number, text in self.rows(query, *values):
             amounts = json.loads(text)
             if amounts[0] is not None:
                 yield number, self.published(*amounts)
 
     def means(self) -> Means:
         subject, query = self.question.subject, SUMS_MEANS.replace("{table}", self.table)
-        for number, camera, place, text in self.rows(
-            query, AMONG_SERIES, self.points(), subject.measure, subject.counted, ""
-        ):
+        values = (self.points(), subject.measure, subject.counted, json.dumps([""]))
+        for number, camera, place, text in self.rows(query, *values):
             amounts = json.loads(text)
             if amounts[0] is not None:
                 yield (number, camera, place, *amounts)

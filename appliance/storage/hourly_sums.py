@@ -1,8 +1,10 @@
-"""What each series adds up to in an hour: kept with the buckets, in the same transaction, so always whole.
+"""What each series adds up to in an hour, and its buckets by themselves: stored in the same transaction as the buckets.
 
 A series is what is counted at one place: of one camera, measure, place, kind, direction and mode. Its number stands
-for these names in the sums of hours and days. An hour is one of UTC, and has the buckets that begin in it. Durations
-of visits and heat maps have series and days, but no hours: they have most of the numbers, and nobody asks for an hour.
+for these names in the sums. An hour is one of UTC, and has the buckets that begin in it. What is asked for by the time
+is one series after another here, where `measurement` has everything of one bucket together. Durations of people's
+visits and heat maps have series and days, but neither hours nor buckets here: they have most of the numbers, and nobody
+asks for them by the hour.
 """
 
 import json
@@ -14,7 +16,8 @@ from sqlalchemy import Connection
 from appliance.storage.database import driver_rows
 
 SECONDS = 3600
-NOT_BY_HOUR = ("dwell", "heat_seconds")
+# Measure and kind.
+DAYS_ONLY = (("dwell", "person"), ("heat_seconds", "person"))
 SERIES = ("measure", "kind", "direction", "camera", "place", "mode")
 
 NAME = f"INSERT OR IGNORE INTO series ({', '.join(SERIES)}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of our own
@@ -24,11 +27,10 @@ SELECT DISTINCT {", ".join(SERIES)} FROM measurement WHERE bucket_start >= :star
 """  # noqa: S608 - names of our own
 # Grouped before their numbers are looked up, which is done once for each series and hour then.
 ADD_UP = """
-INSERT OR REPLACE INTO hour_sum (series, start, value, variance, squares, observed)
+INSERT OR REPLACE INTO {table} (series, start, value, variance, squares, observed)
 SELECT series.number, added.start, added.value, added.variance, added.squares, added.observed
 FROM (
-    SELECT each.bucket_start - each.bucket_start % 3600 AS start,
-        each.measure, each.kind, each.direction, each.camera, each.place, each.mode,
+    SELECT {start} AS start, each.measure, each.kind, each.direction, each.camera, each.place, each.mode,
         CASE WHEN each.measure LIKE '%\\_maximum' ESCAPE '\\' THEN max(each.value) ELSE sum(each.value) END AS value,
         sum(each.variance) AS variance, sum(each.variance * each.variance) AS squares,
         coalesce(sum(whole.value), 0) AS observed
@@ -36,13 +38,15 @@ FROM (
         AND whole.bucket_start = each.bucket_start AND whole.camera = each.camera
         AND whole.measure = 'observed_seconds' AND whole.bucket_seconds = each.bucket_seconds
         AND whole.mode = each.mode AND whole.epsilon = each.epsilon
-    WHERE each.bucket_start >= :start AND each.bucket_start < :end AND each.measure NOT IN ('dwell', 'heat_seconds')
+    WHERE each.bucket_start >= :start AND each.bucket_start < :end
+        AND (each.measure, each.kind) NOT IN (VALUES ('dwell', 'person'), ('heat_seconds', 'person'))
         AND (:camera = '' OR each.camera = :camera)
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 ) AS added CROSS JOIN series ON series.measure = added.measure AND series.kind = added.kind
     AND series.direction = added.direction AND series.camera = added.camera AND series.place = added.place
     AND series.mode = added.mode
 """
+STARTS = {"hour_sum": "each.bucket_start - each.bucket_start % 3600", "bucket_sum": "each.bucket_start"}
 NOTE = """
 INSERT OR REPLACE INTO hour_made (camera, start, mode, epsilon, longest)
 SELECT camera, bucket_start - bucket_start % 3600, mode, epsilon, max(bucket_seconds) FROM measurement
@@ -51,6 +55,7 @@ GROUP BY 1, 2, 3, 4
 """
 MADE = "FROM hour_made WHERE camera IN (SELECT camera FROM series) AND start >= ? AND start < ?"
 REMOVE = (
+    "DELETE FROM bucket_sum WHERE series IN (SELECT number FROM series) AND start < :end",
     "DELETE FROM hour_sum WHERE series IN (SELECT number FROM series) AND start < :end",
     "DELETE FROM hour_made WHERE camera IN (SELECT camera FROM series) AND start < :end",
 )
@@ -73,12 +78,13 @@ def name_all(connection: Connection, start: int, end: int) -> None:
 
 
 def add_up(connection: Connection, start: int, end: int, camera: str = "") -> None:
-    """Add up the hours of [start, end), of one camera or of all, whose series have numbers, instead of what was known.
+    """Add up the hours of [start, end), of one camera or of all, whose series have numbers, and their buckets.
 
     Moments are seconds since 1970, of whole hours.
     """
     values = {"start": start, "end": end, "camera": camera}
-    connection.exec_driver_sql(ADD_UP, values)
+    for table, begin in STARTS.items():
+        connection.exec_driver_sql(ADD_UP.format(table=table, start=begin), values)
     connection.exec_driver_sql(NOTE, values)
 
 

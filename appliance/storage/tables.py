@@ -111,9 +111,9 @@ def _sums(name: str) -> Table:
     )
 
 
-# Of the hours of UTC, always whole (`hourly_sums`); and of the site's days that are marked as whole (`daily_sums`), of
-# the modes `differential` and `off`.
-hour_sum, day_sum = _sums("hour_sum"), _sums("day_sum")
+# Of single buckets and of the hours of UTC, always whole (`hourly_sums`); and of the site's days that are marked as
+# whole (`daily_sums`), of the modes `differential` and `off`.
+bucket_sum, hour_sum, day_sum = _sums("bucket_sum"), _sums("hour_sum"), _sums("day_sum")
 
 # How the buckets of each camera and hour were made: the mode, its epsilon, and the longest in seconds.
 hour_made = Table(

@@ -14,7 +14,7 @@ from appliance.reports.period import Period
 from appliance.storage import daily_sums, measurements
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
-from appliance.storage.tables import day_sum, hour_made, hour_sum, measurement, series, summed_day
+from appliance.storage.tables import bucket_sum, day_sum, hour_made, hour_sum, measurement, series, summed_day
 from tests.reports.conftest import Place
 from tests.storage.summed import check_sums
 
@@ -58,7 +58,7 @@ def told(answer: Answer) -> list[object]:
 
 def clear(place: Place) -> None:
     with place.engine.begin() as connection:
-        for table in (measurement, day_sum, summed_day, hour_sum, hour_made, series):
+        for table in (measurement, day_sum, summed_day, bucket_sum, hour_sum, hour_made, series):
             connection.execute(table.delete())
 
 
@@ -94,13 +94,21 @@ def test_the_sums_of_days_and_hours_are_those_of_the_buckets(place: Place, bucke
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(buckets=BUCKETS, unit=st.sampled_from([Unit.HOUR, Unit.DAY, Unit.WEEK]))
-def test_half_hours_between_a_site_and_utc_change_no_number(place: Place, buckets: list, unit: Unit) -> None:  # type: ignore[type-arg]
+@given(buckets=BUCKETS, unit=st.sampled_from([Unit.HOUR, Unit.DAY, Unit.WEEK]), summed=st.booleans())
+def test_half_hours_between_a_site_and_utc_change_no_number(
+    place: Place,
+    buckets: list,  # type: ignore[type-arg]
+    unit: Unit,
+    summed: bool,
+) -> None:
     """Such a site's hours are not those of the sums, so its buckets are read."""
     clear(place)
     with place.engine.begin() as connection:
         measurements.add_bucket(connection, [row(*each) for each in buckets])
-    period = Period(date(2026, 10, 20), date(2026, 11, 3), ZoneInfo("Asia/Kolkata"))
+    zone = ZoneInfo("Asia/Kolkata")
+    period = Period(date(2026, 10, 20), date(2026, 11, 3), zone)
+    if summed:
+        sum_days(place.engine, zone, NOW)
     for measure, name in (("in", "crossings"), ("visits", "visits")):
         with reading(place.engine) as connection:
             answer = explore(connection, Question(SUBJECTS[measure], None, period, unit), NOW, 5)

@@ -1,4 +1,4 @@
-"""The sums of hours and days as the database has them, and as they follow from the buckets."""
+"""The sums of buckets, hours and days as the database has them, and as they follow from the buckets."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -9,18 +9,19 @@ import pytest
 from sqlalchemy import Connection, Table, select
 
 from appliance.storage import measurements
-from appliance.storage.hourly_sums import NOT_BY_HOUR
+from appliance.storage.hourly_sums import DAYS_ONLY
 from appliance.storage.measurements import MeasurementRow
-from appliance.storage.tables import day_sum, hour_made, hour_sum, series
+from appliance.storage.tables import bucket_sum, day_sum, hour_made, hour_sum, series
 
 Sums = dict[tuple[object, ...], object]
 
 
 def check_sums(connection: Connection, days: Iterable[tuple[datetime, datetime]] = ()) -> None:
-    """Every sum of hours is what the buckets give, and there is none beside; so are those of the days, if complete."""
+    """Every sum is what the buckets give, and there is none beside; of days those that are given."""
     rows = measurements.read(connection)
-    hourly = [row for row in rows if row.measure not in NOT_BY_HOUR]
+    hourly = [row for row in rows if (row.measure, row.kind) not in DAYS_ONLY]
     assert sums_of(connection, hour_sum) == expected(hourly, rows, hour_of)
+    assert sums_of(connection, bucket_sum) == expected(hourly, rows, lambda moment: moment)
     made: dict[tuple[object, ...], int] = defaultdict(int)
     for row in rows:
         key = (row.camera, hour_of(row.bucket_start), row.mode, row.epsilon)

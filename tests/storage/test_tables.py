@@ -42,6 +42,7 @@ COLUMNS = {
         *("mode", "epsilon", "value", "variance"),
     },
     "series": {"number", "measure", "kind", "direction", "camera", "place", "mode"},
+    "bucket_sum": {"series", "start", "value", "variance", "squares", "observed"},
     "hour_sum": {"series", "start", "value", "variance", "squares", "observed"},
     "hour_made": {"camera", "start", "mode", "epsilon", "longest"},
     "day_sum": {"series", "start", "value", "variance", "squares", "observed"},

@@ -38,6 +38,7 @@ ROWS = {
         "INSERT INTO hour_sum VALUES (1, 1789999200, 7.0, 1.5, 2.25, 0.0)",
         "INSERT INTO hour_made VALUES ('door', 1789999200, 'differential', 2.0, 900)",
     ),
+    "0018": ("INSERT INTO bucket_sum VALUES (1, 1789999200, 7.0, 1.5, 2.25, 0.0)",),
 }
 EXACT = "INSERT INTO measurement VALUES (1789999200, 'door', 'crossings', 'door', 'person', 'in', 900, 7.0)"
 NOISED = EXACT.replace("900, 7.0)", "900, 'differential', 2.0, 7.0, 1.5)")
