@@ -55,7 +55,7 @@ class CameraTime:
 def read_times(connection: Connection, camera: str, spans: Sequence[Span]) -> list[CameraTime]:
     """Of each of the spans (UTC), which are whole hours or more, in order and without gaps; the last may be cut."""
     start, end = spans[0][0], spans[-1][1]
-    rows = [row for row in measurements.read_hours(connection, start, end, MEASURES, ("",)) if row.camera == camera]
+    rows = measurements.read_hours(connection, start, end, MEASURES, ("",), camera=camera)
     reasons = list(find_reasons(camera, _entries(connection, start, end), start, end))
     return [add_up(span, rows, reasons) for span in spans]
 

@@ -134,16 +134,21 @@ def read(
     end: int,
     measures: Sequence[str],
     kinds: Sequence[str],
+    camera: str = "",
     without: Sequence[int] = (),
 ) -> Sequence[tuple[int, str, str, str, str, str, str, float, float, float]]:
-    """Start, names, value, variance and squares of each series' hours of [start, end), but of those `without`."""
+    """Start, names, value, variance and squares of each series' hours of [start, end), but of those `without`.
+
+    Of one camera, or of all.
+    """
     query = """
         SELECT start, camera, measure, place, kind, direction, mode, value, variance, squares
         FROM series CROSS JOIN hour_sum ON hour_sum.series = series.number
         WHERE measure IN (SELECT value FROM json_each(?)) AND kind IN (SELECT value FROM json_each(?))
+            AND camera = coalesce(nullif(?, ''), camera)
             AND start >= ? AND start < ? AND start NOT IN (SELECT value FROM json_each(?))
     """
-    values = (json.dumps(measures), json.dumps(kinds), start, end, json.dumps(without))
+    values = (json.dumps(measures), json.dumps(kinds), camera, start, end, json.dumps(without))
     rows: Sequence[tuple[int, str, str, str, str, str, str, float, float, float]] = driver_rows(
         connection.exec_driver_sql(query, values)
     )

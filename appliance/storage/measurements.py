@@ -172,8 +172,9 @@ def read_hours(
     measures: Sequence[str],
     kinds: Sequence[str],
     fine: Sequence[datetime] = (),
+    camera: str = "",
 ) -> list[HourRow]:
-    """The buckets that begin in [start, end), added up by the hour, each from `start` on.
+    """The buckets that begin in [start, end), added up by the hour, each from `start` on; of all cameras or of one.
 
     Hours that hold a moment of `fine` are told by bucket.
     """
@@ -182,14 +183,14 @@ def read_hours(
     moment = cache(lambda seconds: datetime.fromtimestamp(seconds, UTC))
     if not hourly_sums.is_whole(start):
         rows = _buckets_by_hour(connection, first, (first, last), hours, measures, kinds)
-        return [HourRow(moment(row[0]), *row[1:]) for row in rows]
+        return [HourRow(moment(row[0]), *row[1:]) for row in rows if camera in ("", row[2])]
     told_by_bucket = [first + hour * 3600 for hour in hours]
-    whole = hourly_sums.read(connection, first, last, measures, kinds, told_by_bucket)
+    whole = hourly_sums.read(connection, first, last, measures, kinds, camera, told_by_bucket)
     found = [HourRow(moment(row[0]), 3600, *row[1:]) for row in whole]
     for hour in told_by_bucket:
         span = (max(hour, first), min(hour + 3600, last))
         rows = _buckets_by_hour(connection, first, span, hours, measures, kinds)
-        found += [HourRow(moment(row[0]), *row[1:]) for row in rows]
+        found += [HourRow(moment(row[0]), *row[1:]) for row in rows if camera in ("", row[2])]
     return found
 
 
