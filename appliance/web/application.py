@@ -39,7 +39,7 @@ from appliance.web import (
     user_list,
     wording,
 )
-from appliance.web.api import site_routes as api_routes
+from appliance.web.api import set_up_routes as api_routes
 from appliance.web.api.describing import problem
 from appliance.web.certificate import find_names
 from appliance.web.context import EXTENSION, WebContext

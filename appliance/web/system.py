@@ -1,6 +1,5 @@
 """System: what is the matter and what to do, devices and networks, version, backup, settings in force, warnings."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -168,7 +167,7 @@ def describe_network(network: Network) -> NetworkRow:
     )
 
 
-def describe_lines(context: WebContext, found: Examined | None) -> list[LineRow]:
+def newest_lines(context: WebContext, found: Examined | None) -> list[Line]:
     """The warnings of page and engine, the newest first. The courier has no way to tell its own but the audit log."""
     own = [
         Line(datetime.fromisoformat(each["time"]), each["level"], each["text"], "web") for each in context.log_lines()
@@ -178,9 +177,12 @@ def describe_lines(context: WebContext, found: Examined | None) -> list[LineRow]
         if found and found.engine
         else []
     )
-    newest: Sequence[Line] = sorted(own + engine, key=lambda line: line.time, reverse=True)[:MOST_LINES]
+    return sorted(own + engine, key=lambda line: line.time, reverse=True)[:MOST_LINES]
+
+
+def describe_lines(context: WebContext, found: Examined | None) -> list[LineRow]:
     zone = context.settings.site.zone
     return [
         LineRow(moment(each.time.astimezone(UTC), zone, with_seconds=True), each.program, each.level, each.text)
-        for each in newest
+        for each in newest_lines(context, found)
     ]

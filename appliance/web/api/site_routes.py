@@ -1,6 +1,6 @@
 """The API's operations about privacy and the system, in the blueprint of `routes` and `floor_routes`."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from flask import Response
 
@@ -16,6 +16,7 @@ from appliance.web.context import this_context
 from appliance.web.examination import Network
 from appliance.web.roles import Permission, allows
 from appliance.web.settings_shown import describe_settings
+from appliance.web.system import newest_lines
 
 __all__ = ["blueprint"]
 
@@ -72,6 +73,10 @@ def system() -> Response:
                 shapes.SystemSetting(section, each.name, each.value, each.origin)
                 for section, rows in sections.items()
                 for each in rows
+            ],
+            warnings=[
+                shapes.SystemWarning(each.time.astimezone(UTC), each.program, each.level, each.text)
+                for each in newest_lines(context, found)
             ],
         )
     )

@@ -66,6 +66,15 @@ class SystemSetting(msgspec.Struct, frozen=True):
     origin: str
 
 
+class SystemWarning(msgspec.Struct, frozen=True):
+    """A warning or an error of one of the programs of late."""
+
+    time: Moment
+    program: str
+    level: str
+    text: str
+
+
 class SystemState(msgspec.Struct, frozen=True):
     """`examined` is null until the site was looked at, which the first question begins; then findings are there."""
 
@@ -74,3 +83,4 @@ class SystemState(msgspec.Struct, frozen=True):
     findings: list[SystemFinding]
     networks: list[SystemNetwork]
     settings: list[SystemSetting]
+    warnings: list[SystemWarning]

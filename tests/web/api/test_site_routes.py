@@ -42,6 +42,7 @@ def test_the_system_is_told_once_it_was_looked_at(ask: Ask, context: WebContext)
     told = ask("system").get_json()
     assert {each["check"]: each["state"] for each in told["findings"]} == {"free space": "fine", "swap": "note"}
     assert [(each["name"], each["pictures_per_second"]) for each in told["networks"]] == [("centerface", 61.5)]
+    assert [(each["program"], each["text"]) for each in told["warnings"]] == [("engine", "A camera is slow.")]
     assert {"section": "Analysis", "name": "pack", "value": "default", "origin": "default"} in told["settings"]
 
 
