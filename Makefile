@@ -163,7 +163,7 @@ deb: static/vendor/.installed ## Build the Debian package in dist/ (on Debian 12
 	@packaging/apt-install packaging/apt-deb.txt
 	@packaging/build-deb
 
-test-deb: setup-dev deb ## Install the Debian package into a fresh root and try it there (as root on Debian 12; VEILSIGHT_KILLS=50).
+test-deb: setup-dev deb ## Install the Debian package into a fresh root and try it there (as root on Debian 12).
 	@packaging/apt-install packaging/apt-test-deb.txt
 	@$(BIN)/python -m pytest -o faulthandler_timeout=4000 packaging/tests
 
