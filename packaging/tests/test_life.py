@@ -101,7 +101,7 @@ def with_version(package: Path, version: str, folder: Path) -> Path:
     changed = [f"Version: {version}" if line.startswith("Version:") else line for line in lines]
     control.write_text("\n".join(changed) + "\n", encoding="utf-8")
     target = folder / f"veilsight_{version}_amd64.deb"
-    pack = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z1", "--build", folder / "root", target]
+    pack: list[str | Path] = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z1", "--build", folder / "root", target]
     subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
     return target
 
