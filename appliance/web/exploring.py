@@ -1,5 +1,6 @@
 """What Explore shows of a choice: rows, chart, and a sentence on both periods; for the page, the CSV and the PDF."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,12 +23,17 @@ from appliance.web.words import days, number
 
 @dataclass(frozen=True)
 class Row:
-    """One interval in words; `other` is empty without another period."""
+    """One interval in words; without another period `other` and what follows it are empty.
+
+    `change` has an interval of its own, and `is_clear` where it is more than noise would make.
+    """
 
     label: str
     value: str
     other: str
     other_label: str
+    change: str = ""
+    is_clear: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,21 @@ def _rows(answer: Answer, other: Answer | None, choice: Choice, subject: Subject
             in_words(point.told, subject),
             in_words(beside.told, subject) if beside else "",
             _label(beside.start, choice) if beside else "",
+            *(_change(point.told, beside.told, subject) if beside else ("", False)),
         )
+
+
+def _change(now: Told, before: Told, subject: Subject) -> tuple[str, bool]:
+    """Such as `+12 ± 8`, and whether it is clear; a dash where a part of either is withheld or nothing is known."""
+    if now.value is None or before.value is None or now.at_least or before.at_least:
+        return NO_NUMBER, False
+    # Noises of different times are independent; of what adds up so, the interval is no narrower than it has to be.
+    change, margin = now.value - before.value, math.hypot(now.margin, before.margin)
+    sign = "+" if change > 0 else "\N{MINUS SIGN}" if change < 0 else ""
+    text = f"{sign}{_amount(abs(change), subject)}"
+    if margin:
+        text += f"{NBSP}±{NBSP}{_amount(margin, subject)}"
+    return text, abs(change) > margin
 
 
 def _label(start: datetime, choice: Choice) -> str:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from urllib.parse import urlencode
@@ -64,6 +65,22 @@ def test_two_periods_are_compared(browser: Browser, context: WebContext) -> None
     assert f"50{NBSP}% more" in text
     assert "10 to 16 November 2026" in text
     assert 'class="other"' in text
+
+
+def test_each_change_has_an_interval_of_its_own(browser: Browser, context: WebContext) -> None:
+    noisy = {"mode": "differential", "epsilon": 2.0, "variance": 8.0}
+    for days_ago, value in ((1, 150), (8, 100), (2, 50), (9, 51)):
+        store(context, value, days_ago=days_ago, **noisy)
+    store(context, 4, days_ago=3, mode="threshold")
+    text = page(browser, against="before", unit="day", **{"from": "2026-11-17", "to": "2026-11-23"})
+    rows = re.findall(
+        r'<tr><th scope="row">([^<]+)</th>.*?<td class="number">([^/]*?(?:</strong>)?)</td></tr>', text, re.S
+    )
+    changes = {label: change for label, change in rows}
+    assert changes["Sun, 22 Nov 2026"] == f"<strong>+50{NBSP}±{NBSP}10</strong>"
+    assert changes["Sat, 21 Nov 2026"] == f"\N{MINUS SIGN}1{NBSP}±{NBSP}10"
+    assert changes["Fri, 20 Nov 2026"] == "\N{EN DASH}", "withheld"
+    assert changes["Wed, 18 Nov 2026"] == "\N{EN DASH}", "not counted"
 
 
 def test_every_measure_and_unit_has_a_page(browser: Browser, context: WebContext) -> None:
