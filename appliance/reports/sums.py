@@ -1,11 +1,13 @@
 """Stored counts added up as they may be shown: noise keeps its variance, small numbers are withheld.
 
 In the mode `threshold` the hours of each site day are suppressed as one table, whatever period is asked for, so that
-two reports never disagree on what is withheld. Other modes are added up by the database.
+two reports never disagree on what is withheld. Other modes are added up by the database, from the sums of days where
+there are any.
 """
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +17,10 @@ from sqlalchemy import Connection, func, select
 from appliance.metrics.measures import MEASURES
 from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress, suppress_bins, suppress_parts
 from appliance.metrics.uncertainty import Noise
-from appliance.reports.daily import Marks, modes_of
+from appliance.reports.daily import Marks, joined, modes_of, read_marks
 from appliance.reports.period import Interval, Period
-from appliance.storage.tables import measurement
+from appliance.storage.tables import day_sum, measurement
+from appliance.storage.tables import series as series_table
 
 Key = tuple[str, str, str, str, str]
 """Camera, measure, place, kind, direction."""
@@ -57,10 +60,13 @@ def read_sums(
     connection: Connection, period: Period, intervals: Iterable[Interval], now: datetime, k: int
 ) -> tuple[list[Sums], Sums]:
     """What may be shown of each interval of the period, and of the whole of it."""
-    days = list(suppressed_days(connection, period, now, k)) if has_thresholds(connection, period) else []
+    marks = read_marks(connection, period)
+    days = list(suppressed_days(connection, period, now, k)) if has_thresholds(connection, period, marks) else []
     of_intervals, whole = [], Sums()
     for interval in intervals:
-        sums = _added_up(connection, interval.start, interval.end)
+        sums = Sums()
+        for part in _parts(connection, interval, marks):
+            sums.add(part)
         whole.add(sums)
         for day in days:
             sums.add(day.within(interval))
@@ -85,6 +91,37 @@ def _within(start: datetime, end: datetime) -> tuple[Any, ...]:
 def has_thresholds(connection: Connection, period: Period, marks: Marks | None = None) -> bool:
     """Whether any of the period was stored in the mode `threshold`. `marks` are the period's, where they are known."""
     return any(mode == "threshold" for mode, _ in modes_of(connection, period, marks))
+
+
+def _parts(connection: Connection, interval: Interval, marks: Marks) -> Iterator[Sums]:
+    """What the interval is made of: whole days that are added up, and the buckets of the rest."""
+    days = [day for day in marks.days if interval.start <= day[0] and day[1] <= interval.end]
+    known = joined(day for day in days if day in marks.known)
+    for start, end in known:
+        yield _of_days(connection, start, end)
+    edges = [interval.start, *itertools.chain.from_iterable(known), interval.end]
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        if start < end:
+            yield _added_up(connection, start, end)
+
+
+def _of_days(connection: Connection, start: datetime, end: datetime) -> Sums:
+    """The same as `_added_up` of days that are added up."""
+    columns = [series_table.c[column.name] for column in COLUMNS]
+    value, observed = day_sum.c.value, day_sum.c.observed
+    sums = (func.sum(value), func.max(value), func.sum(day_sum.c.variance), func.sum(day_sum.c.squares))
+    query = select(*columns, *sums, func.sum(observed)).join_from(
+        series_table, day_sum, series_table.c.number == day_sum.c.series
+    )
+    query = query.where(day_sum.c.start >= start, day_sum.c.start < end).group_by(*columns)
+    found = Sums()
+    for *key, total, largest, variances, squares, seconds in connection.execute(query):
+        value_of = largest if key[1].endswith("_maximum") else total
+        found.numbers[_key(key)] = Published(value_of, Noise(variances, squares))
+        if seconds:
+            camera, _, place, kind, _ = key
+            found.zone_seconds[camera, place, kind] = seconds
+    return found
 
 
 def _added_up(connection: Connection, start: datetime, end: datetime) -> Sums:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from appliance.reports.daily import days_of, longest_bucket, modes_of, sum_days
 from appliance.reports.exploration import SUBJECTS, Answer, Question, Unit, explore
 from appliance.reports.period import Period
+from appliance.reports.sums import read_sums
 from appliance.storage import daily_sums, measurements
 from appliance.storage.database import reading
 from appliance.storage.measurements import MeasurementRow
@@ -91,6 +92,56 @@ def test_the_sums_of_days_and_hours_are_those_of_the_buckets(place: Place, bucke
         sum_days(place.engine, OSLO, NOW)
         with reading(place.engine) as connection:
             check_sums(connection, daily_sums.known(connection, days_of(PERIOD)))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(buckets=BUCKETS, late=BUCKETS)
+def test_a_report_s_sums_are_the_same_with_and_without_those_of_days(
+    place: Place,
+    buckets: list,  # type: ignore[type-arg]
+    late: list,  # type: ignore[type-arg]
+) -> None:
+    clear(place)
+    periods = [
+        PERIOD,
+        Period(date(2026, 10, 25), date(2026, 10, 25), OSLO),
+        Period(date(2026, 1, 1), PERIOD.last, OSLO),
+    ]
+    for stored in (buckets, late):
+        with place.engine.begin() as connection:
+            measurements.add_bucket(connection, [row(*each) for each in stored])
+        plain = [about(sums) for period in periods for sums in in_report(place, period)]
+        # Of the newest days alone, then of all.
+        for most in (4, 1000):
+            sum_days(place.engine, OSLO, NOW, most)
+            assert [sums for period in periods for sums in in_report(place, period)] == plain
+
+
+Told = tuple[dict[object, object], dict[object, object]]
+
+
+def in_report(place: Place, period: Period) -> list[Told]:
+    """Of each interval and of the whole: values with their margins, and for how long zones were observed."""
+    with reading(place.engine) as connection:
+        of_intervals, whole = read_sums(connection, period, period.intervals(), NOW, 5)
+    return [
+        (
+            # A maximum has no noise of its own.
+            {
+                key: (each.value, 0 if key[1].endswith("_maximum") else each.margin)
+                for key, each in sums.numbers.items()
+            },
+            {key: seconds for key, seconds in sums.zone_seconds.items() if seconds},
+        )
+        for sums in (*of_intervals, whole)
+    ]
+
+
+def about(told: Told) -> Told:
+    numbers, seconds = told
+    return {key: pytest.approx(each) for key, each in numbers.items()}, {
+        key: pytest.approx(each) for key, each in seconds.items()
+    }
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
