@@ -18,6 +18,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from appliance.errors import VeilsightError
+
 Code = Literal["en", "de", "fr", "es"]
 CODES: tuple[Code, ...] = get_args(Code)
 SOURCE: Code = "en"
@@ -62,8 +64,13 @@ def _sentence(forms: tuple[str, ...], number: int, values: Mapping[str, object])
     return found
 
 
+def said(error: VeilsightError) -> Sentence:
+    """What the error says, as a sentence."""
+    return sentence(error.message if error.values else error.message.replace("%", "%%"), **error.values)
+
+
 def parts_of(text: str) -> dict[str, Any] | None:
-    """What makes the sentence again , as JSON can hold it; None for a text that is no `Sentence`."""
+    """What makes the sentence again, as JSON can hold it; None for a text that is no `Sentence`."""
     if not isinstance(text, Sentence):
         return None
     values = {name: _part_of(value) for name, value in text.values.items()}

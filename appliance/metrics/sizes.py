@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from statistics import median
 
+from appliance.language import marked, sentence
 from appliance.metrics.geometry import Box
 
 # A person is taken to be so tall; from above, so wide at the shoulders. Metres.
@@ -18,6 +19,8 @@ SURELY_FROM_ABOVE = 1.3
 # Advice is given of the last so many boxes, a second apart or more, and only when there are enough.
 KEPT, ENOUGH = 300, 30
 APART_SECONDS = 1.0
+NOT_OVERHEAD = marked("People are seen from the side, but the camera is set up as overhead: change its mounting.")
+NOT_OBLIQUE = marked("People are seen from above, but the camera is set up as oblique: change its mounting.")
 
 
 @dataclass
@@ -52,11 +55,15 @@ class PersonSizes:
         found, shape = [], median(self._shapes)
         if pixels < LEAST_PIXELS:
             found.append(
-                f"People are too small to be counted well, about {pixels:.0f} pixels a metre; {LEAST_PIXELS} are "
-                "needed: mount the camera nearer, zoom in, or take a larger stream."
+                sentence(
+                    "People are too small to be counted well, about %(pixels)s pixels a metre; %(least)s are needed: "
+                    "mount the camera nearer, zoom in, or take a larger stream.",
+                    pixels=round(pixels),
+                    least=LEAST_PIXELS,
+                )
             )
         if self.overhead and shape > SURELY_FROM_THE_SIDE:
-            found.append("People are seen from the side, but the camera is set up as overhead: change its mounting.")
+            found.append(sentence(NOT_OVERHEAD))
         if not self.overhead and shape < SURELY_FROM_ABOVE:
-            found.append("People are seen from above, but the camera is set up as oblique: change its mounting.")
+            found.append(sentence(NOT_OBLIQUE))
         return tuple(found)

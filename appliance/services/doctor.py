@@ -4,6 +4,8 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
 from appliance.language import joined, sentence
@@ -20,6 +22,7 @@ from appliance.storage.site import Site, open_site
 from appliance.vision import weights
 from appliance.vision.catalogue import load_catalogue
 from appliance.vision.live import LiveClient, LiveUnavailable
+from appliance.web.sentences import Parts
 
 if TYPE_CHECKING:
     from appliance.vision.device_report import DeviceReport
@@ -206,8 +209,13 @@ def check_engine(paths: Paths, site: Site, knock: bool = True) -> Iterator[Findi
         yield Finding(sentence("engine"), "note", sentence("starting: its networks are made ready for this machine"))
         return
     yield Finding(sentence("engine"), "fine", sentence("running since %(moment)s", moment=status["started"]))
+    known = msgspec.convert(status.get("sentences", {}), dict[str, Parts])
+
+    def say(text: str) -> str:
+        return known[text].sentence() if text in known else text
+
     for task, reason in status["failures"].items():
-        yield Finding(sentence("network for %(task)s", task=task), "wrong", reason)
+        yield Finding(sentence("network for %(task)s", task=task), "wrong", say(reason))
     for network in status["networks"]:
         for left in network["left"]:
             text = sentence(
@@ -217,10 +225,10 @@ def check_engine(paths: Paths, site: Site, knock: bool = True) -> Iterator[Findi
             )
             yield Finding(sentence("network %(name)s", name=network["name"]), "wrong", text)
     for camera in status["cameras"]:
-        yield describe_camera(camera)
+        yield describe_camera(camera | {"last_error": say(camera["last_error"])})
     for name, sentences in status["advice"].items():
         for advice in sentences:
-            yield Finding(sentence("camera %(name)s", name=name), "note", advice)
+            yield Finding(sentence("camera %(name)s", name=name), "note", say(advice))
 
 
 STATES = {

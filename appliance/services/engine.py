@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from queue import SimpleQueue
 from typing import Any
 
@@ -19,6 +20,7 @@ import msgspec
 
 from appliance.audit.log import Action, Event, append
 from appliance.errors import VeilsightError
+from appliance.language import parts_of, said
 from appliance.metrics.buckets import Bucket
 from appliance.metrics.geometry import Line, Point, Zone
 from appliance.services.examining import EngineExamination
@@ -48,6 +50,9 @@ LOOK_EVERY_SECONDS = 0.5
 STOP_SECONDS = 10.0
 # A camera that is stopped has ended after this time, unless its device hangs; then the others do not wait for it.
 USUAL_STOP_SECONDS = 0.5
+
+# What an engine that is starting has nothing to say of yet.
+ANSWERED = ("failures", "present", "waiting", "entered", "advice", "sentences")
 
 logger = logging.getLogger(__name__)
 
@@ -142,18 +147,24 @@ class Engine:
         running = list(self._running.values())
         buckets = [bucket for each in running if (bucket := each.observer.measuring.open_bucket())]
         newest = max((bucket.start for bucket in buckets), default=None)
+        states = [*(each.status.as_json() for each in running), *map(_disabled, self._disabled)]
+        failures = {task: said(error) for task, error in self._detectors.failures.items()}
+        advice = {each.camera.name: each.observer.measuring.advice() for each in running}
+        # What people are told in these, so that a page can say it in another language.
+        texts = [*(each["last_error"] for each in states), *failures.values(), *chain.from_iterable(advice.values())]
         return {
             "starting": False,
             "started": self._started.isoformat(timespec="seconds"),
-            "cameras": [*(each.status.as_json() for each in running), *map(_disabled, self._disabled)],
+            "cameras": states,
             "networks": msgspec.to_builtins(self._detectors.networks),
-            "failures": {task: str(error) for task, error in self._detectors.failures.items()},
+            "failures": failures,
             "open_bucket": newest
             and _describe([bucket for bucket in buckets if bucket.start == newest], self._settings.anonymity.mode),
             "present": {each.camera.name: each.observer.measuring.present() for each in running},
             "waiting": {each.camera.name: each.observer.measuring.waiting() for each in running},
             "entered": {each.camera.name: each.observer.measuring.entered(_inner(each.camera)) for each in running},
-            "advice": {each.camera.name: each.observer.measuring.advice() for each in running},
+            "advice": advice,
+            "sentences": {text: parts for text in texts if (parts := parts_of(text))},
         }
 
     def frames(self) -> Frames:
@@ -243,7 +254,7 @@ class Beginning:
     def status(self) -> Mapping[str, Any]:
         if self.status_now is not None:
             return self.status_now()
-        nothing: dict[str, Any] = {each: {} for each in ("failures", "present", "waiting", "entered", "advice")}
+        nothing: dict[str, Any] = {each: {} for each in ANSWERED}
         return {"starting": True, "cameras": [], "networks": [], "open_bucket": None} | nothing
 
     def examine(self) -> Mapping[str, Any]:

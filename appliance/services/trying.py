@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from appliance.errors import VeilsightError
+from appliance.language import parts_of, said, sentence
 from appliance.storage import cameras
 from appliance.storage.database import reading
 from appliance.vision.trial import try_camera
 
-BUSY = "A camera is being tested already; please try again in a few seconds."
+BUSY = sentence("A camera is being tested already; please try again in a few seconds.")
 
 
 class CameraTrials:
@@ -26,14 +27,15 @@ class CameraTrials:
         self._one = threading.Lock()
 
     def __call__(self, name: str) -> dict[str, Any]:
-        """What the camera sent, as `vision.trial.Trial` says it, or why not under `error`."""
+        """What the camera sent, as `vision.trial.Trial` says it, or why not: `error`, and that sentence's parts."""
         if not self._one.acquire(blocking=False):
-            return {"error": BUSY}
+            return {"error": BUSY, "sentence": parts_of(BUSY)}
         try:
             with reading(self._database) as connection:
                 camera = cameras.need(connection, name)
             return asdict(try_camera(camera.source, camera.name, camera.username, camera.password, camera.transport))
         except VeilsightError as error:
-            return {"error": str(error)}
+            told = said(error)
+            return {"error": told, "sentence": parts_of(told)}
         finally:
             self._one.release()

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from appliance.language import sentence
 from appliance.vision.frames import RawFrame
 from appliance.vision.rates import Recent
 from appliance.vision.sources import Source
@@ -17,6 +18,7 @@ RATE_SECONDS = 5.0
 DELAY_SECONDS = 60.0
 # A camera that is connected and sends no picture for this long is said to be stalled, long before it is given up.
 STALLED_SECONDS = 3.0
+STALLED = sentence("The camera is connected and sends no picture.")
 # Analysed less often than this part of what it should be, a camera is said to be behind.
 BEHIND = 0.8
 # Before that, the rates of a camera that has just begun mean nothing.
@@ -102,7 +104,7 @@ class CameraStatus:
         return {
             "name": self.name,
             "state": "stalled" if stalled else self.state,
-            "last_error": "The camera is connected and sends no picture." if stalled else self.last_error,
+            "last_error": STALLED if stalled else self.last_error,
             "input_rate": round(input_rate, 1),
             "analysed_rate": round(analysed_rate, 1),
             "target_rate": self.target_rate,

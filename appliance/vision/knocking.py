@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from appliance.language import sentence
 from appliance.vision.opening import explain
 
 PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -22,14 +23,14 @@ STOP_SECONDS = 0.1
 def silence(source: str) -> str:
     """Empty where the camera's port takes a connection, or the device or file is there; else why not."""
     if "://" not in source:
-        return "" if Path(source).exists() else f"there is no {source}"
+        return "" if Path(source).exists() else sentence("there is no %(path)s", path=source)
     try:
         parts = urlsplit(source)
         port = parts.port or PORTS[parts.scheme.lower()]
         with socket.create_connection((parts.hostname or "", port), ANSWER_SECONDS):
             return ""
     except (ValueError, KeyError):
-        return "its address is malformed"
+        return sentence("its address is malformed")
     except OSError as error:
         return explain(source, error)
 

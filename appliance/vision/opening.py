@@ -13,14 +13,17 @@ import av
 from av.container import InputContainer
 
 from appliance.errors import VeilsightError
+from appliance.language import marked, sentence
 from appliance.vision.decoding import OVER_UDP, USB, Decoding, choose_hardware
 
 Transport = Literal["tcp", "udp"]
 
 OPEN_SECONDS = 10.0
 READ_SECONDS = 5.0
-REFUSED = "it refuses the user name or the password; check both"
-SILENT = f"silent for {READ_SECONDS:g} seconds"
+REFUSED = sentence("it refuses the user name or the password; check both")
+SILENT = sentence("silent for %(seconds)s seconds", seconds=READ_SECONDS)
+UNREACHED = marked("%(camera)s can't be reached: %(reason)s.")
+BROKE_OFF = marked("%(camera)s broke off: %(reason)s.")
 # How often a wait looks whether it is to be given up.
 STOP_SECONDS = 0.1
 # FFmpeg looks at most this long at a stream to learn what it holds; it needs no more than one key frame.
@@ -95,14 +98,14 @@ def open_camera(
     while not opening.done.wait(STOP_SECONDS):
         if stop is not None and stop.is_set():
             opening.abandon()
-            raise SourceStopped(f"{name} is no longer wanted.")
+            raise SourceStopped(marked("%(camera)s is no longer wanted."), camera=name)
         if time.monotonic() > until:
             opening.abandon()
             break
     if opening.opened is None:
         # Raised out here, so that FFmpeg's error, which names the address and the password in it, is not attached.
         kind = SourceRefused if opening.failure == REFUSED else SourceError
-        raise kind(f"{name} can't be reached: {opening.failure or explain(source, TimeoutError())}.")
+        raise kind(UNREACHED, camera=name, reason=opening.failure or explain(source, TimeoutError()))
     return opening.opened
 
 
@@ -188,23 +191,31 @@ def with_credentials(address: str, username: str, password: str) -> str:
 def explain(source: str, error: Exception) -> str:
     """What kept a camera from being opened and what to do, without user name and password."""
     if is_usb(source):
-        return f"the device {source} does not work ({reason(error)}); check that a camera is plugged in"
+        return sentence(
+            "the device %(device)s does not work (%(reason)s); check that a camera is plugged in",
+            device=source,
+            reason=reason(error),
+        )
     parts = urlsplit(source)
     place = f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         return REFUSED
     if isinstance(error, av.error.HTTPNotFoundError):
-        return "it has no stream of this name; check the address's path"
+        return sentence("it has no stream of this name; check the address's path")
     if isinstance(error, ConnectionRefusedError):
-        return f"nothing answers at {place}; check the address, and that the camera is on"
+        return sentence("nothing answers at %(place)s; check the address, and that the camera is on", place=place)
     if isinstance(error, TimeoutError | av.error.ExitError):
-        return f"{place} did not answer within {OPEN_SECONDS:g} seconds; check the network"
+        return sentence(
+            "%(place)s did not answer within %(seconds)s seconds; check the network", place=place, seconds=OPEN_SECONDS
+        )
     if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError):
-        return f"what {place} sends is no video; check the address"
+        return sentence("what %(place)s sends is no video; check the address", place=place)
     unknown = isinstance(error, socket.gaierror)
     if unknown or (type(error) is av.error.OSError and not _is_known(parts.hostname or "")):
-        return f"the name {parts.hostname} is not known in this network; check it, or give a number address"
-    return f"{place}: {reason(error)}; check address, user name and password"
+        return sentence(
+            "the name %(name)s is not known in this network; check it, or give a number address", name=parts.hostname
+        )
+    return sentence("%(place)s: %(reason)s; check address, user name and password", place=place, reason=reason(error))
 
 
 def _is_known(host: str) -> bool:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from appliance.errors import VeilsightError
+from appliance.language import said, sentence
 from appliance.metrics.geometry import Zone
 from appliance.vision.camera_status import CameraStatus, State
 from appliance.vision.detections import Track
@@ -17,6 +18,7 @@ from appliance.vision.frame_analysis import FrameAnalysis
 from appliance.vision.frames import RawFrame
 from appliance.vision.knocking import wait_until_worth_trying
 from appliance.vision.live import Hub
+from appliance.vision.opening import UNREACHED
 from appliance.vision.privacy_masks import outside
 from appliance.vision.redaction import Redactor
 from appliance.vision.runtime import Detectors
@@ -105,17 +107,18 @@ def run_camera(
         try:
             watch.connect()
             if not stop.is_set():
-                _enter(status, "ended", "The recording has ended.", on_event)
+                _enter(status, "ended", sentence("The recording has ended."), on_event)
             return
         except VeilsightError as error:
             if stop.is_set():
                 return
             longest = LONGEST_REFUSED_SECONDS if isinstance(error, SourceRefused) else longest
-            _enter(status, "failed", str(error), on_event)
+            _enter(status, "failed", said(error), on_event)
         except Exception as error:
             # One camera's defect stops no other camera.
             logger.exception("the camera %s failed", camera.name)
-            _enter(status, "failed", f"An unexpected error occurred ({type(error).__name__}).", on_event)
+            unexpected = sentence("An unexpected error occurred (%(kind)s).", kind=type(error).__name__)
+            _enter(status, "failed", unexpected, on_event)
         status.reconnects += 1
         pause = FIRST_PAUSE_SECONDS if status.analysed_frames > before else min(2 * pause, longest)
         jitter = random.uniform(0.75, 1.25)  # noqa: S311 - no secret
@@ -156,7 +159,8 @@ class _Watch:
 
     def on_silence(self, reason: str) -> None:
         """Nothing answers at the camera's address: what people see is why, and not what happened before."""
-        self.status.last_error = f"The camera {self.camera.name} can't be reached: {reason}."
+        camera = sentence("The camera %(name)s", name=self.camera.name)
+        self.status.last_error = sentence(UNREACHED, camera=camera, reason=reason)
 
     def _open(self) -> Source:
         camera = self.camera
@@ -210,4 +214,4 @@ def _enter(status: CameraStatus, state: State, error: str, on_event: TakeEvent) 
     status.state, status.last_error = state, error
     if state not in ("connecting", status.told):
         status.told = state
-        on_event("camera-state", {"state": state, "reason": error})
+        on_event("camera-state", {"state": state, "reason": str(error)})

@@ -20,10 +20,12 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from appliance.language import marked, sentence
 from appliance.metrics.geometry import Zone
 from appliance.vision.decoding import DECLINED, HARDWARE_KINDS, RECORDING
 from appliance.vision.frames import Pixels, RawFrame
 from appliance.vision.opening import (
+    BROKE_OFF,
     OPEN_SECONDS,
     READ_SECONDS,
     SILENT,
@@ -192,7 +194,7 @@ class Source:
                 if self._stop.is_set():
                     return None
                 if time.monotonic() > patience:
-                    raise SourceStopped(f"{self._name} has sent no picture for a long time.")
+                    raise SourceStopped(marked("%(camera)s has sent no picture for a long time."), camera=self._name)
                 self._changed.wait(STOP_SECONDS)
             frame, self._newest = self._newest, None
             if frame is not None or self._failure is None:
@@ -225,7 +227,7 @@ class Source:
     def _decode(self) -> Iterator[RawFrame]:
         clock = SourceClock(self._pace, self._closing)
         while True:
-            before, failure = self.received, ""
+            before, broken = self.received, ""
             try:
                 for decoded, arrived in self._decoded():
                     monotonic, moment = clock.place(decoded, arrived)
@@ -239,9 +241,12 @@ class Source:
                         self.skipped += 1
                     self.received += 1
             except (av.FFmpegError, OSError) as error:
-                failure = f"{self._name} broke off: {reason(error)}."
-            if failure or self._pace == "arrival":
-                raise SourceStopped(failure or f"{self._name} has ended its stream.")
+                broken = reason(error)
+            # Raised out here, so that FFmpeg's error, which may name the address, is not attached.
+            if broken:
+                raise SourceStopped(BROKE_OFF, camera=self._name, reason=broken)
+            if self._pace == "arrival":
+                raise SourceStopped(marked("%(camera)s has ended its stream."), camera=self._name)
             if not self._loop or self.received == before:
                 return
             clock.start_again()
@@ -262,7 +267,7 @@ class Source:
             before, sent = sent, time.monotonic()
             if self._pace == "arrival" and sent - before > READ_SECONDS:
                 # FFmpeg gives up, hands out the frame that it still held, and would then wait as long once more.
-                raise SourceStopped(f"{self._name} broke off: {SILENT}.")
+                raise SourceStopped(BROKE_OFF, camera=self._name, reason=SILENT)
             if packet.is_corrupt:
                 incomplete.add(packet.pts)
             try:
@@ -277,7 +282,7 @@ class Source:
             in_a_row = 0 if frames else in_a_row
             pictured = sent if frames else pictured
             if self._pace == "arrival" and sent - pictured > PICTURE_SECONDS:
-                raise SourceStopped(f"{self._name} sends nothing that can be decoded.")
+                raise SourceStopped(marked("%(camera)s sends nothing that can be decoded."), camera=self._name)
             for frame in frames:
                 if frame.time is not None:
                     first = frame.time if first is None else first
@@ -332,12 +337,12 @@ def open_source(
     sentence without user name or password.
     """
     live = is_live(source)
-    name = f"The camera {camera}" if live else f"The recording {source}"
+    name = sentence("The camera %(name)s", name=camera) if live else sentence("The recording %(name)s", name=source)
     pace: Pace = "arrival" if live else "played" if realtime else "recording"
     opened = open_camera(source, name, username, password, transport, stop) if live else _open_recording(source)
     if not opened.container.streams.video:
         opened.container.close()
-        raise SourceError(f"{name} has no picture, only sound or data.")
+        raise SourceError(marked("%(camera)s has no picture, only sound or data."), camera=name)
     chosen = transport if has_transport(source) else ""
     return Source(opened, name, camera, pace, loop and not live, chosen, stop, masks, rate)
 

@@ -4,6 +4,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
+from appliance.language import marked
 from appliance.vision.opening import has_transport, is_live
 from appliance.vision.sources import SourceError, Transport, open_source
 
@@ -47,7 +48,7 @@ def try_camera(source: str, name: str, username: str = "", password: str = "", t
         frames = iter(opened)
         frame = next(frames, None)
         if frame is None:
-            raise SourceError(f"{name} sent no picture.")
+            raise SourceError(marked("%(camera)s sent no picture."), camera=name)
         first = time.monotonic()
         damaged, delays, since = int(frame.damaged), list[float](), (first, opened.received)
         for frame in frames:

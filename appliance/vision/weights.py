@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.errors import VeilsightError
+from appliance.language import marked
 from appliance.vision.catalogue import Catalogue, CatalogueNetwork
 
 # Raised when the conversion changes, so that a network converted by an older program is fetched and converted anew.
@@ -81,19 +82,22 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise ModelMissing(
-            f"The network file {path} is not there; fetch the networks with: veilsight models pull"
-        ) from error
+        missing = marked("The network file %(path)s is not there; fetch the networks with: veilsight models pull")
+        raise ModelMissing(missing, path=path) from error
     except OSError as error:
-        raise ModelMissing(f"The network file {path} can't be read ({error.strerror}).") from error
+        unread = marked("The network file %(path)s can't be read (%(reason)s).")
+        raise ModelMissing(unread, path=path, reason=error.strerror) from error
 
 
 def _read_checked(path: Path, expected: str) -> bytes:
     content = _read(path)
     if sha256(content) != expected:
         raise ModelChanged(
-            f"The network file {path} is not the one it should be (wrong SHA-256); "
-            "fetch it again with: veilsight models pull"
+            marked(
+                "The network file %(path)s is not the one it should be (wrong SHA-256); fetch it again with: veilsight "
+                "models pull"
+            ),
+            path=path,
         )
     return content
 
@@ -102,13 +106,18 @@ def _read_record(network: CatalogueNetwork, path: Path) -> ConversionRecord:
     try:
         record = msgspec.json.decode(_read(path), type=ConversionRecord)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise ModelChanged(
-            f"The conversion record {path} is damaged, or an older program's; repeat: veilsight models pull"
-        ) from error
+        damaged = marked(
+            "The conversion record %(path)s is damaged, or an older program's; repeat: veilsight models pull"
+        )
+        raise ModelChanged(damaged, path=path) from error
     sources = {file.base_name: file.sha256 for file in network.source.files}
     if record.sources != sources or record.conversion != CONVERSION_VERSION:
         raise ModelChanged(
-            f"The network {network.name} in {path.parent} was converted from other files or by an older program; "
-            "repeat: veilsight models pull"
+            marked(
+                "The network %(name)s in %(folder)s was converted from other files or by an older program; repeat: "
+                "veilsight models pull"
+            ),
+            name=network.name,
+            folder=path.parent,
         )
     return record

@@ -109,10 +109,10 @@ def describe_health(camera: Camera, status: EngineStatus | None) -> CameraHealth
 def problem_of(now: CameraStatus, status: EngineStatus) -> str:
     """What somebody should mend, in sentences."""
     sentences = [
-        now.last_error or "",
+        status.told(now.last_error or ""),
         describe_behind(now) if now.behind else "",
         describe_tampering(now) if now.tampering_words else "",
-        *status.advice.get(now.name, ()),
+        *map(status.told, status.advice.get(now.name, ())),
     ]
     return " ".join(filter(None, sentences))
 

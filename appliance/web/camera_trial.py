@@ -11,6 +11,7 @@ from appliance.web.cameras import need_camera
 from appliance.web.context import this_context
 from appliance.web.roles import Permission, allows
 from appliance.web.security import this_session
+from appliance.web.sentences import Parts
 from appliance.web.wording import gettext, ngettext, this_language, told, translated
 
 blueprint = Blueprint("camera_trial", __name__)
@@ -21,9 +22,10 @@ class TrialFailed(VeilsightError):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """What a camera sent, as the engine tells it (`vision.trial.Trial`), or an `error`."""
+    """What a camera sent, as the engine tells it (`vision.trial.Trial`), or an `error`, with what it is made of."""
 
     error: str = ""
+    sentence: Parts | None = None
     width: int = 0
     height: int = 0
     codec: str = ""
@@ -59,7 +61,7 @@ def try_camera(live: LiveClient, name: str) -> Trial:
             marked("The engine's answer can't be read; are both programs of the same version?")
         ) from error
     if trial.error:
-        raise TrialFailed(trial.error)
+        raise TrialFailed(this_language().told(trial.sentence.sentence()) if trial.sentence else trial.error)
     return trial
 
 

@@ -10,27 +10,14 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.errors import VeilsightError
-from appliance.language import Language, Sentence, counted_sentence, parts_of, sentence
+from appliance.language import Language, parts_of
 from appliance.vision.live import LiveClient, LiveUnavailable
+from appliance.web.sentences import Parts
 
 LOOK_AGAIN = timedelta(minutes=2)
 FAILED = "The page could not look at everything; run `veilsight doctor` on the server, which does."
 
 logger = logging.getLogger(__name__)
-
-
-class Parts(msgspec.Struct, frozen=True):
-    """What a sentence is made of (`appliance.language.Sentence`)."""
-
-    forms: tuple[str, ...]
-    number: int = 1
-    values: dict[str, "str | int | float | Parts"] = {}
-
-    def sentence(self) -> Sentence:
-        values = {name: each.sentence() if isinstance(each, Parts) else each for name, each in self.values.items()}
-        if len(self.forms) == 1:
-            return sentence(self.forms[0], **values)
-        return counted_sentence(self.forms[0], self.forms[-1], self.number, **values)
 
 
 class Finding(msgspec.Struct, frozen=True):

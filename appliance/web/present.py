@@ -78,7 +78,7 @@ def present_numbers(context: WebContext) -> PresentNumbers:
     limits = limits_of(context)
     reached = () if numbers is None else raised(limits, numbers)
     # Among those with counts may be a camera that was removed today.
-    names = {each.name for each in (*places, *result.cameras)}
+    names = {each.name for each in places} | {each.name for each in result.cameras}
     states = {name: describe_camera(told, name) for name in names}
     before = read_last_week(context, day, now)
     hours_before = before.hours(day) if before.is_known else []
@@ -231,12 +231,13 @@ def describe_troubles(status: EngineStatus | None) -> str:
         return gettext(NOT_RUNNING if status is None else STARTING)
     failures = tuple(status.failures.values())
     errors = [(camera.name, camera.last_error) for camera in status.cameras if camera.last_error]
+    tell = status.told
     return " ".join(
         [
-            *failures,
-            *(f"{name}: {error}" for name, error in errors if error not in failures),
+            *map(tell, failures),
+            *(f"{name}: {tell(error)}" for name, error in errors if error not in failures),
             *(f"{camera.name}: {describe_behind(camera)}" for camera in status.cameras if camera.behind),
-            *(f"{name}: {sentence}" for name, sentences in status.advice.items() for sentence in sentences),
+            *(f"{name}: {tell(advice)}" for name, each in status.advice.items() for advice in each),
             *(f"{each.name}: {describe_tampering(each)}" for each in status.cameras if each.tampering_words),
         ]
     )

@@ -6,6 +6,8 @@ import msgspec
 
 from appliance.errors import VeilsightError
 from appliance.vision.live import LiveClient
+from appliance.web.sentences import Parts
+from appliance.web.wording import this_language
 
 
 class CameraStatus(msgspec.Struct, frozen=True):
@@ -67,6 +69,7 @@ class EngineStatus(msgspec.Struct, frozen=True):
     `entered` is how many persons came in through each camera's entrances since it is counted, exact.
     An engine that is `starting` makes its networks ready and watches no camera yet.
     `failures` says by task why a network can't be used, `advice` by camera what keeps it from counting well.
+    `sentences` are what these and the cameras' last errors are made of, by their English.
     """
 
     cameras: tuple[CameraStatus, ...] = ()
@@ -77,6 +80,12 @@ class EngineStatus(msgspec.Struct, frozen=True):
     waiting: dict[str, dict[str, float]] = {}
     entered: dict[str, int] = {}
     advice: dict[str, tuple[str, ...]] = {}
+    sentences: dict[str, Parts] = {}
+
+    def told(self, text: str) -> str:
+        """What the engine says, in the page's language where that is known, else in English."""
+        parts = self.sentences.get(text)
+        return text if parts is None else this_language().told(parts.sentence())
 
     def camera(self, name: str) -> CameraStatus | None:
         return next((camera for camera in self.cameras if camera.name == name), None)

@@ -3,7 +3,7 @@
 from flask import Flask, g, has_request_context, request
 
 from appliance.errors import VeilsightError
-from appliance.language import CODES, Language, choose, english
+from appliance.language import CODES, Language, choose, english, said
 from appliance.web.context import this_context
 
 # The choice is kept by the browser: a tablet behind the counter keeps its language, whoever logs in and even before.
@@ -47,7 +47,7 @@ def translated(text: str) -> str:
 
 def told(error: VeilsightError) -> str:
     """The error's sentence in the page's language where it has one there, else in English."""
-    return gettext(error.message, **error.values) if error.values else translated(error.message)
+    return this_language().told(said(error))
 
 
 def speak(app: Flask) -> None:

@@ -1,12 +1,14 @@
 """The engine follows the settings while it runs; the cameras are clips, the networks are scripted."""
 
 import itertools
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.metrics.floor import VEHICLE_LABELS
@@ -20,6 +22,7 @@ from appliance.storage.database import reading
 from appliance.storage.site import Site, open_site
 from appliance.vision.detections import Detection
 from appliance.vision.live import Hub
+from appliance.web.sentences import Parts
 from tests.vision.scripted import Scripted, detectors, found
 from tests.vision.test_sources import write_clip
 
@@ -85,6 +88,19 @@ def test_while_its_networks_are_made_ready_it_says_that_it_starts(engine: Engine
     assert not begun.status()["starting"]
     # Whoever reads the one can read the other.
     assert Beginning().status().keys() == begun.status().keys() - {"started"}
+
+
+def test_what_a_camera_fails_of_can_be_told_in_another_language(engine: Engine) -> None:
+    engine.follow([Camera("away", "rtsp://127.0.0.1:9/stream")])
+    until(lambda: shown(engine, "away")["state"] == "failed")
+    status = json.loads(json.dumps(engine.status()))
+    error = status["cameras"][0]["last_error"]
+    assert error == "The camera away can't be reached: " + (
+        "nothing answers at 127.0.0.1:9; check the address, and that the camera is on."
+    )
+    parts = msgspec.convert(status["sentences"][error], Parts)
+    assert str(parts.sentence()) == error
+    assert [type(each) for each in parts.values.values()] == [Parts, Parts]
 
 
 def test_lines_are_changed_without_opening_the_camera_again(engine: Engine, front: Camera) -> None:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from appliance.language import parts_of
 from appliance.services.trying import BUSY, CameraTrials
 from appliance.settings import find_paths
 from appliance.storage import cameras
@@ -24,7 +25,7 @@ def test_a_camera_is_tried_over_the_engines_socket(tmp_path: Path) -> None:
         with ThreadPoolExecutor(2) as pool:
             found = list(pool.map(client.trial, ("front", "front")))
         busy, trial = sorted(found, key=len)
-        assert busy == {"error": BUSY}
+        assert busy == {"error": BUSY, "sentence": parts_of(BUSY)}
         assert (trial["width"], trial["height"], trial["codec"]) == (64, 48, "mjpeg")
         assert "user name or the password" in client.trial("back")["error"]
         assert "no camera called" in client.trial("nowhere")["error"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.language import parts_of, sentence
 from appliance.opening_hours import Opening
 from appliance.services.engine import Beginning
 from appliance.settings import Alert
@@ -99,6 +100,17 @@ def test_a_camera_in_trouble_is_named(browser: Browser, engine: Engine) -> None:
     data = browser.get("/api/today").get_json()
     assert data["values"]["notice"] == "entrance: No answer for 10 s."
     assert data["values"]["c0.state"] == "no picture, trying again"
+
+
+def test_what_the_engine_says_is_told_in_the_language_of_the_page(browser: Browser, engine: Engine) -> None:
+    covered = sentence("the camera is covered")
+    camera = {"name": "entrance", "state": "failed", "last_error": covered}
+    engine.status = status(cameras=[camera], sentences={covered: parts_of(covered)})
+    assert browser.get("/api/today").get_json()["values"]["notice"] == "entrance: the camera is covered"
+    german = {"Accept-Language": "de"}
+    notice = browser.get("/api/today", headers=german).get_json()["values"]["notice"]
+    assert notice == "entrance: die Kamera ist abgedeckt"
+    assert "die Kamera ist abgedeckt" in browser.get("/cameras", headers=german).text
 
 
 def test_a_network_that_cannot_be_used_is_named(browser: Browser, engine: Engine) -> None:
