@@ -73,10 +73,8 @@ def test_each_change_has_an_interval_of_its_own(browser: Browser, context: WebCo
         store(context, value, days_ago=days_ago, **noisy)
     store(context, 4, days_ago=3, mode="threshold")
     text = page(browser, against="before", unit="day", **{"from": "2026-11-17", "to": "2026-11-23"})
-    rows = re.findall(
-        r'<tr><th scope="row">([^<]+)</th>.*?<td class="number">([^/]*?(?:</strong>)?)</td></tr>', text, re.S
-    )
-    changes = {label: change for label, change in rows}
+    row = r'<tr><th scope="row">([^<]+)</th>.*?<td class="number">([^/]*?(?:</strong>)?)</td></tr>'
+    changes = dict(re.findall(row, text, re.DOTALL))
     assert changes["Sun, 22 Nov 2026"] == f"<strong>+50{NBSP}±{NBSP}10</strong>"
     assert changes["Sat, 21 Nov 2026"] == f"\N{MINUS SIGN}1{NBSP}±{NBSP}10"
     assert changes["Fri, 20 Nov 2026"] == "\N{EN DASH}", "withheld"
