@@ -36,7 +36,7 @@ from appliance.settings import Paths, Settings, find_paths
 from appliance.storage import users
 from appliance.storage.site import create_site, open_site
 from appliance.vision.live import LiveClient
-from appliance.web.application import compile_templates, create_app
+from appliance.web.application import create_app, make_ready
 from appliance.web.certificate import Certificate, load_or_make
 from appliance.web.context import WebContext
 from appliance.web.security import SESSION_COOKIE
@@ -89,7 +89,7 @@ def served(context: WebContext, certificate: Certificate) -> Iterator[int]:
         ready.set()
 
     app = create_app(context)
-    compile_templates(app)
+    make_ready(app)
     arguments = (app, "127.0.0.1", 0, certificate, stop, tell)
     server = threading.Thread(target=serve, args=arguments)
     server.start()

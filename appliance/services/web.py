@@ -17,7 +17,7 @@ from appliance.storage.database import reading
 from appliance.storage.site import open_site
 from appliance.vision.live import LiveClient
 from appliance.web.alerting import watch_alerts
-from appliance.web.application import compile_templates, create_app
+from appliance.web.application import create_app, make_ready
 from appliance.web.certificate import load_or_make
 from appliance.web.context import WebContext
 from appliance.web.server import serve
@@ -42,7 +42,7 @@ def run_web(paths: Paths, settings: Settings, stop: threading.Event, manager: Se
             append(connection, Event(actor, "started", "web", details={"port": port}))
         listening.set()
         manager.ready()
-        threading.Thread(target=compile_templates, args=(app,), name="templates", daemon=True).start()
+        threading.Thread(target=make_ready, args=(app,), name="templates", daemon=True).start()
 
     schedulers, one_at_a_time = [start_scheduler(paths, now, site.engine)], threading.Lock()
 
