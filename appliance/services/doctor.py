@@ -249,7 +249,8 @@ def describe_camera(camera: Mapping[str, Any]) -> Finding:
     if state == "streaming":
         parts += _streaming(camera)
     if camera["tampering"]:
-        what = sentence(camera["tampering_words"])
+        words = camera["tampering_words"]
+        what = sentence(words)
         parts.append(sentence("%(what)s; counts of this time are marked as unreliable", what=what))
     if camera["reconnects"]:
         parts.append(sentence("%(reconnects)s reconnects", reconnects=camera["reconnects"]))
@@ -273,7 +274,8 @@ def _streaming(camera: Mapping[str, Any]) -> Iterator[str]:
         yield sentence("frame to redacted picture %(times)s ms (50 / 95 / 99 %%)", times=times)
     decoded = {"codec": camera["codec"], "decoder": camera["decoder"]}
     if camera["decoder"] and camera["decoder_reason"]:
-        why = sentence(camera["decoder_reason"].replace("%", "%%"))
+        reason = camera["decoder_reason"].replace("%", "%%")
+        why = sentence(reason)
         yield sentence("%(codec)s decoded by %(decoder)s, since %(why)s", **decoded, why=why)
     elif camera["decoder"]:
         yield sentence("%(codec)s decoded by %(decoder)s", **decoded)
