@@ -51,12 +51,18 @@ REPEATS = 15
 SECONDS = 60.0
 LAST = (END - timedelta(days=1)).date()
 LINK = re.compile(r'<a [^>]*?href="(/[^"#]*)"([^>]*)>')
-# Which questions to Explore, by name.
+# Which questions to Explore, by name: what follows its address.
 QUESTIONS = {
-    "a week by hour": f"from={LAST - timedelta(days=6)}&to={LAST}&unit=hour",
-    "a year by week": f"from={LAST - timedelta(days=364)}&to={LAST}&unit=week",
-    "five years by month": f"from={LAST - timedelta(days=1824)}&to={LAST}&unit=month",
-    "two years compared by month": f"from={LAST - timedelta(days=364)}&to={LAST}&unit=month&against=year",
+    "a week by hour": f"?from={LAST - timedelta(days=6)}&to={LAST}&unit=hour",
+    "a year by week": f"?from={LAST - timedelta(days=364)}&to={LAST}&unit=week",
+    "five years by month": f"?from={LAST - timedelta(days=1824)}&to={LAST}&unit=month",
+    "two years compared by month": f"?from={LAST - timedelta(days=364)}&to={LAST}&unit=month&against=year",
+    "people inside, 16 days by hour": f"?measure=occupancy&from={LAST - timedelta(days=15)}&to={LAST}&unit=hour",
+    "people inside, 4 days by quarter": f"?measure=occupancy&from={LAST - timedelta(days=3)}&to={LAST}&unit=quarter",
+    "people inside, five years by month": f"?measure=occupancy&from={LAST - timedelta(days=1824)}&to={LAST}&unit=month",
+    "time in zones, 400 days": f"/stays?from={LAST - timedelta(days=399)}&to={LAST}",
+    "ways between zones, 400 days": f"/ways?from={LAST - timedelta(days=399)}&to={LAST}",
+    "heat map, 31 days": f"/heat?from={LAST - timedelta(days=30)}&to={LAST}",
 }
 # A browser's own account of what it transferred, headers included, and of the first chart on the page.
 TRANSFERRED = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
@@ -135,7 +141,7 @@ def find_pages(visitor: Visitor, context: WebContext) -> dict[str, str]:
             links = LINK.findall(body.decode())
             waiting += [unescape(link) for link, rest in links if "download" not in rest and "." not in link]
     explore = found.get("explore.page", "/explore").partition("?")[0]
-    return found | {f"explore, {name}": f"{explore}?{question}" for name, question in QUESTIONS.items()}
+    return found | {f"explore, {name}": f"{explore}{question}" for name, question in QUESTIONS.items()}
 
 
 def timed(visitor: Visitor, path: str) -> dict[str, float]:
