@@ -92,7 +92,7 @@ def test_a_schedule_is_added_and_changed_on_a_phone(page: Page, shop: Served) ->
     page.get_by_label("Name, of small letters").fill("weekly")
     page.get_by_role("button", name="Add the schedule").click()
     expect(page.locator("main")).to_contain_text("The schedule weekly is kept.")
-    page.get_by_role("link", name="Change weekly").click()
+    page.get_by_role("link", name="Edit weekly").click()
     page.get_by_label("When", exact=True).select_option("cron")
     page.get_by_label("Cron line").fill("30 6 * * 1")
     page.get_by_role("button", name="Save the schedule").click()

@@ -68,7 +68,7 @@ def test_it_is_changed_to_a_cron_line_and_to_some_destinations(
 ) -> None:
     save(browser, **WEEKLY)
     form = browser.get("/reports?schedule=weekly").text
-    assert "Change weekly" in form
+    assert "Edit weekly" in form
     assert 'name="change" value="yes"' in form
     assert (
         save(browser, name="weekly", change="yes", rule="cron", cron=" 30  6 * * 1 ", to="only", destination="archive")
