@@ -28,6 +28,7 @@ SHEET_TEXTS = {
     "other": marked("{period}, all together (dots in the chart)"),
     "time": marked("Time"),
     "other-time": marked("Other time"),
+    "change": marked("Change"),
     "page": marked("Page {page} of {pages}"),
 }
 
@@ -126,7 +127,7 @@ def _pdf(context: WebContext, choice: Choice, shown: Shown, now: datetime, user:
         ),
         "language": this_language().code,
         "texts": {name: gettext(text) for name, text in SHEET_TEXTS.items()},
-        "rows": [[row.label, row.value, row.other] for row in shown.rows],
+        "rows": [[row.label, row.value, row.other, row.change] for row in shown.rows],
         "plot": {
             "bars": [_part(told.value) for told in shown.drawn],
             "margins": [told.margin for told in shown.drawn],
