@@ -205,7 +205,7 @@ def _configure_apt(root: Path) -> None:
 @contextmanager
 def booted(root: Root) -> Iterator[BootedRoot]:
     """Boot systemd in the root, in a control group of its own; everything in it is killed at the end."""
-    group = _control_groups() / f"veilsight-test-{os.getpid()}"
+    group = _control_groups() / f"veilsight-test-{os.getpid()}-{root.path.name}"
     group.mkdir()
     enter = " ".join([*UNSHARE, "--mount", "--pid", "--ipc", "--uts", "--net", "--cgroup"])
     join = f'echo $$ >"{group}/cgroup.procs"; exec {enter} sh -euc "$1" sh "$2"'
