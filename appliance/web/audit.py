@@ -111,6 +111,7 @@ DETAIL_WORDS = {
     "device": marked("on %(value)s"),
     "frames": marked("%(value)s frames"),
     "covered_frames": marked("%(value)s of them covered whole"),
+    "sound": marked("with its sound"),
 }
 # Details whose values are words of this program and are translated where they have a translation: those of the roles
 # and of the reasons for a live view, and these.

@@ -187,6 +187,7 @@ def test_the_sound_is_kept_only_where_somebody_asks_for_it(
     with av.open(io.BytesIO(take(browser, address))) as video:
         assert len(video.streams.audio) == bool(sound)
     assert [each.event.details.get("sound") for each in entries(context)[:1]] == ["kept" if sound else None]
+    assert ("with its sound" in browser.get("/audit").text) == bool(sound)
 
 
 def test_the_page_offers_to_keep_the_sound_and_does_not_begin_with_it(browser: Browser) -> None:
