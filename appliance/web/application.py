@@ -1,5 +1,6 @@
 """The application factory."""
 
+import gc
 from datetime import date
 
 from flask import Flask, Response, current_app, g, render_template, request
@@ -129,12 +130,18 @@ def create_app(context: WebContext) -> Flask:
 
 
 def make_ready(app: Flask) -> None:
-    """Read all templates and what the site's language needs: otherwise whoever opens a page first waits for that."""
+    """Read all templates and what the site's language needs: otherwise whoever opens a page first waits for that.
+
+    To be called once, as the program starts: what is in memory by then stays, and is left out of later searches for
+    garbage, which would stop the pages for a tenth of a second now and then.
+    """
     for name in app.jinja_env.list_templates(extensions=["html"]):
         app.jinja_env.get_template(name)
     with app.test_request_context():
         language, day = wording.this_language(), date(2026, 1, 1)
         " ".join((language.number(0.5, 1), language.percent(0.5), language.weekday(day), language.days(day, day)))
+    gc.collect()
+    gc.freeze()
 
 
 def health() -> Response:
