@@ -5,6 +5,7 @@ ends. Debian's mirror is the one that this machine's apt is configured with.
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-BASE = REPOSITORY / ".cache" / "debian-bookworm-root.tar"
-RELEASE = "bookworm"
+# The package is for the release that it is built on, and so are the roots.
+RELEASE = platform.freedesktop_os_release()["VERSION_CODENAME"]
+PYTHON = str(Path("/usr/bin/python3").resolve())
+BASE = REPOSITORY / ".cache" / f"debian-{RELEASE}-root.tar"
 BOOT_SECONDS = 90
 PICTURE = "/srv/picture.png"
 CLIP = "/srv/clip.avi"

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from roots import BootedRoot
+from roots import PYTHON, BootedRoot
 
 # The first one also installs the package into a fresh root.
 pytestmark = pytest.mark.timeout(900)
@@ -65,9 +65,9 @@ def far(running: BootedRoot) -> BootedRoot:
     """The root with an address beyond every private one, where something listens, and a probe for each program."""
     running.in_its_network("ip", "address", "add", "198.51.100.1/32", "dev", "lo")
     (running.path / "root/listen.py").write_text(LISTEN, encoding="utf-8")
-    running.run("systemd-run", "--unit=listener", "--collect", "/usr/bin/python3.11", "/root/listen.py")
+    running.run("systemd-run", "--unit=listener", "--collect", PYTHON, "/root/listen.py")
     listens = "import socket; socket.create_connection(('127.0.0.1', 4712))"
-    wait = f'until python3.11 -c "{listens}" 2>/dev/null; do sleep 0.1; done'
+    wait = f'until {PYTHON} -c "{listens}" 2>/dev/null; do sleep 0.1; done'
     running.run("timeout", "20", "sh", "-c", wait)
     running.add(Path(__file__).with_name("probe.py"), "/usr/local/lib/probe.py")
     for program in PROGRAMS:
@@ -84,7 +84,7 @@ def make_probe(root: BootedRoot, program: str) -> None:
     result = f"/run/probe-{program}.json"
     kept[here:here] = [
         "Type=oneshot",
-        "ExecStart=/usr/bin/python3.11 /usr/local/lib/probe.py",
+        f"ExecStart={PYTHON} /usr/local/lib/probe.py",
         f"StandardOutput=truncate:{result}",
     ]
     name = f"probe-{program}.service"
@@ -117,5 +117,5 @@ def test_a_program_can_do_what_it_needs_and_nothing_else(far: BootedRoot, progra
 def test_what_is_denied_is_there_for_whoever_is_not_confined(far: BootedRoot) -> None:
     """So that a denial is no accident of the root that the tests run in."""
     for attempt in ATTEMPTED:
-        found = json.loads(far.run("python3.11", "/usr/local/lib/probe.py", attempt).stdout)
+        found = json.loads(far.run(PYTHON, "/usr/local/lib/probe.py", attempt).stdout)
         assert found == {attempt: "allowed"}

@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from roots import CAMERA, PASSWORD, PICTURE, BootedRoot, Installed
+from roots import CAMERA, PASSWORD, PICTURE, PYTHON, BootedRoot, Installed
 
 # The first one also installs the package into a fresh root.
 pytestmark = pytest.mark.timeout(900)
@@ -146,7 +146,7 @@ def test_the_programs_start_at_boot(running: BootedRoot) -> None:
 def test_a_visitor_logs_in_sees_a_picture_and_gets_a_report(installed: Installed, running: BootedRoot) -> None:
     script = running.add(Path(__file__).with_name("visit.py"), "/root/visit.py")
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
-    done = running.run("python3.11", script, installed.password, CAMERA, day, check=False)
+    done = running.run(PYTHON, script, installed.password, CAMERA, day, check=False)
     assert done.returncode == 0, done.stderr + journal(running)
     seen = json.loads(done.stdout)
     assert seen.pop("picture_bytes") > 1000, journal(running)
@@ -192,11 +192,11 @@ def test_the_page_hands_a_picture_to_the_redactor_and_a_search_to_the_searcher(
     for end in ("cameras", "cable"):
         running.in_its_network("ip", "link", "set", end, "up")
     running.add(Path(__file__).with_name("answering_camera.py"), "/root/answering_camera.py")
-    camera = ("/usr/bin/python3.11", "/root/answering_camera.py", "192.168.77.1", "cameras")
+    camera = (PYTHON, "/root/answering_camera.py", "192.168.77.1", "cameras")
     running.run("systemd-run", "--quiet", "--unit=answering-camera", "--property=Type=exec", *camera)
     running.run("timeout", "20", "sh", "-c", "until grep -q 0E76 /proc/net/udp; do sleep 0.1; done")
     script = running.add(Path(__file__).with_name("errands.py"), "/root/errands.py")
-    done = running.run("python3.11", script, installed.password, PICTURE, check=False)
+    done = running.run(PYTHON, script, installed.password, PICTURE, check=False)
     running.run("systemctl", "stop", "answering-camera")
     running.in_its_network("ip", "link", "delete", "cameras")
     assert done.returncode == 0, done.stderr + journal(running) + redactor_journal(running)
