@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
+from appliance.language import CODES, SOURCE
 from appliance.web.application import create_app
 from tests.real.test_browser import Served, browser, page, served, visit
 
@@ -74,6 +75,21 @@ def judged(page: Page) -> list[str]:
         if wide > width:
             findings.append(f"at {width} pixels: it is {wide} wide")
     return findings
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code != SOURCE])
+def test_every_page_fits_a_phone_in_every_language(page: Page, served: Served, code: str) -> None:
+    """Words of other languages are longer, and what is folded is opened."""
+    page.context.set_extra_http_headers({"Accept-Language": code})
+    page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+    findings = []
+    for path in every_page(page, served):
+        assert page.get_attribute("html", "lang") == code
+        page.eval_on_selector_all("details", "found => found.forEach((each) => { each.open = true; })")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > WIDTHS[0]:
+            findings.append(f"{path}: it is {wide} wide")
+    assert not findings, "\n".join(findings)
 
 
 # What can be pressed, typed into or chosen: of radio buttons one a group, of menus what is open.
