@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from appliance.language import CODES, SOURCE
 from appliance.web.application import create_app
+from appliance.web.wording import LANGUAGE_COOKIE
 from tests.real.test_browser import Served, browser, page, served, visit
 
 __all__ = ["browser", "page", "served", "visit"]
@@ -80,7 +81,7 @@ def judged(page: Page) -> list[str]:
 @pytest.mark.parametrize("code", [code for code in CODES if code != SOURCE])
 def test_every_page_fits_a_phone_in_every_language(page: Page, served: Served, code: str) -> None:
     """Words of other languages are longer, and what is folded is opened."""
-    page.context.set_extra_http_headers({"Accept-Language": code})
+    page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": code, "url": served.address, "secure": True}])
     page.set_viewport_size({"width": WIDTHS[0], "height": 800})
     findings = []
     for path in every_page(page, served):
