@@ -62,7 +62,7 @@ def remove() -> Response:
     """What it has built stays."""
     context, session, name = this_context(), this_session(), request.form.get("name", "")
     try:
-        _change(context, lambda before: tuple(each for each in before if each.name != name), f"removed {name}")
+        _change(context, lambda before: _without(before, name), f"removed {name}")
     except UsageError as problem:
         session.say("warn", told(problem))
     else:
@@ -133,6 +133,14 @@ def _with(before: Sequence[ReportSchedule], schedule: ReportSchedule, is_new: bo
     if is_new:
         raise ScheduleUnusable(marked("There is a schedule of this name already; choose another name."))
     return tuple(schedule if each.name == schedule.name else each for each in before)
+
+
+def _without(before: Schedules, name: str) -> Schedules:
+    """Raises `ScheduleUnusable` where somebody else has removed it meanwhile."""
+    left = tuple(each for each in before if each.name != name)
+    if left == before:
+        raise ScheduleUnusable(marked("There is no schedule of this name any more."))
+    return left
 
 
 def _change(context: WebContext, work: Callable[[Schedules], Schedules], change: str) -> None:

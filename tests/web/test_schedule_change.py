@@ -86,6 +86,9 @@ def test_all_of_them_may_be_removed(browser: Browser, context: WebContext, chang
     assert changes[-1].reports == ()
     assert told(context) == ["removed monthly"]
     assert "No report is built by itself." in browser.get("/reports").text
+    browser.post("/reports/schedules/remove", name="monthly")
+    assert "no schedule of this name any more" in browser.get("/reports").text
+    assert told(context) == ["removed monthly"]
 
 
 @pytest.mark.parametrize(
