@@ -15,7 +15,7 @@ from appliance.vision.live import LiveClient, LiveUnavailable
 from appliance.web.sentences import Parts
 
 LOOK_AGAIN = timedelta(minutes=2)
-FAILED = "The page could not look at everything; run `veilsight doctor` on the server, which does."
+FAILED = sentence("The page could not look at everything; run `veilsight doctor` on the server, which does.")
 
 logger = logging.getLogger(__name__)
 
@@ -149,11 +149,11 @@ class Examination:
             share = read_engine_share(live)
             self._newest = Examined(clock(), own + (share.findings if share else ()), share)
         except VeilsightError as error:
-            self._newest = Examined(clock(), (Finding("page", "wrong", str(error)),), None)
+            self._newest = Examined(clock(), (_finding(sentence("page"), "wrong", str(error)),), None)
         except Exception:
             # The thread's end would leave the page waiting for ever.
             logger.exception("The examination failed.")
-            self._newest = Examined(clock(), (Finding("page", "wrong", FAILED),), None)
+            self._newest = Examined(clock(), (_finding(sentence("page"), "wrong", FAILED),), None)
         finally:
             self._busy = False
 
