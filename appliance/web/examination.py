@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.errors import VeilsightError
-from appliance.language import Language, parts_of
+from appliance.language import Language, parts_of, sentence
 from appliance.vision.live import LiveClient, LiveUnavailable
 from appliance.web.sentences import Parts
 
