@@ -15,6 +15,7 @@
   let identifier = area.dataset.present;
   let began = 0;
   let isOver = false;
+  let sending = new AbortController();
 
   function show(name) {
     for (const each of sections) {
@@ -84,10 +85,8 @@
       const found = await answer(await post(`${base}/${identifier}/parts?offset=${offset}`, {
         body: file.slice(offset, offset + partBytes),
         headers: { "X-CSRF-Token": token, "Content-Type": "application/octet-stream" },
+        signal: sending.signal,
       }));
-      if (isOver) {
-        return;
-      }
       if (found.problem) {
         throw new Error(found.problem);
       }
@@ -171,8 +170,13 @@
     window.addEventListener("beforeunload", warn);
     try {
       await start();
-      await follow();
+      if (!isOver) {
+        await follow(); // it could have been cancelled while the last part was sent
+      }
     } catch (error) {
+      if (isOver) {
+        return; // it was cancelled, which broke off what was being sent
+      }
       isOver = true;
       complain(error instanceof TypeError ? gettext("The connection was lost; please begin anew.") : error.message);
       show("ask");
@@ -189,6 +193,7 @@
       return;
     }
     isOver = false;
+    sending = new AbortController();
     began = 0;
     run(async () => {
       stage(gettext("Sending the file"), "0 %", 0, 1);
@@ -201,6 +206,7 @@
   for (const button of area.querySelectorAll("[data-cancel]")) {
     button.addEventListener("click", async () => {
       isOver = true;
+      sending.abort();
       await post(`${base}/${identifier}/end`, {});
       end(gettext("cancelled"));
     });

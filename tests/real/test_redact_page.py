@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from appliance.services.activation import Activation
 from appliance.web.uploads import REASONS
@@ -94,6 +94,16 @@ def test_it_can_be_cancelled_on_the_way(page: Page, served: Served, clip: Path) 
     wait_until(lambda: audit_entries(served.context, "upload-removed"))
     (*_, last) = audit_entries(served.context, "upload-removed")
     assert (last.event.subject, last.event.details["ending"]) == ("case 8", "cancelled")
+
+
+def test_a_part_that_is_on_its_way_is_broken_off_with_the_rest(page: Page, clip: Path) -> None:
+    held: list[Route] = []
+    page.route("**/parts?*", held.append)
+    ask(page, clip, "case 9")
+    expect(page.locator("progress")).to_be_visible()
+    with page.expect_event("requestfailed", lambda request: "/parts?" in request.url):
+        page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", name="The file is gone from this appliance")).to_be_focused()
 
 
 def test_what_is_no_video_is_said_and_the_form_stays(page: Page, tmp_path: Path) -> None:
