@@ -6,9 +6,9 @@ Prints JSON: stored numbers, bytes of the file, the milliseconds of what each pa
 days spread over the whole time, and how many of them were this program's own), the seconds of a month's report with its
 PDF, of adding all days up once, of a backup, of a check of every page, of a new key, and of the removal of what is
 older than the settings keep.
-`--years` and `--cameras` make it smaller. `--site FOLDER` keeps the site there for the next run, and measures nothing
-that would change it. What is in the database says `benchmarks/five_years.py`. The last day is not added up, as today
-is not.
+It takes an hour or so; `--years` and `--cameras` make it smaller. `--site FOLDER` keeps the site there for the next
+run, and measures nothing that would change it. What is in the database says `benchmarks/five_years.py`. The last day is
+not added up, as today is not.
 """
 
 import argparse
@@ -134,6 +134,12 @@ def pages(paths: Paths, settings: Settings, site: Site, years: int) -> dict[str,
         "explore, people inside, 400 days by day": milliseconds(exploring("occupancy", 400, Unit.DAY)),
         "explore, people inside, everything by week": milliseconds(exploring("occupancy", years * 365, Unit.WEEK)),
         "explore, people inside, everything by month": milliseconds(exploring("occupancy", years * 365, Unit.MONTH)),
+        "explore, vehicles that left, everything by week": milliseconds(
+            exploring("vehicles-left", years * 365, Unit.WEEK)
+        ),
+        "explore, vehicles that left, everything by month": milliseconds(
+            exploring("vehicles-left", years * 365, Unit.MONTH)
+        ),
         "explore, ways, everything by month": milliseconds(exploring("flows", years * 365, Unit.MONTH)),
         "time in zones, a week": milliseconds(staying(7)),
         f"time in zones, {MOST_DAYS} days": milliseconds(staying(MOST_DAYS)),
