@@ -130,8 +130,9 @@ def parse_date(text: str) -> date:
         raise PeriodError(
             marked("The year of %(text)s is not between %(first)s and %(last)s."),
             text=text,
-            first=FIRST_YEAR,
-            last=LAST_YEAR,
+            # As texts: a year has no comma among its digits.
+            first=str(FIRST_YEAR),
+            last=str(LAST_YEAR),
         )
     return found
 
