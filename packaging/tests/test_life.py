@@ -261,7 +261,7 @@ def run_and_kill(root: Root, seconds: float, *command: str) -> bool:
 
 
 def test_no_kill_loses_or_doubles_a_count_an_entry_or_a_report(
-    store: Root, record_property: Callable[[str, object], None]
+    store: Root, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     """All three programs are killed at random moments, and every eighth time the whole machine loses power.
 
@@ -314,9 +314,9 @@ def test_no_kill_loses_or_doubles_a_count_an_entry_or_a_report(
             assert time.time() < now + 60, (over, lost, after["counts"])
             after = compared(after, inventory(system))
     check_whole(after, first)
-    record_property("stored buckets", sum(len(watched_seconds(after, each, first)) for each in CAMERAS))
-    record_property("reports", len(after["reports"]))
-    record_property("entries", len(after["entries"]))
+    record_testsuite_property("stored buckets", sum(len(watched_seconds(after, each, first)) for each in CAMERAS))
+    record_testsuite_property("reports", len(after["reports"]))
+    record_testsuite_property("entries", len(after["entries"]))
 
 
 def buckets(since: int, until: int) -> set[int]:
