@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
+from appliance.metrics.floor import DWELL_BINS, PARKED_BINS
 from appliance.reports.period import Period
 from appliance.storage import daily_sums, hourly_sums, measurements
-from appliance.storage.daily_sums import Day, Known
+from appliance.storage.daily_sums import Day, Known, Total
 from appliance.storage.database import reading
 
 # A bucket may be stored late; a day that is added up too early is only added up twice.
@@ -18,6 +19,10 @@ SETTLED = timedelta(hours=1)
 MOST_DAYS = 500
 # The sums of days that follow each other are neighbours in the file. Others wait for a second or two meanwhile.
 DAYS_AT_ONCE = 7
+# What is asked for over years and has many bins.
+LEFT = Total("dwell_of_all", "dwell", "vehicle", DWELL_BINS)
+PARKED = Total("dwell_of_parked", "dwell", "vehicle", PARKED_BINS)
+TOTALS = (LEFT, PARKED)
 
 
 def days_of(period: Period) -> list[Day]:
@@ -38,7 +43,7 @@ def sum_days(engine: Engine, zone: ZoneInfo, now: datetime, most: int = MOST_DAY
     for number in range(0, len(missing), DAYS_AT_ONCE):
         with engine.begin() as connection:
             for day in missing[number : number + DAYS_AT_ONCE]:
-                daily_sums.add_up(connection, day)
+                daily_sums.add_up(connection, day, TOTALS)
     return len(missing)
 
 

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from appliance.metrics.floor import DWELL_BINS, PARKED_BINS, VEHICLE_LABELS, labelled
+from appliance.metrics.floor import VEHICLE_LABELS, labelled
 from appliance.metrics.measures import WAYS
+from appliance.reports.daily import LEFT, PARKED
 from appliance.reports.period import Period
+from appliance.storage.daily_sums import Total
 
 Places = Literal["lines", "zones", "queues", "flows"]
 Edge = tuple[datetime, datetime]
@@ -42,7 +44,8 @@ class Kind(StrEnum):
 class Subject:
     """What can be asked for: stored measure, kind and direction, at which places, and in what it is told.
 
-    `bins` are several directions of a histogram in the place of the one: what they add up to.
+    `bins` are several directions of a histogram in the place of the one: what they add up to. In the sums of days they
+    are the measure `total`.
     """
 
     measure: str
@@ -52,10 +55,17 @@ class Subject:
     direction: str = ""
     told_in: Literal["people", "vehicles", "seconds"] = "people"
     bins: tuple[str, ...] = ()
+    total: str = ""
 
     @property
     def directions(self) -> tuple[str, ...]:
         return self.bins or (self.direction,)
+
+
+def _bins(total: Total) -> Subject:
+    return Subject(
+        total.measure, "zones", counted=total.kind, told_in="vehicles", bins=total.directions, total=total.name
+    )
 
 
 SUBJECTS: Mapping[str, Subject] = {
@@ -73,8 +83,8 @@ SUBJECTS: Mapping[str, Subject] = {
     "vehicles-out": Subject("crossings", "lines", counted="vehicle", direction="out", told_in="vehicles"),
     "vehicles-entered": Subject("visits", "zones", counted="vehicle", told_in="vehicles"),
     "vehicles-present": Subject("occupancy_seconds", "zones", Kind.MEAN, counted="vehicle", told_in="vehicles"),
-    "vehicles-parked": Subject("dwell", "zones", counted="vehicle", told_in="vehicles", bins=PARKED_BINS),
-    "vehicles-left": Subject("dwell", "zones", counted="vehicle", told_in="vehicles", bins=DWELL_BINS),
+    "vehicles-parked": _bins(PARKED),
+    "vehicles-left": _bins(LEFT),
     **{
         name: Subject("crossings_by_label", "lines", counted="vehicle", direction=name, told_in="vehicles")
         for name in (labelled(label, way) for label in VEHICLE_LABELS for way in WAYS)

@@ -66,7 +66,9 @@ def read_parts(connection: Connection, question: Question, edges: Sequence[Edge]
             for number, camera, place, seconds, variance, squares, observed in where.means():
                 add_mean(found[number], (camera, place), Mean(seconds, variance, squares, observed))
             continue
-        for number, amount in where.sums(subject.measure, subject.directions):
+        of_days = subject.total and where.table == "day_sum"
+        asked = (subject.total, ("",)) if of_days else (subject.measure, subject.directions)
+        for number, amount in where.sums(*asked):
             _add(subject, found[number].amounts, TOGETHER, amount)
         if subject.kind is Kind.STAY:
             for number, amount in where.sums("visits", ("",)):

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select
 from appliance.metrics.measures import MEASURES
 from appliance.metrics.publishing import LATE, Published, hour_is_over, suppress, suppress_bins, suppress_parts
 from appliance.metrics.uncertainty import Noise
-from appliance.reports.daily import Marks, joined, modes_of, read_marks
+from appliance.reports.daily import TOTALS, Marks, joined, modes_of, read_marks
 from appliance.reports.period import Interval, Period
 from appliance.storage.tables import day_sum, measurement
 from appliance.storage.tables import series as series_table
@@ -113,7 +113,8 @@ def _of_days(connection: Connection, start: datetime, end: datetime) -> Sums:
     query = select(*columns, *sums, func.sum(observed)).join_from(
         series_table, day_sum, series_table.c.number == day_sum.c.series
     )
-    query = query.where(day_sum.c.start >= start, day_sum.c.start < end).group_by(*columns)
+    of_totals = series_table.c.measure.in_([each.name for each in TOTALS])
+    query = query.where(day_sum.c.start >= start, day_sum.c.start < end, ~of_totals).group_by(*columns)
     found = Sums()
     for *key, total, largest, variances, squares, seconds in connection.execute(query):
         value_of = largest if key[1].endswith("_maximum") else total

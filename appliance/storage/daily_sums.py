@@ -36,10 +36,34 @@ FROM (
     AND series.direction = added.direction AND series.camera = added.camera AND series.place = added.place
     AND series.mode = added.mode
 """
+NAME_TOTAL = """
+INSERT OR IGNORE INTO series (measure, kind, direction, camera, place, mode)
+SELECT DISTINCT :name, kind, '', camera, place, mode FROM series
+WHERE measure = :measure AND kind = :kind AND direction IN (SELECT value FROM json_each(:directions))
+"""
+ADD_TOTAL = """
+INSERT INTO day_sum (series, start, value, variance, squares, observed)
+SELECT whole.number, :start, sum(each.value), sum(each.variance), sum(each.squares), sum(each.observed)
+FROM series AS part CROSS JOIN day_sum AS each ON each.series = part.number AND each.start = :start
+    CROSS JOIN series AS whole ON whole.measure = :name AND whole.kind = part.kind AND whole.direction = ''
+        AND whole.camera = part.camera AND whole.place = part.place AND whole.mode = part.mode
+WHERE part.measure = :measure AND part.kind = :kind AND part.direction IN (SELECT value FROM json_each(:directions))
+GROUP BY whole.number
+"""
 OF_ALL = "series IN (SELECT number FROM series)"
 
 
-def add_up(connection: Connection, day: Day) -> None:
+@dataclass(frozen=True)
+class Total:
+    """Directions of a measure that have a sum of days together, as a measure of this name with no direction."""
+
+    name: str
+    measure: str
+    kind: str
+    directions: tuple[str, ...]
+
+
+def add_up(connection: Connection, day: Day, totals: Iterable[Total] = ()) -> None:
     """Add the day up, in the caller's transaction, instead of whatever was added up of this time."""
     start, end = day
     overlapping = (summed_day.c.start < end) & (summed_day.c.end > start)
@@ -48,6 +72,11 @@ def add_up(connection: Connection, day: Day) -> None:
     removal = f"DELETE FROM day_sum WHERE {OF_ALL} AND start >= :start AND start < :end"  # noqa: S608 - names of our own
     connection.exec_driver_sql(removal, moments)
     connection.exec_driver_sql(ADD_UP, moments)
+    for each in totals:
+        names = {"name": each.name, "measure": each.measure, "kind": each.kind}
+        values = moments | names | {"directions": json.dumps(each.directions)}
+        connection.exec_driver_sql(NAME_TOTAL, values)
+        connection.exec_driver_sql(ADD_TOTAL, values)
     within = (measurement.c.bucket_start >= start) & (measurement.c.bucket_start < end)
     kinds = select(measurement.c.mode, measurement.c.epsilon, func.max(measurement.c.bucket_seconds)).where(within)
     found = connection.execute(kinds.group_by(measurement.c.mode, measurement.c.epsilon)).all()

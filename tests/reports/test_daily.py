@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from appliance.reports.daily import days_of, longest_bucket, modes_of, sum_days
+from appliance.metrics.floor import DWELL_BINS, PARKED_BINS
+from appliance.reports.daily import TOTALS, days_of, longest_bucket, modes_of, sum_days
 from appliance.reports.exploration import SUBJECTS, Answer, Question, Unit, explore
 from appliance.reports.period import Period
 from appliance.reports.sums import read_sums
@@ -29,6 +30,7 @@ CELLS = {
     "occupancy_seconds": ("Till", "person", ""),
     "occupancy_maximum": ("Till", "person", ""),
     "observed_seconds": ("", "", ""),
+    **{f"dwell {name}": ("Till", "vehicle", name) for name in (DWELL_BINS[0], *PARKED_BINS[:2])},
 }
 BUCKETS = st.lists(
     st.tuples(
@@ -44,7 +46,7 @@ BUCKETS = st.lists(
 
 def row(slot: int, measure: str, camera: str, value: float, how: tuple[str, float, float]) -> MeasurementRow:
     start = PERIOD.start + timedelta(minutes=15) * slot
-    return MeasurementRow(start, 900, camera, measure, *CELLS[measure], value, *how)
+    return MeasurementRow(start, 900, camera, measure.partition(" ")[0], *CELLS[measure], value, *how)
 
 
 def ask(place: Place, measure: str, unit: Unit, places: frozenset[tuple[str, str]] | None = None) -> Answer:
@@ -67,7 +69,7 @@ def clear(place: Place) -> None:
 @given(buckets=BUCKETS, late=BUCKETS)
 def test_every_measure_is_the_same_with_and_without_sums(place: Place, buckets: list, late: list) -> None:  # type: ignore[type-arg]
     clear(place)
-    measures = ("in", "visits", "occupancy", "occupancy-maximum", "dwell")
+    measures = ("in", "visits", "occupancy", "occupancy-maximum", "dwell", "vehicles-left", "vehicles-parked")
     for stored in (buckets, late):
         with place.engine.begin() as connection:
             # The second time into days that have their sums already.
@@ -91,7 +93,7 @@ def test_the_sums_of_days_and_hours_are_those_of_the_buckets(place: Place, bucke
             measurements.add_bucket(connection, [row(*each) for each in stored])
         sum_days(place.engine, OSLO, NOW)
         with reading(place.engine) as connection:
-            check_sums(connection, daily_sums.known(connection, days_of(PERIOD)))
+            check_sums(connection, daily_sums.known(connection, days_of(PERIOD)), TOTALS)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,7 +1,9 @@
 """The sums of buckets, hours and days as the database has them, and as they follow from the buckets."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, Table, select
 
 from appliance.storage import measurements
+from appliance.storage.daily_sums import Total
 from appliance.storage.hourly_sums import DAYS_ONLY
 from appliance.storage.measurements import MeasurementRow
 from appliance.storage.tables import bucket_sum, day_sum, hour_made, hour_sum, series
@@ -16,8 +19,10 @@ from appliance.storage.tables import bucket_sum, day_sum, hour_made, hour_sum, s
 Sums = dict[tuple[object, ...], object]
 
 
-def check_sums(connection: Connection, days: Iterable[tuple[datetime, datetime]] = ()) -> None:
-    """Every sum is what the buckets give, and there is none beside; of days those that are given."""
+def check_sums(
+    connection: Connection, days: Iterable[tuple[datetime, datetime]] = (), totals: Iterable[Total] = ()
+) -> None:
+    """Every sum is what the buckets give, and there is none beside; of days those that are given, with the totals."""
     rows = measurements.read(connection)
     hourly = [row for row in rows if (row.measure, row.kind) not in DAYS_ONLY]
     assert sums_of(connection, hour_sum) == expected(hourly, rows, hour_of)
@@ -29,6 +34,11 @@ def check_sums(connection: Connection, days: Iterable[tuple[datetime, datetime]]
     assert {tuple(row[:4]): row[4] for row in connection.execute(select(hour_made))} == made
     for start, end in days:
         within = [row for row in rows if start <= row.bucket_start < end and row.mode != "threshold"]
+        within += [
+            replace(row, measure=total.name, direction="")
+            for row, total in itertools.product(within, totals)
+            if (row.measure, row.kind) == (total.measure, total.kind) and row.direction in total.directions
+        ]
         found = {key: value for key, value in sums_of(connection, day_sum).items() if key[0] == start}
         assert found == expected(within, rows, lambda _moment, start=start: start)  # type: ignore[misc]
 
