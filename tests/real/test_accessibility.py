@@ -93,6 +93,15 @@ def test_every_page_fits_a_phone_in_every_language(page: Page, served: Served, c
     assert not findings, "\n".join(findings)
 
 
+def test_a_chart_that_is_not_drawn_anew_yet_widens_no_page(page: Page) -> None:
+    """As when a tablet is turned: its script comes a moment after the page."""
+    page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+    wide = page.evaluate(
+        "() => { document.querySelector('.chart > *').style.width = '967px'; return document.body.scrollWidth; }"
+    )
+    assert wide <= WIDTHS[0]
+
+
 # What can be pressed, typed into or chosen: of radio buttons one a group, of menus what is open.
 REACHABLE = """() => {
   const groups = new Set();
