@@ -159,11 +159,12 @@ Means = Iterable[tuple[int, str, str, float, float, float, float]]
 
 @dataclass(frozen=True)
 class _Source:
-    """Numbered spans of time, in UTC and in order, and what is asked of them."""
+    """Numbered spans of time, in UTC and in order, what is asked of them, and the table that tells it."""
 
     connection: Connection
     question: Question
     spans: Sequence[tuple[int, Edge]]
+    table: str
 
     def rows(self, query: str, *values: object) -> Rows:
         """The rows of the question's places."""
@@ -190,7 +191,6 @@ class _Steps(_Source):
     With a `length` in seconds they are as long, and follow each other; without one each begins where a time does.
     """
 
-    table: str
     length: int = 0
 
     def _asked(self, query: str, measure: str, directions: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -218,8 +218,6 @@ class _Steps(_Source):
 
 @dataclass(frozen=True)
 class _Sums(_Source):
-    table: str
-
     def sums(self, measure: str, directions: Sequence[str]) -> Iterator[tuple[int, Published]]:
         query = SUMS.replace("{table}", self.table)
         values = (self.points(), measure, self.question.subject.counted, json.dumps(directions))

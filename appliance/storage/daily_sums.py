@@ -12,30 +12,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from appliance.storage import hourly_sums
 from appliance.storage.database import driver_rows
 from appliance.storage.tables import measurement, summed_day
 
 Day = tuple[datetime, datetime]
 """Start and end, UTC."""
 
-ADD_UP = """
-INSERT INTO day_sum (series, start, value, variance, squares, observed)
-SELECT series.number, :start, added.value, added.variance, added.squares, added.observed
-FROM (
-    SELECT each.measure, each.kind, each.direction, each.camera, each.place, each.mode,
-        CASE WHEN each.measure LIKE '%\\_maximum' ESCAPE '\\' THEN max(each.value) ELSE sum(each.value) END AS value,
-        sum(each.variance) AS variance, sum(each.variance * each.variance) AS squares,
-        coalesce(sum(whole.value), 0) AS observed
-    FROM measurement AS each LEFT JOIN measurement AS whole ON each.measure = 'occupancy_seconds'
-        AND whole.bucket_start = each.bucket_start AND whole.camera = each.camera
-        AND whole.measure = 'observed_seconds' AND whole.bucket_seconds = each.bucket_seconds
-        AND whole.mode = each.mode AND whole.epsilon = each.epsilon
-    WHERE each.bucket_start >= :start AND each.bucket_start < :end AND each.mode != 'threshold'
-    GROUP BY 1, 2, 3, 4, 5, 6
-) AS added CROSS JOIN series ON series.measure = added.measure AND series.kind = added.kind
-    AND series.direction = added.direction AND series.camera = added.camera AND series.place = added.place
-    AND series.mode = added.mode
-"""
+ADD_UP = hourly_sums.ADD_UP.format(table="day_sum", start=":start", which="each.mode != 'threshold'")
 NAME_TOTAL = """
 INSERT OR IGNORE INTO series (measure, kind, direction, camera, place, mode)
 SELECT DISTINCT :name, kind, '', camera, place, mode FROM series

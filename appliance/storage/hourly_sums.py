@@ -38,14 +38,14 @@ FROM (
         AND whole.bucket_start = each.bucket_start AND whole.camera = each.camera
         AND whole.measure = 'observed_seconds' AND whole.bucket_seconds = each.bucket_seconds
         AND whole.mode = each.mode AND whole.epsilon = each.epsilon
-    WHERE each.bucket_start >= :start AND each.bucket_start < :end
-        AND (each.measure, each.kind) NOT IN (VALUES ('dwell', 'person'), ('heat_seconds', 'person'))
-        AND (:camera = '' OR each.camera = :camera)
+    WHERE each.bucket_start >= :start AND each.bucket_start < :end AND {which}
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 ) AS added CROSS JOIN series ON series.measure = added.measure AND series.kind = added.kind
     AND series.direction = added.direction AND series.camera = added.camera AND series.place = added.place
     AND series.mode = added.mode
 """
+WHICH = f"""(each.measure, each.kind) NOT IN (VALUES {", ".join(map(str, DAYS_ONLY))})
+        AND (:camera = '' OR each.camera = :camera)"""
 STARTS = {"hour_sum": "each.bucket_start - each.bucket_start % 3600", "bucket_sum": "each.bucket_start"}
 NOTE = """
 INSERT OR REPLACE INTO hour_made (camera, start, mode, epsilon, longest)
@@ -84,7 +84,7 @@ def add_up(connection: Connection, start: int, end: int, camera: str = "") -> No
     """
     values = {"start": start, "end": end, "camera": camera}
     for table, begin in STARTS.items():
-        connection.exec_driver_sql(ADD_UP.format(table=table, start=begin), values)
+        connection.exec_driver_sql(ADD_UP.format(table=table, start=begin, which=WHICH), values)
     connection.exec_driver_sql(NOTE, values)
 
 
