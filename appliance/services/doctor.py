@@ -8,10 +8,10 @@ import msgspec
 
 from appliance.audit.verification import verify
 from appliance.errors import VeilsightError
-from appliance.language import joined, sentence
+from appliance.language import joined, said, sentence
 from appliance.reports.delivery import describe_destinations
 from appliance.services import doctor_machine
-from appliance.services.findings import Finding, State, of_error
+from appliance.services.findings import Finding, State
 from appliance.services.open_buckets import IN_MEMORY, file_system
 from appliance.services.private_memory import plain_swaps
 from appliance.settings import Analysis, Anonymity, Paths, Settings, load_settings
@@ -40,7 +40,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
         settings = load_settings(paths.settings_file)
         yield Finding(sentence("settings"), "fine", _describe_settings(paths))
     except VeilsightError as error:
-        yield Finding(sentence("settings"), "wrong", of_error(error))
+        yield Finding(sentence("settings"), "wrong", said(error))
     yield describe_anonymity(settings.anonymity)
     yield describe_memory(paths)
     yield check_networks(paths, settings)
@@ -49,7 +49,7 @@ def _examine(paths: Paths) -> Iterator[Finding]:
     try:
         site = open_site(paths)
     except VeilsightError as error:
-        yield Finding(sentence("database"), "wrong", of_error(error))
+        yield Finding(sentence("database"), "wrong", said(error))
         return
     text = sentence("%(path)s opens with the site's key and has the right schema", path=paths.database)
     yield Finding(sentence("database"), "fine", text)
@@ -68,7 +68,7 @@ def _check(name: str, examine_one: Callable[[], str]) -> Finding:
     try:
         return Finding(name, "fine", examine_one())
     except VeilsightError as error:
-        return Finding(name, "wrong", of_error(error))
+        return Finding(name, "wrong", said(error))
 
 
 def _describe_settings(paths: Paths) -> str:

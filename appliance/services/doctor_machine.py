@@ -10,9 +10,9 @@ from pathlib import Path
 from cryptography import x509
 
 from appliance.errors import VeilsightError
-from appliance.language import sentence
+from appliance.language import said, sentence
 from appliance.services import machine
-from appliance.services.findings import Finding, of_error
+from appliance.services.findings import Finding
 from appliance.settings import Paths, Settings
 from appliance.storage import credentials
 from appliance.storage.cameras import Camera
@@ -101,7 +101,7 @@ def check_certificate(paths: Paths, settings: Settings, now: datetime | None = N
             check_own(chain, Path(settings.web.key))
         end = x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc
     except VeilsightError as error:
-        return Finding(CERTIFICATE, "wrong", of_error(error))
+        return Finding(CERTIFICATE, "wrong", said(error))
     except (OSError, ValueError):
         text = sentence("%(path)s can't be read; run `veilsight setup`, which makes another.", path=chain)
         return Finding(CERTIFICATE, "wrong", text)
@@ -136,7 +136,7 @@ def check_sealing(paths: Paths, tpm: bool) -> Iterator[Finding]:
     try:
         sealed = credentials.sealed_with(paths.keys, "vault.key")
     except VeilsightError as error:
-        yield Finding(SEALING, "wrong", of_error(error))
+        yield Finding(SEALING, "wrong", said(error))
         return
     if sealed == "tpm":
         yield Finding(SEALING, "fine", sentence("the keys are sealed to this machine's TPM"))

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from appliance.errors import VeilsightError
-from appliance.language import sentence
+from appliance.language import said, sentence
 from appliance.services import doctor, doctor_machine, machine
-from appliance.services.findings import Finding, of_error
+from appliance.services.findings import Finding
 from appliance.settings import Paths, Settings, load_settings
 from appliance.storage.site import Site
 
@@ -16,7 +16,7 @@ def examine_from_page(paths: Paths, site: Site, settings: Settings) -> Iterator[
         load_settings(paths.settings_file)
     except VeilsightError as error:
         # The program goes on with what it read at its start.
-        yield Finding(sentence("settings"), "wrong", of_error(error))
+        yield Finding(sentence("settings"), "wrong", said(error))
     yield doctor.describe_anonymity(settings.anonymity)
     yield doctor_machine.check_space(paths)
     yield doctor_machine.describe_clock(machine.clock_is_synchronised())

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appliance.errors import VeilsightError
-from appliance.language import parts_of, sentence
+from appliance.language import parts_of
 
 State = Literal["fine", "note", "wrong"]
 
@@ -23,8 +22,3 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     parts = {name: parts_of(getattr(finding, name)) for name in ("check", "text")}
     known = {name: each for name, each in parts.items() if each is not None}
     return {"check": str(finding.check), "state": finding.state, "text": str(finding.text), "parts": known}
-
-
-def of_error(error: VeilsightError) -> str:
-    """An error as a finding's text: it is a sentence where it has places for values."""
-    return sentence(error.message, **error.values) if error.values else str(error)
